@@ -1,0 +1,186 @@
+//! One lane a session: who holds it is alone with the session, who comes later waits in order.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::cache::IdleSessions;
+use crate::session::{Session, SessionKey};
+
+const SHARDS: usize = 64;
+
+/// All lanes of a process. A lane exists while someone holds it; between turns its session is parked in a
+/// cache of bounded size, so that taking a lane and finding the session is one look into one map.
+pub(super) struct Lanes {
+    shards: Vec<Mutex<Shard>>,
+    hasher: RandomState,
+    max_waiters: usize,
+}
+
+struct Shard {
+    held: HashMap<SessionKey, VecDeque<oneshot::Sender<Lane>>>,
+    idle: IdleSessions,
+}
+
+/// A lane that is held. Dropping it parks the session, if there is one, and lets the next one in.
+pub(super) struct Lane {
+    lanes: Arc<Lanes>,
+    key: SessionKey,
+    pub(super) session: Option<Box<Session>>,
+    is_held: bool,
+}
+
+impl Lanes {
+    pub(super) fn new(max_waiters: usize, cache_bytes: usize) -> Self {
+        let shard = || Mutex::new(Shard { held: HashMap::new(), idle: IdleSessions::new(cache_bytes / SHARDS) });
+        Self { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), hasher: RandomState::new(), max_waiters }
+    }
+
+    /// Waits for the lane of `key`, first come first served. Giving up waiting costs nobody his place.
+    pub(super) async fn enter(self: &Arc<Self>, key: &SessionKey) -> Result<Lane> {
+        let turn = {
+            let mut shard = self.shard(key);
+            match shard.held.get_mut(key) {
+                Some(waiters) => {
+                    // Those who gave up waiting do not count.
+                    waiters.retain(|waiter| !waiter.is_closed());
+                    if waiters.len() >= self.max_waiters {
+                        return Err(busy(self.max_waiters));
+                    }
+                    let (pass, turn) = oneshot::channel();
+                    waiters.push_back(pass);
+                    turn
+                }
+                None => {
+                    shard.held.insert(key.clone(), VecDeque::new());
+                    let session = shard.idle.take(key);
+                    drop(shard);
+                    return Ok(self.lane(key.clone(), session));
+                }
+            }
+        };
+        turn.await.map_err(|_| Error::internal("a session's lane was lost"))
+    }
+
+    fn lane(self: &Arc<Self>, key: SessionKey, session: Option<Box<Session>>) -> Lane {
+        Lane { lanes: Arc::clone(self), key, session, is_held: true }
+    }
+
+    fn leave(self: &Arc<Self>, key: &SessionKey, mut session: Option<Box<Session>>) {
+        loop {
+            let mut shard = self.shard(key);
+            let Some(next) = shard.held.get_mut(key).and_then(VecDeque::pop_front) else {
+                shard.held.remove(key);
+                if let Some(session) = session {
+                    shard.idle.put(key.clone(), session);
+                }
+                return;
+            };
+            drop(shard);
+            match next.send(self.lane(key.clone(), session)) {
+                Ok(()) => return,
+                // Whoever waited went away: the lane goes on to the one after.
+                Err(mut refused) => {
+                    refused.is_held = false;
+                    session = refused.session.take();
+                }
+            }
+        }
+    }
+
+    fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Shard> {
+        let place = self.hasher.hash_one(key) as usize % SHARDS;
+        #[expect(clippy::indexing_slicing, reason = "a number modulo the count of shards is one of them")]
+        self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// About how much memory the parked sessions take.
+    pub(super) fn idle_bytes(&self) -> usize {
+        let bytes = |shard: &Mutex<Shard>| shard.lock().unwrap_or_else(PoisonError::into_inner).idle.bytes();
+        self.shards.iter().map(bytes).sum()
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if self.is_held {
+            self.lanes.leave(&self.key, self.session.take());
+        }
+    }
+}
+
+fn busy(waiting: usize) -> Error {
+    Error::new(
+        ErrorKind::SessionBusy,
+        format!("{waiting} messages of this session are waiting already; try again later"),
+    )
+    .with_retry_after(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::TeamId;
+
+    fn key() -> SessionKey {
+        SessionKey::private("internal", TeamId(1), "chat")
+    }
+
+    #[tokio::test]
+    async fn a_lane_serves_in_order_and_skips_who_went_away() {
+        let lanes = Arc::new(Lanes::new(8, 0));
+        let first = lanes.enter(&key()).await.unwrap();
+        let (order, mut served) = tokio::sync::mpsc::unbounded_channel();
+        let mut tasks = Vec::new();
+        for number in 0..4 {
+            let (lanes, order) = (Arc::clone(&lanes), order.clone());
+            tasks.push(tokio::task::spawn(async move {
+                let _lane = lanes.enter(&key()).await.unwrap();
+                order.send(number).unwrap();
+            }));
+            tokio::task::yield_now().await;
+        }
+        tasks.remove(1).abort();
+        tokio::task::yield_now().await;
+        drop(first);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        drop(order);
+        let mut all = Vec::new();
+        while let Some(number) = served.recv().await {
+            all.push(number);
+        }
+        assert_eq!(all, [0, 2, 3]);
+        assert!(lanes.shard(&key()).held.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_was_passed_on_but_never_taken_is_not_lost() {
+        let lanes = Arc::new(Lanes::new(8, 0));
+        let first = lanes.enter(&key()).await.unwrap();
+        let mut waiting = Box::pin(lanes.enter(&key()));
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        drop(first); // The lane now lies in the channel of one who never looks again.
+        drop(waiting);
+        tokio::time::timeout(Duration::from_secs(5), lanes.enter(&key())).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn only_so_many_may_wait() {
+        let lanes = Arc::new(Lanes::new(1, 0));
+        let _first = lanes.enter(&key()).await.unwrap();
+        let mut second = Box::pin(lanes.enter(&key()));
+        assert!(futures_util::poll!(second.as_mut()).is_pending());
+        let refused = lanes.enter(&key()).await.err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::SessionBusy);
+        drop(second); // Gave up: its place is free again.
+        let mut third = Box::pin(lanes.enter(&key()));
+        assert!(futures_util::poll!(third.as_mut()).is_pending());
+    }
+}

@@ -1,0 +1,76 @@
+use std::collections::BTreeMap;
+
+use crate::clock::Timestamp;
+use crate::id::{SessionId, TeamId};
+use crate::platform::ModelId;
+use crate::session::{History, SessionKey};
+
+/// A conversation as a turn works with it: what is remembered, and where the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its id in the store.
+    pub id: SessionId,
+    /// Its name.
+    pub key: SessionKey,
+    /// The team it belongs to, on a private platform.
+    pub team_id: Option<TeamId>,
+    /// Who opened it.
+    pub user_id: String,
+    /// The model that was chosen for it; `None` means the platform's default.
+    pub model: Option<ModelId>,
+    /// Grows with every commit; a commit that expects another version is refused. 0 while it is not in the store.
+    pub version: i64,
+    /// The user's messages since it was opened or cleared.
+    pub message_count: u64,
+    /// All messages since it was opened or cleared.
+    pub stored_messages: u64,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last had a turn.
+    pub last_activity_at: Timestamp,
+    /// From when on it is forgotten.
+    pub expires_at: Timestamp,
+    /// Its newest messages.
+    pub history: History,
+}
+
+impl Session {
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.key.as_str().len() + self.user_id.len() + self.history.bytes()
+    }
+}
+
+/// A conversation as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// Its id in the store.
+    pub id: SessionId,
+    /// Its name.
+    pub key: SessionKey,
+    /// The team it belongs to.
+    pub team_id: Option<TeamId>,
+    /// Who opened it.
+    pub user_id: String,
+    /// The model that was chosen for it.
+    pub model: Option<ModelId>,
+    /// The user's messages since it was opened or cleared.
+    pub message_count: u64,
+    /// All messages since it was opened or cleared.
+    pub stored_messages: u64,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last had a turn.
+    pub last_activity_at: Timestamp,
+}
+
+/// How many conversations are open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionCounts {
+    /// All.
+    pub total: u64,
+    /// Those with a turn since the moment that was asked for.
+    pub active: u64,
+    /// All, by platform.
+    pub by_platform: BTreeMap<String, u64>,
+}
