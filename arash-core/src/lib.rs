@@ -2,7 +2,8 @@
 
 pub mod ai;
 pub mod clock;
-// pub mod command;
+pub mod command;
+pub mod engine;
 mod error;
 pub mod id;
 pub mod message;
@@ -13,10 +14,15 @@ pub mod secret;
 pub mod session;
 pub mod store;
 pub mod team;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod turn;
 pub mod usage;
 pub mod webhook;
 
+pub use engine::{Engine, EngineBuilder, Health};
 pub use error::{Error, ErrorKind, FieldError, LimitInfo, Result};
 pub use message::IncomingMessage;
 pub use platform::Platform;
+pub use secret::Secret;
+pub use turn::{Reply, ReplyEvent, ReplyStream, TurnReceipt, TurnRequest};

@@ -6,6 +6,7 @@ mod provider;
 mod types;
 
 pub use error::{AiError, AiErrorKind};
+pub(crate) use estimate::estimate_prompt;
 pub use estimate::estimate_tokens;
 pub use provider::{AiProvider, ChatStream};
 pub use types::{ChatDelta, ChatReply, ChatRequest};

@@ -10,6 +10,14 @@ use crate::turn::TurnStore;
 use crate::usage::UsageStore;
 use crate::webhook::OutboxStore;
 
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sql;
+
+pub use memory::{MemoryRateLimiter, MemoryStore};
+#[cfg(feature = "sqlite")]
+pub use sql::SqlStore;
+
 /// A back end: all ports together, so that what must change as one can.
 ///
 /// Whoever writes one runs the conformance suite of [`testing::store`](crate::testing::store) on it (feature `testing`).

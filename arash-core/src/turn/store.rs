@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::turn::{CommitOutcome, IdempotencyKey, StoredTurn, TurnCommit};
 
@@ -19,4 +20,7 @@ pub trait TurnStore: Send + Sync {
 
     /// The turn with this idempotency key.
     async fn find_turn(&self, key: &IdempotencyKey) -> Result<Option<StoredTurn>>;
+
+    /// Forgets the idempotency keys, and with them the kept replies, of turns that ended at or before `until`.
+    async fn forget_receipts(&self, until: Timestamp) -> Result<()>;
 }

@@ -20,6 +20,11 @@ impl EventKind {
             Self::MessageCompleted => "message.completed",
         }
     }
+
+    /// The kind that [`EventKind::as_str`] names.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::MessageCompleted].into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// An event for a team's webhook. It is committed in the transaction of its cause, or not at all.

@@ -1,0 +1,230 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ai::{AiProvider, Offline};
+use crate::clock::{Clock, SystemClock};
+use crate::command::{CommandHandler, CommandRegistry, EnglishTexts, Texts};
+use crate::engine::upkeep::Upkeep;
+use crate::engine::{Engine, Inner};
+use crate::error::{Error, Result};
+use crate::id::NodeId;
+use crate::platform::{ModelCatalogue, ModelInfo, Platform};
+use crate::quota::{QuotaKeeper, RateLimiter};
+use crate::session::{SessionManager, SessionSettings};
+use crate::store::{MemoryRateLimiter, MemoryStore, Store};
+use crate::team::{ApiKeys, Authenticator, Teams};
+use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings};
+use crate::usage::Usage;
+
+/// Puts an [`Engine`] together. Only a platform is required: without more, the offline assistant answers and
+/// everything is kept in memory.
+#[must_use]
+pub struct EngineBuilder {
+    platforms: Vec<Platform>,
+    catalogue: ModelCatalogue,
+    commands: CommandRegistry,
+    faults: Vec<Error>,
+    texts: Arc<dyn Texts>,
+    provider: Arc<dyn AiProvider>,
+    store: Option<Arc<dyn Store>>,
+    limiter: Option<Arc<dyn RateLimiter>>,
+    clock: Arc<dyn Clock>,
+    sessions: SessionSettings,
+    recorder: RecorderSettings,
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder").field("platforms", &self.platforms).finish_non_exhaustive()
+    }
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        Self {
+            platforms: Vec::new(),
+            catalogue: ModelCatalogue::default(),
+            commands: CommandRegistry::built_in(),
+            faults: Vec::new(),
+            texts: Arc::new(EnglishTexts),
+            provider: Arc::new(Offline::default()),
+            store: None,
+            limiter: None,
+            clock: Arc::new(SystemClock),
+            sessions: SessionSettings::default(),
+            recorder: RecorderSettings::default(),
+        }
+    }
+}
+
+impl EngineBuilder {
+    /// Adds a platform.
+    pub fn platform(mut self, platform: Platform) -> Self {
+        self.platforms.push(platform);
+        self
+    }
+
+    /// Tells more of a model than its id: its name, price, aliases.
+    pub fn model(mut self, model: ModelInfo) -> Self {
+        self.catalogue.insert(model);
+        self
+    }
+
+    /// Who answers. Without this, the offline assistant.
+    pub fn ai(mut self, provider: impl AiProvider) -> Self {
+        self.provider = Arc::new(provider);
+        self
+    }
+
+    /// Who answers, where the caller keeps a hold of it.
+    pub fn shared_ai(mut self, provider: Arc<dyn AiProvider>) -> Self {
+        self.provider = provider;
+        self
+    }
+
+    /// Where everything is kept. Without this, in memory, gone when the program ends.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Where everything is kept, where the caller keeps a hold of it.
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Where rate limits are counted. Without this, in this process.
+    pub fn rate_limiter(mut self, limiter: impl RateLimiter) -> Self {
+        self.limiter = Some(Arc::new(limiter));
+        self
+    }
+
+    /// Adds a command, or replaces the one of the same name.
+    pub fn command(mut self, command: impl CommandHandler) -> Self {
+        if let Err(fault) = self.commands.register(command) {
+            self.faults.push(fault);
+        }
+        self
+    }
+
+    /// The engine's own texts. Without this, English ones.
+    pub fn texts(mut self, texts: impl Texts) -> Self {
+        self.texts = Arc::new(texts);
+        self
+    }
+
+    /// How sessions are kept.
+    pub fn sessions(mut self, settings: SessionSettings) -> Self {
+        self.sessions = settings;
+        self
+    }
+
+    /// After which time without a turn a session is forgotten; 30 minutes without this.
+    pub fn session_timeout(mut self, timeout: Duration) -> Self {
+        self.sessions.timeout = timeout;
+        self
+    }
+
+    /// How turns are recorded.
+    pub fn recorder(mut self, settings: RecorderSettings) -> Self {
+        self.recorder = settings;
+        self
+    }
+
+    /// Where the time is read; tests give one that they turn.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks everything, then starts the engine. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when there is no platform, two have one name, one is not
+    /// valid, or a command's name is not; [`Unavailable`](crate::ErrorKind::Unavailable) when the store does not answer.
+    pub async fn build(self) -> Result<Engine> {
+        if let Some(fault) = self.faults.into_iter().next() {
+            return Err(fault);
+        }
+        let platforms = checked_platforms(self.platforms)?;
+        let (clock, limiter) = (self.clock, self.limiter.unwrap_or_else(|| Arc::new(MemoryRateLimiter::default())));
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let (tasks, turn_tasks) = (TaskTracker::new(), TaskTracker::new());
+        let (interrupt, stop_upkeep) = (CancellationToken::new(), CancellationToken::new());
+        let authenticator = Arc::new(Authenticator::new(store.clone(), Arc::clone(&clock)));
+        authenticator.poll_epoch().await?;
+        let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions);
+        let quotas = QuotaKeeper::new(NodeId::new(), store.clone(), Arc::clone(&clock), tasks.clone());
+        let recorder = Recorder::start(store.clone(), self.recorder, &tasks);
+        let catalogue = Arc::new(self.catalogue);
+        let processor = MessageProcessor::new(ProcessorParts {
+            platforms: platforms.clone(),
+            catalogue: Arc::clone(&catalogue),
+            commands: Arc::new(self.commands),
+            texts: self.texts,
+            provider: self.provider,
+            sessions: sessions.clone(),
+            quotas: quotas.clone(),
+            limiter,
+            recorder: recorder.clone(),
+            turns: store.clone(),
+            clock: Arc::clone(&clock),
+            tasks: turn_tasks.clone(),
+            interrupt: interrupt.clone(),
+            provider_record: ProviderRecord::default(),
+        });
+        let is_database_healthy = Arc::new(AtomicBool::new(true));
+        Upkeep {
+            store: Arc::clone(&store),
+            authenticator: Arc::clone(&authenticator),
+            sessions: sessions.clone(),
+            quotas: quotas.clone(),
+            clock: Arc::clone(&clock),
+            is_database_healthy: Arc::clone(&is_database_healthy),
+            stop: stop_upkeep.clone(),
+        }
+        .start(&tasks);
+        Ok(Engine {
+            inner: Arc::new(Inner {
+                processor,
+                teams: Teams::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
+                keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
+                usage: Usage::new(store.clone(), clock),
+                authenticator,
+                sessions,
+                quotas,
+                platforms,
+                catalogue,
+                recorder,
+                store,
+                is_database_healthy,
+                turn_tasks,
+                tasks,
+                interrupt,
+                stop_upkeep,
+            }),
+        })
+    }
+}
+
+fn checked_platforms(platforms: Vec<Platform>) -> Result<HashMap<String, Arc<Platform>>> {
+    let mut by_name = HashMap::with_capacity(platforms.len());
+    for platform in platforms {
+        platform.check()?;
+        let name = platform.name().to_owned();
+        if by_name.insert(name.clone(), Arc::new(platform)).is_some() {
+            return Err(Error::invalid("platform", format!("there are two platforms called {name:?}")));
+        }
+    }
+    if by_name.is_empty() {
+        return Err(Error::invalid("platform", "an engine needs at least one platform"));
+    }
+    Ok(by_name)
+}

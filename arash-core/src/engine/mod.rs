@@ -1,0 +1,211 @@
+//! The front door: an [`Engine`] and how it is built.
+
+mod builder;
+mod upkeep;
+
+pub use builder::EngineBuilder;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::platform::{ModelCatalogue, Platform};
+use crate::quota::QuotaKeeper;
+use crate::session::{SessionKey, SessionManager};
+use crate::store::Store;
+use crate::team::{ApiKeys, Authenticator, Principal, Teams};
+use crate::turn::{MessageProcessor, Recorder, Reply, ReplyStream, TurnRequest};
+use crate::usage::Usage;
+
+/// How long interrupted turns may take to be recorded at shutdown.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The chatbot engine. Cheap to clone; all clones are the same engine.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> arash_core::Result<()> {
+/// use arash_core::{Engine, IncomingMessage, Platform, ai::Offline};
+///
+/// let engine = Engine::builder()
+///     .platform(Platform::private("internal").models(["offline/assistant"]))
+///     .ai(Offline::default())
+///     .build()
+///     .await?;
+/// let reply = engine.process(IncomingMessage::text("internal", "user-1", "chat-1", "Hello")).await?;
+/// assert_eq!(reply.receipt.message_count, 1);
+/// engine.shutdown(std::time::Duration::from_secs(5)).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    processor: MessageProcessor,
+    authenticator: Arc<Authenticator>,
+    sessions: SessionManager,
+    teams: Teams,
+    keys: ApiKeys,
+    usage: Usage,
+    quotas: QuotaKeeper,
+    platforms: HashMap<String, Arc<Platform>>,
+    catalogue: Arc<ModelCatalogue>,
+    recorder: Recorder,
+    store: Arc<dyn Store>,
+    is_database_healthy: Arc<AtomicBool>,
+    turn_tasks: TaskTracker,
+    tasks: TaskTracker,
+    interrupt: CancellationToken,
+    stop_upkeep: CancellationToken,
+}
+
+/// How the engine's parts are, as the last check in the background found them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether storage can be reached.
+    pub database: bool,
+    /// Whether the AI provider answered lately, or was not asked.
+    pub ai_service: bool,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("processor", &self.inner.processor).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Begins to build an engine.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Answers a message. When this returns, the turn is recorded; if the caller goes away before, it still will be.
+    ///
+    /// # Errors
+    /// Why the message was refused or could not be answered; see [`ErrorKind`].
+    pub async fn process(&self, request: impl Into<TurnRequest>) -> Result<Reply> {
+        self.inner.processor.process(request.into()).await
+    }
+
+    /// Answers a message as the answer is written. Returns once the message is admitted.
+    ///
+    /// # Errors
+    /// Why the message was refused; what happens later is told by the stream.
+    pub async fn stream(&self, request: impl Into<TurnRequest>) -> Result<ReplyStream> {
+        self.inner.processor.stream(request.into()).await
+    }
+
+    /// Who shows this API key.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](ErrorKind::Unauthenticated), [`Forbidden`](ErrorKind::Forbidden) for a key of an inactive
+    /// team, [`Unavailable`](ErrorKind::Unavailable) when storage had to be asked and did not answer.
+    pub async fn authenticate(&self, key: &str) -> Result<Arc<Principal>> {
+        self.inner.authenticator.authenticate(key).await
+    }
+
+    /// The conversations.
+    pub fn sessions(&self) -> &SessionManager {
+        &self.inner.sessions
+    }
+
+    /// The session that a text names.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when it names none.
+    pub fn session_key(&self, text: &str) -> Result<SessionKey> {
+        let access_of = |name: &str| self.platform(name).map(Platform::access);
+        SessionKey::parse(text, access_of)
+            .map_err(|fault| Error::new(ErrorKind::NotFound, format!("there is no session {text}")).with_source(fault))
+    }
+
+    /// The teams.
+    pub fn teams(&self) -> &Teams {
+        &self.inner.teams
+    }
+
+    /// The API keys.
+    pub fn keys(&self) -> &ApiKeys {
+        &self.inner.keys
+    }
+
+    /// What was used.
+    pub fn usage(&self) -> &Usage {
+        &self.inner.usage
+    }
+
+    /// What may be used.
+    pub fn quotas(&self) -> &QuotaKeeper {
+        &self.inner.quotas
+    }
+
+    /// The platforms, in order of their names.
+    pub fn platforms(&self) -> impl Iterator<Item = &Platform> {
+        let mut platforms: Vec<_> = self.inner.platforms.values().map(AsRef::as_ref).collect();
+        platforms.sort_unstable_by_key(|platform: &&Platform| platform.name());
+        platforms.into_iter()
+    }
+
+    /// The platform called `name`.
+    pub fn platform(&self, name: &str) -> Option<&Platform> {
+        self.inner.platforms.get(name).map(AsRef::as_ref)
+    }
+
+    /// What is known of models.
+    pub fn models(&self) -> &ModelCatalogue {
+        &self.inner.catalogue
+    }
+
+    /// How the engine's parts are. Costs nothing: the checks run in the background.
+    pub fn health(&self) -> Health {
+        Health {
+            database: self.inner.is_database_healthy.load(Ordering::Relaxed),
+            ai_service: self.inner.processor.is_provider_healthy(),
+        }
+    }
+
+    /// Stops in order: admits nothing more, lets running turns end within `deadline`, interrupts and records those
+    /// that do not, writes what waits to be written, gives unspent quota back and closes the store.
+    pub async fn shutdown(&self, deadline: Duration) {
+        let inner = &self.inner;
+        inner.processor.close();
+        inner.stop_upkeep.cancel();
+        inner.turn_tasks.close();
+        if tokio::time::timeout(deadline, inner.turn_tasks.wait()).await.is_err() {
+            tracing::warn!(turns = inner.turn_tasks.len(), "interrupting the turns that still run");
+            inner.interrupt.cancel();
+            if tokio::time::timeout(LAST_WORDS, inner.turn_tasks.wait()).await.is_err() {
+                tracing::error!(turns = inner.turn_tasks.len(), "some turns could not be recorded in time");
+            }
+        }
+        inner.recorder.stop();
+        inner.tasks.close();
+        if tokio::time::timeout(LAST_WORDS, inner.tasks.wait()).await.is_err() {
+            tracing::error!("some background work could not be ended in time");
+        }
+        if let Err(error) = inner.quotas.give_back_all().await {
+            tracing::warn!(error = ?error, "unspent quota could not be given back; it comes back by itself");
+        }
+        inner.store.close().await;
+    }
+}
+
+impl Drop for Inner {
+    /// An engine that is dropped without [`Engine::shutdown`] leaves no task behind.
+    fn drop(&mut self) {
+        self.processor.close();
+        self.stop_upkeep.cancel();
+        self.recorder.stop();
+    }
+}

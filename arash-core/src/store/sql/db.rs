@@ -1,0 +1,250 @@
+//! The door to SQL: the only place that begins a transaction.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, Executor, Sqlite, SqlitePool, SqlSafeStr, Transaction};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::sql::batch::Batch;
+use crate::store::sql::migrations;
+use crate::store::sql::value::{Row, Value};
+
+/// Bugs that corrupt a write-ahead log were fixed in this version.
+const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
+/// Read connections; each is a thread of its own.
+const READERS: u32 = 4;
+/// Longest wait for a connection; beyond it callers are told to come back.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// How often a transaction is tried when another program holds the database.
+const ATTEMPTS: u32 = 4;
+
+/// A database.
+///
+/// Writes go through one connection, one at a time: SQLite has one writer anyway, and waiting in our own queue is
+/// fair and quick, where waiting on its lock is neither. Reads have connections of their own.
+#[derive(Clone)]
+pub(super) struct Db {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    tasks: TaskTracker,
+}
+
+impl Db {
+    pub(super) async fn open(url: &str) -> Result<Self> {
+        let options = options(url)?;
+        let pool = |size: u32| {
+            PoolOptions::<Sqlite>::new()
+                .max_connections(size)
+                .acquire_timeout(ACQUIRE)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false)
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(|fault| cannot_open(url, fault))?;
+        check_version(&writer).await?;
+        migrations::run(&writer).await?;
+        let readers = pool(READERS)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await
+            .map_err(|fault| cannot_open(url, fault))?;
+        Ok(Self { writer, readers, tasks: TaskTracker::new() })
+    }
+
+    /// Runs `work` in one transaction and commits it, on a task that no caller can cancel: a connection with a
+    /// transaction half done never goes back to the pool. Tried again while another program holds the database.
+    pub(super) async fn transact<T, F>(&self, name: &'static str, mut work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        let writer = self.writer.clone();
+        let transaction = async move {
+            let mut attempt = 1;
+            loop {
+                match attempt_once(&writer, &mut work).await {
+                    Err(error) if is_busy(&error) && attempt < ATTEMPTS => {
+                        tracing::warn!(attempt, "another program holds the database; trying again");
+                        tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
+                        attempt += 1;
+                    }
+                    result => return result,
+                }
+            }
+        };
+        let task = self.tasks.spawn(transaction.instrument(tracing::debug_span!("transaction", name)));
+        task.await.unwrap_or_else(|fault| Err(Error::internal("a transaction broke").with_source(fault)))
+    }
+
+    pub(super) async fn fetch_all(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>> {
+        fetch(&self.readers, sql, values).await
+    }
+
+    pub(super) async fn fetch_optional(&self, sql: &'static str, values: &[Value]) -> Result<Option<Row>> {
+        Ok(self.fetch_all(sql, values).await?.into_iter().next())
+    }
+
+    pub(super) async fn close(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    #[cfg(test)]
+    pub(super) async fn prepare(&self, sql: &'static str) -> Result<()> {
+        let mut connection = self.writer.acquire().await.map_err(fault)?;
+        connection.prepare(sql.into_sql_str()).await.map(drop).map_err(fault)
+    }
+}
+
+async fn attempt_once<T, F>(writer: &SqlitePool, work: &mut F) -> Result<T>
+where
+    F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>>,
+{
+    // IMMEDIATE: a transaction that first reads and then writes would fail at once if another one wrote in between.
+    let begun = writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
+    let mut tx = Tx { inner: begun };
+    match work(&mut tx).await {
+        Ok(done) => tx.inner.commit().await.map_err(fault).map(|()| done),
+        Err(error) => {
+            if let Err(fault) = tx.inner.rollback().await {
+                tracing::warn!(error = %fault, "a transaction could not be rolled back");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// A transaction; committed by [`Db::transact`] when its work succeeds.
+pub(super) struct Tx {
+    inner: Transaction<'static, Sqlite>,
+}
+
+impl Tx {
+    pub(super) async fn execute(&mut self, sql: &'static str, values: &[Value]) -> Result<u64> {
+        let query = sqlx::query_with(sql, arguments(values)?);
+        query.execute(&mut *self.inner).await.map(|done| done.rows_affected()).map_err(fault)
+    }
+
+    pub(super) async fn fetch_all(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>> {
+        fetch(&mut *self.inner, sql, values).await
+    }
+
+    pub(super) async fn fetch_optional(&mut self, sql: &'static str, values: &[Value]) -> Result<Option<Row>> {
+        Ok(self.fetch_all(sql, values).await?.into_iter().next())
+    }
+
+    /// Runs a statement over many rows, whose values stand one after the other in `values`.
+    /// Returns how many rows it wrote.
+    pub(super) async fn execute_many(&mut self, batch: &'static Batch, values: &[Value]) -> Result<u64> {
+        let mut written = 0;
+        for (sql, values) in batch.chunks(values) {
+            let query = sqlx::query_with(AssertSqlSafe(sql).into_sql_str(), arguments(values)?);
+            written += query.execute(&mut *self.inner).await.map_err(fault)?.rows_affected();
+        }
+        Ok(written)
+    }
+}
+
+async fn fetch<'e, E>(executor: E, sql: &'static str, values: &[Value]) -> Result<Vec<Row>>
+where
+    E: Executor<'e, Database = Sqlite>,
+{
+    let query = sqlx::query_with(sql, arguments(values)?);
+    let rows = query.fetch_all(executor).await.map_err(fault)?;
+    Ok(rows.into_iter().map(Row).collect())
+}
+
+fn arguments(values: &[Value]) -> Result<SqliteArguments> {
+    let mut arguments = SqliteArguments::default();
+    sqlx::Arguments::reserve(&mut arguments, values.len(), 0);
+    for value in values {
+        value.add_to(&mut arguments)?;
+    }
+    Ok(arguments)
+}
+
+fn options(url: &str) -> Result<SqliteConnectOptions> {
+    let accepted = "a SQLite file is expected, as in sqlite://arash.db";
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        let message = "a database in memory would vanish with its connection; use the memory store instead";
+        return Err(Error::invalid("DATABASE_URL", message));
+    }
+    if !url.starts_with("sqlite:") {
+        return Err(Error::invalid("DATABASE_URL", format!("is not the address of a database that is built in; {accepted}")));
+    }
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|fault| Error::invalid("DATABASE_URL", format!("cannot be read; {accepted}")).with_source(fault))?;
+    Ok(options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A commit that was acknowledged survives a loss of power; group commit pays for it.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(ACQUIRE)
+        .statement_cache_capacity(256))
+}
+
+async fn check_version(pool: &SqlitePool) -> Result<()> {
+    let rows = fetch(pool, "SELECT sqlite_version() AS version", &[]).await?;
+    let version = rows.first().map(|row| row.text("version")).transpose()?.unwrap_or_default();
+    let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+    if numbers.as_slice() >= OLDEST_SQLITE.as_slice() {
+        return Ok(());
+    }
+    let [major, minor, patch] = OLDEST_SQLITE;
+    Err(Error::internal(format!("SQLite {version} can corrupt its log; {major}.{minor}.{patch} or newer is needed")))
+}
+
+/// Only its own operator sees this one, at the start, so it may name the file.
+fn cannot_open(url: &str, fault: sqlx::Error) -> Error {
+    Error::unavailable(format!("the database {url} cannot be opened")).with_source(fault)
+}
+
+/// What a caller is told of a database's fault; the fault itself stays in the source.
+pub(super) fn fault(fault: sqlx::Error) -> Error {
+    let error = match &fault {
+        sqlx::Error::Database(database) if database.is_unique_violation() => {
+            Error::new(ErrorKind::AlreadyExists, "a value that must be unique is taken")
+        }
+        sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
+            Error::new(ErrorKind::NotFound, "a thing that is named does not exist")
+        }
+        sqlx::Error::Database(database) if passes(primary_code(database.as_ref())) => {
+            Error::unavailable("storage cannot be used right now")
+        }
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) => {
+            Error::unavailable("storage cannot be reached right now")
+        }
+        _ => Error::internal("storage failed"),
+    };
+    error.with_source(SqlFault(fault))
+}
+
+/// The fault of the driver, as the source of our error.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct SqlFault(#[from] sqlx::Error);
+
+/// SQLite's primary result code: the low byte of the extended one. See sqlite.org/rescode.html.
+fn primary_code(fault: &dyn sqlx::error::DatabaseError) -> u32 {
+    fault.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or(0) & 0xff
+}
+
+const SQLITE_BUSY: u32 = 5;
+
+/// Faults of the place rather than of the statement: busy, locked, read-only, I/O, full, cannot open.
+fn passes(code: u32) -> bool {
+    matches!(code, SQLITE_BUSY | 6 | 8 | 10 | 13 | 14)
+}
+
+fn is_busy(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<SqlFault>());
+    matches!(source, Some(SqlFault(sqlx::Error::Database(database))) if primary_code(database.as_ref()) == SQLITE_BUSY)
+}

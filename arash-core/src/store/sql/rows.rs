@@ -1,0 +1,292 @@
+//! A batch of turns as the rows that it writes, table by table.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::NodeId;
+use crate::platform::ModelId;
+use crate::quota::{Period, QuotaScope, QuotaSpend};
+use crate::store::sql::batch::Batch;
+use crate::store::sql::value::Value;
+use crate::turn::{SessionChange, TurnCommit};
+use crate::usage::{HourlyUsage, UsageRecord, UsageTotals};
+
+pub(super) static INSERT_TURNS: Batch = Batch::new(
+    "INSERT INTO turns (id, idempotency_scope, idempotency_key, request_digest, state, receipt, created_at) VALUES",
+    7,
+    "ON CONFLICT DO NOTHING",
+);
+pub(super) static INSERT_SESSIONS: Batch = Batch::new(
+    "INSERT INTO sessions (id, session_key, platform, team_id, user_id, chat_id, current_model, version, message_count,
+     stored_messages, created_at, last_activity_at, expires_at) VALUES",
+    13,
+    "ON CONFLICT DO NOTHING",
+);
+pub(super) static UPDATE_SESSIONS: Batch = Batch::new(
+    "UPDATE sessions SET version = v.column3, current_model = v.column4, message_count = v.column5,
+     stored_messages = v.column6, last_activity_at = v.column7, expires_at = v.column8 FROM (VALUES",
+    8,
+    ") AS v WHERE sessions.id = v.column1 AND sessions.version = v.column2",
+);
+pub(super) static INSERT_MESSAGES: Batch = Batch::new(
+    "INSERT INTO messages (session_id, seq, turn_id, role, content, attachments, created_at) VALUES",
+    7,
+    "",
+);
+pub(super) static INSERT_USAGE: Batch = Batch::new(
+    "INSERT INTO usage_logs (turn_id, api_key_id, team_id, session_key, platform, model_used, kind, prompt_tokens,
+     completion_tokens, tokens_used, cost_micros, estimated, success, response_time_ms, error_message, created_at) VALUES",
+    16,
+    "",
+);
+pub(super) static ADD_HOURS: Batch = Batch::new(
+    "INSERT INTO usage_hourly (team_id, hour, api_key_id, platform, model_used, requests, succeeded, prompt_tokens,
+     completion_tokens, estimated, cost_micros, latency_1, latency_5, latency_10, latency_25, latency_50, latency_100,
+     latency_250, latency_500, latency_1000, latency_2500, latency_5000, latency_10000, latency_30000, latency_above)
+     VALUES",
+    25,
+    "ON CONFLICT (team_id, hour, api_key_id, platform, model_used) DO UPDATE SET
+        requests = usage_hourly.requests + excluded.requests,
+        succeeded = usage_hourly.succeeded + excluded.succeeded,
+        prompt_tokens = usage_hourly.prompt_tokens + excluded.prompt_tokens,
+        completion_tokens = usage_hourly.completion_tokens + excluded.completion_tokens,
+        cost_micros = usage_hourly.cost_micros + excluded.cost_micros,
+        latency_1 = usage_hourly.latency_1 + excluded.latency_1,
+        latency_5 = usage_hourly.latency_5 + excluded.latency_5,
+        latency_10 = usage_hourly.latency_10 + excluded.latency_10,
+        latency_25 = usage_hourly.latency_25 + excluded.latency_25,
+        latency_50 = usage_hourly.latency_50 + excluded.latency_50,
+        latency_100 = usage_hourly.latency_100 + excluded.latency_100,
+        latency_250 = usage_hourly.latency_250 + excluded.latency_250,
+        latency_500 = usage_hourly.latency_500 + excluded.latency_500,
+        latency_1000 = usage_hourly.latency_1000 + excluded.latency_1000,
+        latency_2500 = usage_hourly.latency_2500 + excluded.latency_2500,
+        latency_5000 = usage_hourly.latency_5000 + excluded.latency_5000,
+        latency_10000 = usage_hourly.latency_10000 + excluded.latency_10000,
+        latency_30000 = usage_hourly.latency_30000 + excluded.latency_30000,
+        latency_above = usage_hourly.latency_above + excluded.latency_above,
+        estimated = CASE WHEN excluded.estimated = 1 THEN 1 ELSE usage_hourly.estimated END",
+);
+pub(super) static ADD_USED: Batch = Batch::new(
+    "INSERT INTO quota_buckets (scope, period, bucket_start, used, leased) VALUES",
+    5,
+    "ON CONFLICT (scope, period, bucket_start) DO UPDATE SET used = quota_buckets.used + excluded.used",
+);
+pub(super) static INSERT_EVENTS: Batch =
+    Batch::new("INSERT INTO outbox (id, team_id, turn_id, event_type, payload, due_at) VALUES", 6, "");
+pub(super) static TOUCH_KEYS: Batch = Batch::new(
+    "UPDATE api_keys SET last_used_at = v.column2 FROM (VALUES",
+    2,
+    ") AS v WHERE api_keys.id = v.column1",
+);
+
+/// What was spent of one leased block.
+#[derive(Clone, Copy)]
+pub(super) struct LeasedSpend {
+    pub(super) node: NodeId,
+    pub(super) scope: QuotaScope,
+    pub(super) period: Period,
+    pub(super) bucket_start: Timestamp,
+    pub(super) amount: u64,
+}
+
+/// The rows of a batch of turns. Sums are added up here, so that many turns of one team cost one row.
+#[derive(Default)]
+pub(super) struct BatchRows {
+    pub(super) turns: Vec<Value>,
+    pub(super) new_sessions: Vec<Value>,
+    pub(super) sessions: Vec<Value>,
+    pub(super) cleared: Vec<[Value; 2]>,
+    pub(super) messages: Vec<Value>,
+    pub(super) usage: Vec<Value>,
+    pub(super) hours: Vec<Value>,
+    pub(super) used: Vec<Value>,
+    pub(super) leased: Vec<LeasedSpend>,
+    pub(super) events: Vec<Value>,
+    pub(super) touched: Vec<Value>,
+    pub(super) turn_count: u64,
+    pub(super) new_session_count: u64,
+    pub(super) session_count: u64,
+}
+
+/// The hours' sums by what they are summed by.
+type HourKey = (i64, i64, i64, String, Option<ModelId>);
+
+impl BatchRows {
+    pub(super) fn of(turns: &[TurnCommit]) -> Result<Self> {
+        let mut rows = Self::default();
+        let (mut hours, mut touched) = (BTreeMap::<HourKey, UsageTotals>::new(), BTreeMap::new());
+        let mut spends = BTreeMap::new();
+        for turn in turns {
+            rows.add_turn(turn);
+            if let Some(change) = &turn.session {
+                rows.add_session(turn, change)?;
+            }
+            rows.add_usage(&turn.usage);
+            hours.entry(hour_key(&turn.usage)).or_default().add(&turn.usage);
+            for &QuotaSpend { scope, period, bucket_start, leased_by } in &turn.quota {
+                *spends.entry((scope, period, bucket_start, leased_by)).or_insert(0_u64) += 1;
+            }
+            rows.add_events(turn);
+            touched.extend(turn.touched_key.map(|key| (key, turn.usage.created_at)));
+        }
+        rows.add_hours(hours);
+        rows.add_spends(spends);
+        rows.touched = touched.into_iter().flat_map(|(key, at)| [key.0.into(), at.into()]).collect();
+        Ok(rows)
+    }
+
+    fn add_turn(&mut self, turn: &TurnCommit) {
+        let (key, digest) = turn.idempotency.as_ref().map(|(key, digest)| (key, digest)).unzip();
+        self.turn_count += 1;
+        self.turns.extend([
+            turn.turn_id.as_uuid().into(),
+            key.map(|key| key.scope()).into(),
+            key.map(|key| key.key()).into(),
+            digest.map(|digest| digest.as_bytes()).into(),
+            turn.state.as_str().into(),
+            turn.receipt.as_deref().into(),
+            turn.usage.created_at.into(),
+        ]);
+    }
+
+    fn add_session(&mut self, turn: &TurnCommit, change: &SessionChange) -> Result<()> {
+        let model = change.model.as_ref().map(ModelId::as_str);
+        if change.expected_version == 0 {
+            self.new_session_count += 1;
+            self.new_sessions.extend([
+                change.id.as_uuid().into(),
+                change.key.as_str().into(),
+                change.key.platform().into(),
+                change.team_id.map(|team| team.0).into(),
+                change.user_id.as_str().into(),
+                change.key.chat_id().into(),
+                model.into(),
+                change.new_version().into(),
+                change.message_count.into(),
+                change.stored_messages.into(),
+                change.last_activity_at.into(),
+                change.last_activity_at.into(),
+                change.expires_at.into(),
+            ]);
+        } else {
+            self.session_count += 1;
+            self.sessions.extend([
+                change.id.as_uuid().into(),
+                change.expected_version.into(),
+                change.new_version().into(),
+                model.into(),
+                change.message_count.into(),
+                change.stored_messages.into(),
+                change.last_activity_at.into(),
+                change.expires_at.into(),
+            ]);
+        }
+        if change.clears {
+            self.cleared.push([change.id.as_uuid().into(), change.expected_version.into()]);
+        }
+        for (seq, message) in change.numbered_messages() {
+            let attachments = if message.attachments.is_empty() {
+                Value::Null
+            } else {
+                serde_json::to_string(&message.attachments)
+                    .map_err(|fault| Error::internal("attachments could not be written").with_source(fault))?
+                    .into()
+            };
+            self.messages.extend([
+                change.id.as_uuid().into(),
+                seq.into(),
+                turn.turn_id.as_uuid().into(),
+                message.role.as_str().into(),
+                message.text.clone().into(),
+                attachments,
+                message.created_at.into(),
+            ]);
+        }
+        Ok(())
+    }
+
+    fn add_usage(&mut self, usage: &UsageRecord) {
+        self.usage.extend([
+            usage.turn_id.as_uuid().into(),
+            usage.api_key_id.map(|key| key.0).into(),
+            usage.team_id.map(|team| team.0).into(),
+            usage.session_key.as_deref().into(),
+            usage.platform.as_str().into(),
+            usage.model_used.as_ref().map(ModelId::as_str).into(),
+            usage.kind.as_str().into(),
+            usage.tokens.prompt_tokens.into(),
+            usage.tokens.completion_tokens.into(),
+            usage.tokens.total().into(),
+            usage.cost.0.into(),
+            usage.tokens.estimated.into(),
+            usage.success.into(),
+            (usage.response_time.as_millis() as u64).into(),
+            usage.error.as_deref().into(),
+            usage.created_at.into(),
+        ]);
+    }
+
+    fn add_hours(&mut self, hours: BTreeMap<HourKey, UsageTotals>) {
+        for ((team, hour, key, platform, model), totals) in hours {
+            self.hours.extend([
+                team.into(),
+                hour.into(),
+                key.into(),
+                platform.into(),
+                model.as_ref().map_or("", ModelId::as_str).into(),
+                totals.requests.into(),
+                totals.succeeded.into(),
+                totals.tokens.prompt_tokens.into(),
+                totals.tokens.completion_tokens.into(),
+                totals.tokens.estimated.into(),
+                totals.cost.0.into(),
+            ]);
+            self.hours.extend(totals.latency.counts().iter().map(|&count| Value::from(count)));
+        }
+    }
+
+    fn add_spends(&mut self, spends: BTreeMap<(QuotaScope, Period, Timestamp, Option<NodeId>), u64>) {
+        for ((scope, period, bucket_start, leased_by), amount) in spends {
+            self.used.extend([
+                scope.to_string().into(),
+                period.as_str().into(),
+                bucket_start.into(),
+                amount.into(),
+                0_i64.into(),
+            ]);
+            let leased = leased_by.map(|node| LeasedSpend { node, scope, period, bucket_start, amount });
+            self.leased.extend(leased);
+        }
+    }
+
+    fn add_events(&mut self, turn: &TurnCommit) {
+        for event in &turn.events {
+            self.events.extend([
+                event.id.as_uuid().into(),
+                event.team_id.0.into(),
+                turn.turn_id.as_uuid().into(),
+                event.kind.as_str().into(),
+                event.payload.as_str().into(),
+                turn.usage.created_at.into(),
+            ]);
+        }
+    }
+}
+
+/// Whether some session is changed by more than one turn of the batch: those cannot be written by one statement.
+pub(super) fn shares_a_session(turns: &[TurnCommit]) -> bool {
+    let mut seen = HashSet::with_capacity(turns.len());
+    turns.iter().filter_map(|turn| turn.session.as_ref()).any(|change| !seen.insert(&change.key))
+}
+
+fn hour_key(usage: &UsageRecord) -> HourKey {
+    (
+        usage.team_id.map_or(0, |team| team.0),
+        HourlyUsage::hour_of(usage.created_at).as_millis(),
+        usage.api_key_id.map_or(0, |key| key.0),
+        usage.platform.clone(),
+        usage.model_used.clone(),
+    )
+}

@@ -1,0 +1,181 @@
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::{SessionId, TeamId};
+use crate::message::{Message, Role};
+use crate::platform::ModelId;
+use crate::session::{
+    History, Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
+};
+use crate::store::sql::value::{Row, Value};
+use crate::store::sql::{SqlStore, statements};
+
+macro_rules! session_columns {
+    () => {
+        "id, session_key, platform, team_id, user_id, chat_id, current_model, version, message_count, stored_messages,
+         created_at, last_activity_at, expires_at"
+    };
+}
+
+statements! {
+    SELECT_SESSION = concat!("SELECT ", session_columns!(), " FROM sessions WHERE session_key = $1 AND expires_at > $2");
+    SELECT_MESSAGES = "SELECT role, content, attachments, created_at FROM messages
+        WHERE session_id = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3";
+    SELECT_SESSIONS = concat!("SELECT ", session_columns!(), " FROM sessions
+        WHERE (last_activity_at, id) < ($1, $2) AND expires_at > $3 AND ($4 IS NULL OR platform = $4)
+        ORDER BY last_activity_at DESC, id DESC LIMIT $5");
+    SELECT_SESSIONS_OF_TEAM = concat!("SELECT ", session_columns!(), " FROM sessions
+        WHERE team_id = $6 AND (last_activity_at, id) < ($1, $2) AND expires_at > $3 AND ($4 IS NULL OR platform = $4)
+        ORDER BY last_activity_at DESC, id DESC LIMIT $5");
+    COUNT_SESSIONS = "SELECT platform, COUNT(*) AS total,
+        SUM(CASE WHEN last_activity_at >= $1 THEN 1 ELSE 0 END) AS active
+        FROM sessions WHERE expires_at > $2 AND ($3 IS NULL OR platform = $3) GROUP BY platform";
+    COUNT_SESSIONS_OF_TEAM = "SELECT platform, COUNT(*) AS total,
+        SUM(CASE WHEN last_activity_at >= $1 THEN 1 ELSE 0 END) AS active
+        FROM sessions WHERE team_id = $4 AND expires_at > $2 AND ($3 IS NULL OR platform = $3) GROUP BY platform";
+    DELETE_MESSAGES_OF_KEY = "DELETE FROM messages WHERE session_id IN (SELECT id FROM sessions WHERE session_key = $1)";
+    DELETE_SESSION = "DELETE FROM sessions WHERE session_key = $1 RETURNING expires_at";
+    DELETE_EXPIRED_MESSAGES = "DELETE FROM messages WHERE session_id IN
+        (SELECT id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2)";
+    DELETE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE id IN
+        (SELECT id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2)";
+}
+
+#[async_trait]
+impl SessionStore for SqlStore {
+    async fn load(&self, key: &SessionKey, window: usize, now: Timestamp) -> Result<Option<Session>> {
+        let Some(row) = self.db.fetch_optional(SELECT_SESSION, &[key.as_str().into(), now.into()]).await? else {
+            return Ok(None);
+        };
+        let SessionSummary { id, key, team_id, user_id, model, message_count, stored_messages, created_at, last_activity_at } =
+            read_summary(&row)?;
+        let version = row.int("version")?;
+        let history = if window == 0 {
+            History::default()
+        } else {
+            let values = [id.as_uuid().into(), version.into(), Value::from(window as u64)];
+            let rows = self.db.fetch_all(SELECT_MESSAGES, &values).await?;
+            History::new(rows.iter().rev().map(read_message).collect::<Result<Vec<_>>>()?)
+        };
+        Ok(Some(Session {
+            id,
+            key,
+            team_id,
+            user_id,
+            model,
+            version,
+            message_count,
+            stored_messages,
+            created_at,
+            last_activity_at,
+            expires_at: row.time("expires_at")?,
+            history,
+        }))
+    }
+
+    async fn sessions(&self, filter: &SessionFilter, page: SessionPage, now: Timestamp) -> Result<Vec<SessionSummary>> {
+        let newest = (Timestamp::from_millis(i64::MAX), SessionId::from_uuid(Uuid::max()));
+        let (activity, id) = page.before.unwrap_or(newest);
+        let mut values = vec![
+            activity.into(),
+            id.as_uuid().into(),
+            now.into(),
+            filter.platform.as_deref().into(),
+            page.limit.into(),
+        ];
+        let sql = match filter.team {
+            Some(team) => {
+                values.push(team.0.into());
+                SELECT_SESSIONS_OF_TEAM
+            }
+            None => SELECT_SESSIONS,
+        };
+        self.db.fetch_all(sql, &values).await?.iter().map(read_summary).collect()
+    }
+
+    async fn count_sessions(
+        &self,
+        filter: &SessionFilter,
+        active_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<SessionCounts> {
+        let mut values = vec![active_since.into(), now.into(), filter.platform.as_deref().into()];
+        let sql = match filter.team {
+            Some(team) => {
+                values.push(team.0.into());
+                COUNT_SESSIONS_OF_TEAM
+            }
+            None => COUNT_SESSIONS,
+        };
+        let mut counts = SessionCounts::default();
+        for row in self.db.fetch_all(sql, &values).await? {
+            let total = row.count("total")?;
+            counts.total += total;
+            counts.active += row.count("active")?;
+            counts.by_platform.insert(row.text("platform")?, total);
+        }
+        Ok(counts)
+    }
+
+    async fn delete_session(&self, key: &SessionKey, now: Timestamp) -> Result<bool> {
+        let key: Value = key.as_str().into();
+        self.db
+            .transact("delete_session", move |tx| {
+                let key = [key.clone()];
+                Box::pin(async move {
+                    tx.execute(DELETE_MESSAGES_OF_KEY, &key).await?;
+                    // An expired one goes too, but to the caller it was gone before.
+                    match tx.fetch_optional(DELETE_SESSION, &key).await? {
+                        Some(row) => Ok(row.time("expires_at")? > now),
+                        None => Ok(false),
+                    }
+                })
+            })
+            .await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<u64> {
+        self.db
+            .transact("purge_expired", move |tx| {
+                Box::pin(async move {
+                    let values = [now.into(), limit.into()];
+                    tx.execute(DELETE_EXPIRED_MESSAGES, &values).await?;
+                    tx.execute(DELETE_EXPIRED_SESSIONS, &values).await
+                })
+            })
+            .await
+    }
+}
+
+fn read_summary(row: &Row) -> Result<SessionSummary> {
+    let team_id = row.optional_int("team_id")?.map(TeamId);
+    let (platform, chat_id, text) = (row.text("platform")?, row.text("chat_id")?, row.text("session_key")?);
+    let public = SessionKey::public(&platform, &chat_id);
+    let key = if public.as_str() == text {
+        public
+    } else {
+        SessionKey::private(&platform, team_id.unwrap_or(TeamId::HOST), &chat_id)
+    };
+    Ok(SessionSummary {
+        id: SessionId::from_uuid(row.uuid("id")?),
+        key,
+        team_id,
+        user_id: row.text("user_id")?,
+        model: row.optional_text("current_model")?.map(ModelId::new),
+        message_count: row.count("message_count")?,
+        stored_messages: row.count("stored_messages")?,
+        created_at: row.time("created_at")?,
+        last_activity_at: row.time("last_activity_at")?,
+    })
+}
+
+fn read_message(row: &Row) -> Result<Message> {
+    let mut message = Message::new(row.word("role", Role::from_name)?, row.text("content")?, row.time("created_at")?);
+    if let Some(json) = row.optional_text("attachments")? {
+        message.attachments = serde_json::from_str(&json)
+            .map_err(|fault| Error::internal("stored attachments could not be read").with_source(fault))?;
+    }
+    Ok(message)
+}

@@ -1,0 +1,167 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::{ApiKeyId, EventId, TeamId, TurnId};
+use crate::money::Micros;
+use crate::platform::ModelId;
+use crate::store::sql::value::{Row, Value};
+use crate::store::sql::{SqlStore, statements};
+use crate::usage::{
+    HourlyUsage, LatencyHistogram, TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord, UsageStore, UsageTotals,
+};
+use crate::webhook::{Event, EventKind, OutboxEvent, OutboxStore};
+
+/// The columns of `usage_hourly` that hold the latency histogram, in order of its buckets.
+pub(super) const LATENCY_COLUMNS: [&str; 14] = [
+    "latency_1",
+    "latency_5",
+    "latency_10",
+    "latency_25",
+    "latency_50",
+    "latency_100",
+    "latency_250",
+    "latency_500",
+    "latency_1000",
+    "latency_2500",
+    "latency_5000",
+    "latency_10000",
+    "latency_30000",
+    "latency_above",
+];
+
+macro_rules! usage_columns {
+    () => {
+        "turn_id, api_key_id, team_id, session_key, platform, model_used, kind, prompt_tokens, completion_tokens,
+         cost_micros, estimated, success, response_time_ms, error_message, created_at"
+    };
+}
+
+macro_rules! hour_columns {
+    () => {
+        "team_id, hour, api_key_id, platform, model_used, requests, succeeded, prompt_tokens, completion_tokens,
+         estimated, cost_micros, latency_1, latency_5, latency_10, latency_25, latency_50, latency_100, latency_250,
+         latency_500, latency_1000, latency_2500, latency_5000, latency_10000, latency_30000, latency_above"
+    };
+}
+
+statements! {
+    SELECT_RECORDS = concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
+        ORDER BY turn_id DESC LIMIT $2");
+    SELECT_RECORDS_OF_TEAM = concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1 AND team_id = $3
+        ORDER BY turn_id DESC LIMIT $2");
+    SELECT_RECORDS_OF_KEY = concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
+        AND api_key_id = $3 ORDER BY turn_id DESC LIMIT $2");
+    SELECT_RECORDS_OF_BOTH = concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
+        AND api_key_id = $3 AND team_id = $4 ORDER BY turn_id DESC LIMIT $2");
+    SELECT_HOURS = concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2");
+    SELECT_HOURS_OF_TEAM = concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        AND team_id = $3");
+    SELECT_HOURS_OF_KEY = concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        AND api_key_id = $3");
+    SELECT_HOURS_OF_BOTH = concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        AND api_key_id = $3 AND team_id = $4");
+    SELECT_DUE_EVENTS = "SELECT id, team_id, turn_id, event_type, payload, due_at FROM outbox
+        WHERE state = 'pending' AND due_at <= $1 ORDER BY due_at, id LIMIT $2";
+}
+
+/// Which of four statements a filter needs: of all, of a team, of a key, of both.
+fn filtered(filter: UsageFilter, statements: [&'static str; 4], mut values: Vec<Value>) -> (&'static str, Vec<Value>) {
+    let [all, of_team, of_key, of_both] = statements;
+    let sql = match (filter.team, filter.key) {
+        (None, None) => all,
+        (Some(_), None) => of_team,
+        (None, Some(_)) => of_key,
+        (Some(_), Some(_)) => of_both,
+    };
+    values.extend(filter.key.map(|key| key.0.into()));
+    values.extend(filter.team.map(|team| team.0.into()));
+    (sql, values)
+}
+
+#[async_trait]
+impl UsageStore for SqlStore {
+    async fn usage_records(&self, filter: UsageFilter, page: UsagePage) -> Result<Vec<UsageRecord>> {
+        let before = page.before.unwrap_or_else(|| TurnId::from_uuid(Uuid::max()));
+        let statements = [SELECT_RECORDS, SELECT_RECORDS_OF_TEAM, SELECT_RECORDS_OF_KEY, SELECT_RECORDS_OF_BOTH];
+        let (sql, values) = filtered(filter, statements, vec![before.as_uuid().into(), page.limit.into()]);
+        self.db.fetch_all(sql, &values).await?.iter().map(read_record).collect()
+    }
+
+    async fn usage_hours(&self, filter: UsageFilter, from: Timestamp, to: Timestamp) -> Result<Vec<HourlyUsage>> {
+        let statements = [SELECT_HOURS, SELECT_HOURS_OF_TEAM, SELECT_HOURS_OF_KEY, SELECT_HOURS_OF_BOTH];
+        let hours = vec![HourlyUsage::hour_of(from).into(), HourlyUsage::hour_of(to).into()];
+        let (sql, values) = filtered(filter, statements, hours);
+        self.db.fetch_all(sql, &values).await?.iter().map(read_hour).collect()
+    }
+}
+
+#[async_trait]
+impl OutboxStore for SqlStore {
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxEvent>> {
+        self.db.fetch_all(SELECT_DUE_EVENTS, &[now.into(), limit.into()]).await?.iter().map(read_event).collect()
+    }
+}
+
+fn read_record(row: &Row) -> Result<UsageRecord> {
+    Ok(UsageRecord {
+        turn_id: TurnId::from_uuid(row.uuid("turn_id")?),
+        api_key_id: row.optional_int("api_key_id")?.map(ApiKeyId),
+        team_id: row.optional_int("team_id")?.map(TeamId),
+        session_key: row.optional_text("session_key")?,
+        platform: row.text("platform")?,
+        model_used: row.optional_text("model_used")?.map(ModelId::new),
+        kind: row.word("kind", TurnKind::from_name)?,
+        tokens: read_tokens(row)?,
+        cost: Micros(row.int("cost_micros")?),
+        success: row.flag("success")?,
+        response_time: Duration::from_millis(row.count("response_time_ms")?),
+        error: row.optional_text("error_message")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+fn read_tokens(row: &Row) -> Result<TokenUsage> {
+    Ok(TokenUsage {
+        prompt_tokens: row.count("prompt_tokens")?,
+        completion_tokens: row.count("completion_tokens")?,
+        estimated: row.flag("estimated")?,
+    })
+}
+
+fn read_hour(row: &Row) -> Result<HourlyUsage> {
+    let latency = LATENCY_COLUMNS.iter().map(|column| row.count(column)).collect::<Result<Vec<_>>>()?;
+    let model = row.text("model_used")?;
+    Ok(HourlyUsage {
+        team_id: Some(row.int("team_id")?).filter(|&id| id != 0).map(TeamId),
+        api_key_id: Some(row.int("api_key_id")?).filter(|&id| id != 0).map(ApiKeyId),
+        platform: row.text("platform")?,
+        model_used: (!model.is_empty()).then(|| ModelId::new(model)),
+        hour: row.time("hour")?,
+        totals: UsageTotals {
+            requests: row.count("requests")?,
+            succeeded: row.count("succeeded")?,
+            tokens: read_tokens(row)?,
+            cost: Micros(row.int("cost_micros")?),
+            latency: LatencyHistogram::from_counts(latency),
+        },
+    })
+}
+
+fn read_event(row: &Row) -> Result<OutboxEvent> {
+    let turn = row.optional_bytes("turn_id")?.map(|bytes| Uuid::from_slice(&bytes)).transpose();
+    let turn = turn.map_err(|fault| crate::Error::internal("a stored id could not be read").with_source(fault))?;
+    Ok(OutboxEvent {
+        event: Event {
+            id: EventId::from_uuid(row.uuid("id")?),
+            team_id: TeamId(row.int("team_id")?),
+            kind: row.word("event_type", EventKind::from_name)?,
+            payload: row.text("payload")?,
+        },
+        turn_id: turn.map(TurnId::from_uuid),
+        due_at: row.time("due_at")?,
+    })
+}

@@ -1,0 +1,155 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::turn::{CommitOutcome, TurnCommit, TurnStore};
+
+/// How the recorder works.
+#[derive(Clone, Copy, Debug)]
+pub struct RecorderSettings {
+    /// Most turns that may be running or waiting to be written; further ones are refused at the door.
+    pub max_turns: usize,
+    /// Most turns that are written in one transaction.
+    pub max_batch: usize,
+}
+
+impl Default for RecorderSettings {
+    fn default() -> Self {
+        Self { max_turns: 4_096, max_batch: 256 }
+    }
+}
+
+struct Entry {
+    commit: TurnCommit,
+    done: oneshot::Sender<Result<CommitOutcome>>,
+}
+
+/// Writes turns. One task writes what has come in since its last transaction as one transaction, so that the
+/// cost of making it durable is shared by all that wait for it. Cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Entry>,
+    stop: CancellationToken,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("free_places", &self.queue.capacity()).finish_non_exhaustive()
+    }
+}
+
+/// A place in the recorder's queue, taken before a turn begins: an admitted turn can always be written.
+#[derive(Debug)]
+pub struct RecorderPlace {
+    permit: mpsc::OwnedPermit<Entry>,
+}
+
+impl RecorderPlace {
+    /// Writes the turn; returns when it is durable, or known not to be written.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) when the store could not be reached.
+    pub async fn record(self, commit: TurnCommit) -> Result<CommitOutcome> {
+        let (done, outcome) = oneshot::channel();
+        self.permit.send(Entry { commit, done });
+        outcome.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl Recorder {
+    /// Starts the writing task on `tasks`.
+    pub fn start(store: Arc<dyn TurnStore>, settings: RecorderSettings, tasks: &TaskTracker) -> Self {
+        let (queue, entries) = mpsc::channel(settings.max_turns.max(1));
+        let stop = CancellationToken::new();
+        tasks.spawn(write_all(store, entries, settings.max_batch.max(1), stop.clone()));
+        Self { queue, stop }
+    }
+
+    /// Takes a place in the queue.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) when the queue is full or the recorder was stopped.
+    pub fn take_place(&self) -> Result<RecorderPlace> {
+        match self.queue.clone().try_reserve_owned() {
+            Ok(permit) => Ok(RecorderPlace { permit }),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                Err(Error::unavailable("too many messages are being answered; try again later"))
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(stopped()),
+        }
+    }
+
+    /// Writes a turn for which no place was taken; waits while the queue is full.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) when the store could not be reached.
+    pub async fn record(&self, commit: TurnCommit) -> Result<CommitOutcome> {
+        let permit = self.queue.clone().reserve_owned().await.map_err(|_| stopped())?;
+        RecorderPlace { permit }.record(commit).await
+    }
+
+    /// Takes no more places; what has a place is still written, then the task ends.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+}
+
+async fn write_all(
+    store: Arc<dyn TurnStore>,
+    mut entries: mpsc::Receiver<Entry>,
+    max_batch: usize,
+    stop: CancellationToken,
+) {
+    let mut batch = Vec::with_capacity(max_batch);
+    loop {
+        let taken = tokio::select! {
+            biased;
+            () = stop.cancelled(), if !entries.is_closed() => {
+                entries.close();
+                continue;
+            }
+            taken = entries.recv_many(&mut batch, max_batch) => taken,
+        };
+        if taken == 0 {
+            return;
+        }
+        let (commits, waiters): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.commit, entry.done)).unzip();
+        for (waiter, outcome) in waiters.into_iter().zip(write(store.as_ref(), &commits).await) {
+            // A turn whose waiter went away is written all the same.
+            drop(waiter.send(outcome));
+        }
+    }
+}
+
+/// Writes a batch; if one of its turns spoils it, each by itself.
+async fn write(store: &dyn TurnStore, commits: &[TurnCommit]) -> Vec<Result<CommitOutcome>> {
+    match store.commit(commits).await {
+        Ok(outcomes) if outcomes.len() == commits.len() => outcomes.into_iter().map(Ok).collect(),
+        Ok(_) => commits.iter().map(|_| Err(Error::internal("the store lost count of a batch"))).collect(),
+        Err(error) if error.kind() == ErrorKind::Unavailable || commits.len() == 1 => {
+            tracing::error!(error = ?error, turns = commits.len(), "turns could not be recorded");
+            commits.iter().map(|_| Err(error.clone())).collect()
+        }
+        Err(error) => {
+            tracing::warn!(error = ?error, turns = commits.len(), "a batch failed; recording its turns one by one");
+            let mut outcomes = Vec::with_capacity(commits.len());
+            for commit in commits {
+                let outcome = store.commit(std::slice::from_ref(commit)).await;
+                let first = |outcomes: Vec<CommitOutcome>| {
+                    outcomes.into_iter().next().ok_or_else(|| Error::internal("the store lost a turn"))
+                };
+                outcomes.push(outcome.and_then(first));
+            }
+            outcomes
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::unavailable("the engine is shutting down").with_retry_after(Duration::from_secs(5))
+}
