@@ -2,11 +2,18 @@
 
 mod error;
 mod estimate;
+mod given_name;
+mod offline;
+#[cfg(feature = "pipeline")]
+mod pipeline;
 mod provider;
 mod types;
 
 pub use error::{AiError, AiErrorKind};
 pub(crate) use estimate::estimate_prompt;
 pub use estimate::estimate_tokens;
+pub use offline::{OFFLINE_MODEL, Offline};
+#[cfg(feature = "pipeline")]
+pub use pipeline::Pipeline;
 pub use provider::{AiProvider, ChatStream};
 pub use types::{ChatDelta, ChatReply, ChatRequest};
