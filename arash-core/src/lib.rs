@@ -1,4 +1,82 @@
-//! arash: an AI chatbot engine for Rust programs.
+//! An AI chatbot engine for Rust programs. One message goes in, one reply comes out, whole or streamed; on the way it
+//! is authenticated, rate limited, metered, answered by a command or an AI model, remembered, and put down for the
+//! team's webhook.
+//!
+//! # What sets it apart
+//!
+//! - **Every answer is metered exactly once**, also after `kill -9`, also when the caller goes away in the middle. All
+//!   that a turn changes is one value, [`TurnCommit`](turn::TurnCommit), written in one transaction, and a reply is
+//!   only given out when that is durable.
+//! - **No quota is exceeded**, however many requests come at once: requests are spent from blocks that the store
+//!   leases by one conditional step, so most need no storage at all. See [`QuotaKeeper`](quota::QuotaKeeper).
+//! - **One conversation is one order**: messages of a session wait for each other in a lane, first come first served.
+//! - **It is a library**: with default features it needs no server, no account and no network.
+//!
+//! # Hello
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> arash_core::Result<()> {
+//! use arash_core::{Engine, IncomingMessage, Platform, ai::Offline};
+//!
+//! let engine = Engine::builder()
+//!     .platform(Platform::private("internal").models(["offline/assistant"]).rate_limit(60).max_history(30))
+//!     .ai(Offline::default())
+//!     .build()
+//!     .await?;
+//!
+//! let reply = engine.process(IncomingMessage::text("internal", "user-1", "chat-1", "My name is Sara")).await?;
+//! println!("{}", reply.text);
+//! let reply = engine.process(IncomingMessage::text("internal", "user-1", "chat-1", "What is my name?")).await?;
+//! assert!(reply.text.contains("Sara"));
+//! # engine.shutdown(std::time::Duration::from_secs(5)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Add `.store(SqlStore::open("sqlite://arash.db").await?)` and the conversation outlives the program.
+//!
+//! # Messages and replies
+//!
+//! [`Engine::process`] gives the whole [`Reply`]; [`Engine::stream`] gives [`ReplyEvent`]s as the answer is written.
+//! Either may be dropped at any moment: the turn runs on a task of the engine and is recorded all the same.
+//! A [`TurnRequest`] adds who asks (a [`Principal`](team::Principal), from [`Engine::authenticate`]) and an
+//! [`IdempotencyKey`](turn::IdempotencyKey) that makes a repeated request safe.
+//!
+//! # Platforms and sessions
+//!
+//! A [`Platform`] is a place where messages come from, with its models and limits. A conversation is named by platform,
+//! team and chat ([`SessionKey`](session::SessionKey)) and is forgotten after a time without a turn.
+//! Messages on a private platform belong to the team of the key that was shown; the host program's own belong to none.
+//!
+//! # Commands
+//!
+//! `/help`, `/status`, `/clear`, `/model`, `/models` and `/start` come with the engine; your own implement
+//! [`CommandHandler`](command::CommandHandler). What the engine says can be translated with [`Texts`](command::Texts).
+//!
+//! # Providers
+//!
+//! Whatever answers implements [`AiProvider`](ai::AiProvider): a few lines around any service, or around another
+//! provider. [`Offline`](ai::Offline) and, with the feature `pipeline`, `Pipeline` come with the engine.
+//!
+//! # Stores
+//!
+//! [`MemoryStore`](store::MemoryStore) and, with the feature `sqlite`, `SqlStore` implement [`Store`](store::Store).
+//! A store of your own runs the same conformance suite as they do: `store_conformance!`, with the feature `testing`.
+//!
+//! # Errors
+//!
+//! Everything fails with one [`Error`]: a [kind](ErrorKind) with a stable [code](ErrorKind::code), whether it is
+//! [worth trying again](Error::is_retryable) and [when](Error::retry_after). Its text is safe to show.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `sqlite` | yes | `store::SqlStore` on a SQLite file; SQLite itself is built in |
+//! | `pipeline` | yes | `ai::Pipeline`, the provider for the house protocol |
+//! | `settings` | no | `settings`: configuration from flags and environment, for hosts |
+//! | `testing` | no | `testing`: a scripted provider, a clock to turn, the conformance suite for stores |
 
 pub mod ai;
 pub mod clock;

@@ -217,6 +217,9 @@ impl IncomingMessage {
             let given = self.text.len();
             faults.push(fault("text", format!("is {given} bytes long; at most {MAX_TEXT_BYTES} are accepted")));
         }
+        if self.text.contains('\0') {
+            faults.push(fault("text", "must not have the character U+0000"));
+        }
         if self.text.trim().is_empty() && self.attachments.is_empty() {
             faults.push(fault("text", "is empty; a message needs a text or an attachment"));
         }

@@ -138,9 +138,14 @@ impl ModelCatalogue {
         self.models.insert(model.id.clone(), Arc::new(model));
     }
 
+    /// What was told of `id`, if anything.
+    pub fn find(&self, id: &ModelId) -> Option<Arc<ModelInfo>> {
+        self.models.get(id).map(Arc::clone)
+    }
+
     /// What is known of `id`; a model that nobody described gets a readable name and no price.
     pub fn get(&self, id: &ModelId) -> Arc<ModelInfo> {
-        self.models.get(id).map_or_else(|| Arc::new(ModelInfo::new(id.clone())), Arc::clone)
+        self.find(id).unwrap_or_else(|| Arc::new(ModelInfo::new(id.clone())))
     }
 }
 

@@ -130,7 +130,9 @@ impl ProcessorParts {
             }
             Err(None) => (TurnState::Interrupted, Some(Error::unavailable("the engine is shutting down"))),
         };
-        let model = reply.model.map_or_else(|| Arc::clone(&turn.model), |model| self.catalogue.get(&model));
+        // A name that only the provider knows has no price here: what was asked for is what is charged.
+        let answered = reply.model.and_then(|model| self.catalogue.find(&model));
+        let model = answered.unwrap_or_else(|| Arc::clone(&turn.model));
         Outcome { text: reply.text, state, error, command: None, prompt, usage: reply.usage, model }
     }
 
@@ -145,11 +147,13 @@ impl ProcessorParts {
         if kind == TurnKind::Chat {
             *reply = self.provider.complete(request).await?;
             cut(&mut reply.text);
+            without_nul(&mut reply.text);
         } else {
             let mut deltas = self.provider.stream(request).await?;
             while let Some(delta) = deltas.next().await {
-                let delta = delta?;
-                if let ChatDelta::Text(text) = &delta {
+                let mut delta = delta?;
+                if let ChatDelta::Text(text) = &mut delta {
+                    without_nul(text);
                     if reply.text.len() + text.len() > MAX_REPLY_BYTES {
                         break;
                     }
@@ -166,5 +170,12 @@ fn cut(text: &mut String) {
     if text.len() > MAX_REPLY_BYTES {
         let end = (0..=MAX_REPLY_BYTES).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         text.truncate(end);
+    }
+}
+
+/// Takes out the one character that not every database can keep.
+fn without_nul(text: &mut String) {
+    if text.contains('\0') {
+        text.retain(|c| c != '\0');
     }
 }

@@ -1,0 +1,7 @@
+//! The conformance suite on SQLite.
+
+#![cfg(feature = "sqlite")]
+
+#[path = "support/engines.rs"]
+mod engines;
+

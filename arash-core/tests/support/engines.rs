@@ -1,0 +1,69 @@
+//! Engines to test, on each back end.
+
+use std::sync::Arc;
+
+use arash_core::store::{MemoryStore, SqlStore, Store};
+use arash_core::team::{AccessLevel, KeySpec, Principal, TeamSpec};
+use arash_core::testing::ScriptedProvider;
+use arash_core::{Engine, EngineBuilder, IncomingMessage, Platform, TurnRequest};
+
+/// A store, and the folder that goes when it is dropped.
+pub struct TestStore {
+    pub store: Arc<dyn Store>,
+    pub folder: Option<tempfile::TempDir>,
+}
+
+pub async fn memory() -> TestStore {
+    TestStore { store: Arc::new(MemoryStore::default()), folder: None }
+}
+
+pub async fn sqlite() -> TestStore {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db", folder.path().display());
+    TestStore { store: Arc::new(SqlStore::open(&url).await.unwrap()), folder: Some(folder) }
+}
+
+/// An engine with one private platform, `internal`, and one public one, `telegram`.
+pub fn builder(store: &TestStore, provider: &ScriptedProvider) -> EngineBuilder {
+    Engine::builder()
+        .platform(Platform::private("internal").models(["test/one", "test/two"]).max_history(200))
+        .platform(Platform::public("telegram").models(["test/one"]).max_history(10))
+        .shared_store(Arc::clone(&store.store))
+        .ai(provider.clone())
+}
+
+pub async fn engine(store: &TestStore, provider: &ScriptedProvider) -> Engine {
+    builder(store, provider).build().await.unwrap()
+}
+
+/// A new team with these quotas, and a key of it.
+pub async fn caller(engine: &Engine, name: &str, daily: Option<u64>, monthly: Option<u64>) -> Arc<Principal> {
+    let spec = TeamSpec { daily_quota: daily, monthly_quota: monthly, ..TeamSpec::named(name) };
+    let team = engine.teams().create(spec).await.unwrap();
+    let key = engine.keys().create(KeySpec::new(team.id, "key").level(AccessLevel::User)).await.unwrap();
+    engine.authenticate(key.secret.expose()).await.unwrap()
+}
+
+/// A message of `principal` in `chat`.
+pub fn request(principal: &Arc<Principal>, chat: &str, text: &str) -> TurnRequest {
+    TurnRequest::new(IncomingMessage::text("internal", "user", chat, text)).principal(Arc::clone(principal))
+}
+
+/// Gives the test both as `$name::memory` and `$name::sqlite`.
+#[macro_export]
+macro_rules! on_each_store {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn memory() {
+                super::$name(super::engines::memory().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name(super::engines::sqlite().await).await;
+            }
+        }
+    )*};
+}
+
