@@ -55,7 +55,8 @@ fn imported_rooms(source: &str) -> Vec<String> {
     let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let mut rooms = Vec::new();
     for line in code {
-        for after in line.split("crate::").skip(1) {
+        // In a macro, `$crate` is how others will name this crate.
+        for after in line.replace("$crate::", "").split("crate::").skip(1) {
             // `use crate::{a, b}` would hide what it names: written out, one line a room, it reads better anyway.
             assert!(!after.starts_with('{'), "write out the rooms of: {line}");
             let room: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();

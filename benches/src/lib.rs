@@ -1,1 +1,1 @@
-
+//! How fast the engine's parts are: see `benches/` and `RESULTS.md`.

@@ -264,12 +264,8 @@ impl QuotaKeeper {
             returns.drain().collect()
         };
         let mut failure = Ok(());
-        for (((scope, period), bucket), amount) in ended {
-            let given = self.inner.store.give_back(self.inner.node, scope, period, bucket, amount).await;
-            if given.is_err() {
-                *self.inner.lock().returns.entry(((scope, period), bucket)).or_default() += amount;
-                failure = given;
-            }
+        for (place, amount) in ended {
+            failure = failure.and(self.inner.give_back(place, amount).await);
         }
         failure
     }
@@ -291,6 +287,7 @@ impl Inner {
         loop {
             // Let whoever arrives in this moment be counted in.
             tokio::task::yield_now().await;
+            self.give_back_block(key).await;
             let wanted = self.lock().blocks.get(&key).map_or(0, |block| block.waiters.len()) as u64;
             let (scope, period) = key;
             let now = self.clock.now();
@@ -313,6 +310,25 @@ impl Inner {
                 return;
             }
         }
+    }
+
+    /// What this node has to give back of a block may be just what it is about to ask for.
+    async fn give_back_block(&self, key: BlockKey) {
+        let ended: Vec<_> = self.lock().returns.extract_if(|(block, _), _| *block == key).collect();
+        for (place, amount) in ended {
+            // A failure is tried again by the upkeep, and leaves the quota tighter until then, never wider.
+            if let Err(error) = self.give_back(place, amount).await {
+                tracing::warn!(error = ?error, "unspent quota could not be given back yet");
+            }
+        }
+    }
+
+    async fn give_back(&self, ((scope, period), bucket): (BlockKey, Timestamp), amount: u64) -> Result<()> {
+        let given = self.store.give_back(self.node, scope, period, bucket, amount).await;
+        if given.is_err() {
+            *self.lock().returns.entry(((scope, period), bucket)).or_default() += amount;
+        }
+        given
     }
 
     fn hand_out(self: &Arc<Self>, key: BlockKey, block: &mut Block, answers: &mut Vec<(Waiter, Result<Ticket>)>) {

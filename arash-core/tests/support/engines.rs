@@ -8,23 +8,23 @@ use arash_core::testing::ScriptedProvider;
 use arash_core::{Engine, EngineBuilder, IncomingMessage, Platform, TurnRequest};
 
 /// A store, and the folder that goes when it is dropped.
-pub struct TestStore {
-    pub store: Arc<dyn Store>,
-    pub folder: Option<tempfile::TempDir>,
+pub(crate) struct TestStore {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) folder: Option<tempfile::TempDir>,
 }
 
-pub async fn memory() -> TestStore {
+pub(crate) async fn memory() -> TestStore {
     TestStore { store: Arc::new(MemoryStore::default()), folder: None }
 }
 
-pub async fn sqlite() -> TestStore {
+pub(crate) async fn sqlite() -> TestStore {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/test.db", folder.path().display());
     TestStore { store: Arc::new(SqlStore::open(&url).await.unwrap()), folder: Some(folder) }
 }
 
 /// An engine with one private platform, `internal`, and one public one, `telegram`.
-pub fn builder(store: &TestStore, provider: &ScriptedProvider) -> EngineBuilder {
+pub(crate) fn builder(store: &TestStore, provider: &ScriptedProvider) -> EngineBuilder {
     Engine::builder()
         .platform(Platform::private("internal").models(["test/one", "test/two"]).max_history(200))
         .platform(Platform::public("telegram").models(["test/one"]).max_history(10))
@@ -32,12 +32,12 @@ pub fn builder(store: &TestStore, provider: &ScriptedProvider) -> EngineBuilder 
         .ai(provider.clone())
 }
 
-pub async fn engine(store: &TestStore, provider: &ScriptedProvider) -> Engine {
+pub(crate) async fn engine(store: &TestStore, provider: &ScriptedProvider) -> Engine {
     builder(store, provider).build().await.unwrap()
 }
 
 /// A new team with these quotas, and a key of it.
-pub async fn caller(engine: &Engine, name: &str, daily: Option<u64>, monthly: Option<u64>) -> Arc<Principal> {
+pub(crate) async fn caller(engine: &Engine, name: &str, daily: Option<u64>, monthly: Option<u64>) -> Arc<Principal> {
     let spec = TeamSpec { daily_quota: daily, monthly_quota: monthly, ..TeamSpec::named(name) };
     let team = engine.teams().create(spec).await.unwrap();
     let key = engine.keys().create(KeySpec::new(team.id, "key").level(AccessLevel::User)).await.unwrap();
@@ -45,7 +45,7 @@ pub async fn caller(engine: &Engine, name: &str, daily: Option<u64>, monthly: Op
 }
 
 /// A message of `principal` in `chat`.
-pub fn request(principal: &Arc<Principal>, chat: &str, text: &str) -> TurnRequest {
+pub(crate) fn request(principal: &Arc<Principal>, chat: &str, text: &str) -> TurnRequest {
     TurnRequest::new(IncomingMessage::text("internal", "user", chat, text)).principal(Arc::clone(principal))
 }
 

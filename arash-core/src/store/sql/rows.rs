@@ -146,7 +146,7 @@ impl BatchRows {
             key.map(|key| key.key()).into(),
             digest.map(|digest| digest.as_bytes()).into(),
             turn.state.as_str().into(),
-            turn.receipt.as_deref().into(),
+            turn.receipt.as_deref().filter(|_| key.is_some()).into(),
             turn.usage.created_at.into(),
         ]);
     }
