@@ -2,7 +2,7 @@
 
 pub mod ai;
 pub mod clock;
-// pub mod command;
+pub mod command;
 mod error;
 pub mod id;
 pub mod message;
