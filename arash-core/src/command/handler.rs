@@ -124,7 +124,8 @@ impl CommandReply {
 /// It runs while its session is held, so it should be quick; a panic in it costs one answer, nothing more.
 #[async_trait]
 pub trait CommandHandler: Send + Sync + 'static {
-    /// Its name and description, asked once when it is registered. The summary is for a user of `locale`.
+    /// Its name and description, asked once when it is registered. A summary in another language comes from
+    /// [`Texts`], which is asked for [`Text::CommandSummary`].
     fn spec(&self) -> CommandSpec;
 
     /// Runs it.
