@@ -13,6 +13,8 @@ pub mod secret;
 pub mod session;
 pub mod store;
 pub mod team;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod turn;
 pub mod usage;
 pub mod webhook;

@@ -1,5 +1,7 @@
 //! Back ends: where everything is kept. Each implements the ports of the rooms; no room knows a back end.
 
+mod memory;
+
 use async_trait::async_trait;
 
 use crate::error::Result;
@@ -9,6 +11,8 @@ use crate::team::TeamStore;
 use crate::turn::TurnStore;
 use crate::usage::UsageStore;
 use crate::webhook::OutboxStore;
+
+pub use memory::{MemoryRateLimiter, MemoryStore};
 
 /// A back end: all ports together, so that what must change as one can.
 ///
