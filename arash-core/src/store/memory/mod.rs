@@ -1,0 +1,63 @@
+//! Everything in memory: for tests, for trying things out, and for programs that may forget when they end.
+
+mod quota;
+mod rate_limiter;
+mod sessions;
+mod teams;
+mod turns;
+mod usage;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::store::Store;
+
+pub use rate_limiter::MemoryRateLimiter;
+
+/// A back end that keeps everything in memory, and nothing beyond the process. Clones share what they hold.
+///
+/// It grows with every turn: usage records and turns are never forgotten, sessions once they have expired.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+}
+
+/// All of it behind one lock, so that a turn's commit is one step for everyone else.
+#[derive(Default)]
+struct State {
+    teams: teams::Teams,
+    sessions: sessions::Sessions,
+    quota: quota::Quotas,
+    usage: usage::UsageLog,
+    turns: turns::Turns,
+    outbox: turns::Outbox,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn health(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn close(&self) {}
+}

@@ -1,0 +1,102 @@
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::{EventId, TurnId};
+use crate::store::MemoryStore;
+use crate::store::memory::State;
+use crate::turn::{CommitOutcome, IdempotencyKey, StoredTurn, TurnCommit, TurnStore};
+use crate::webhook::{OutboxEvent, OutboxStore};
+
+/// The turns that were committed.
+#[derive(Default)]
+pub(super) struct Turns {
+    by_id: HashMap<TurnId, StoredTurn>,
+    by_key: HashMap<IdempotencyKey, TurnId>,
+}
+
+/// Events that wait, by the moment they are due.
+#[derive(Default)]
+pub(super) struct Outbox {
+    events: BTreeMap<(Timestamp, EventId), OutboxEvent>,
+}
+
+impl Turns {
+    fn by_key(&self, key: &IdempotencyKey) -> Option<&StoredTurn> {
+        self.by_key.get(key).and_then(|id| self.by_id.get(id))
+    }
+
+    /// The turn that this one repeats.
+    fn earlier(&self, turn: &TurnCommit) -> Option<&StoredTurn> {
+        let by_key = || turn.idempotency.as_ref().and_then(|(key, _)| self.by_key(key));
+        self.by_id.get(&turn.turn_id).or_else(by_key)
+    }
+
+    fn add(&mut self, turn: &TurnCommit) {
+        let mut stored = StoredTurn { turn_id: turn.turn_id, state: turn.state, request_digest: None, receipt: None };
+        if let Some((key, digest)) = &turn.idempotency {
+            stored.request_digest = Some(*digest);
+            stored.receipt.clone_from(&turn.receipt);
+            self.by_key.insert(key.clone(), turn.turn_id);
+        }
+        self.by_id.insert(turn.turn_id, stored);
+    }
+}
+
+impl Outbox {
+    fn add(&mut self, turn: &TurnCommit) {
+        let due_at = turn.usage.created_at;
+        for event in &turn.events {
+            let waiting = OutboxEvent { event: event.clone(), turn_id: Some(turn.turn_id), due_at };
+            self.events.insert((due_at, event.id), waiting);
+        }
+    }
+}
+
+impl State {
+    fn commit(&mut self, turn: &TurnCommit) -> CommitOutcome {
+        // A repeated turn finds its own session changed, so this comes before the question of versions.
+        if let Some(earlier) = self.turns.earlier(turn) {
+            return CommitOutcome::Duplicate(earlier.clone());
+        }
+        if turn.session.as_ref().is_some_and(|change| self.sessions.is_stale(change)) {
+            return CommitOutcome::Stale;
+        }
+        if let Some(change) = &turn.session {
+            self.sessions.apply(change);
+        }
+        for spend in &turn.quota {
+            self.quota.spend(spend);
+        }
+        if let Some(key) = turn.touched_key {
+            self.teams.touch(key, turn.usage.created_at);
+        }
+        self.turns.add(turn);
+        self.usage.add(&turn.usage);
+        self.outbox.add(turn);
+        CommitOutcome::Committed
+    }
+}
+
+#[async_trait]
+impl TurnStore for MemoryStore {
+    async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
+        let mut state = self.lock();
+        Ok(turns.iter().map(|turn| state.commit(turn)).collect())
+    }
+
+    async fn find_turn(&self, key: &IdempotencyKey) -> Result<Option<StoredTurn>> {
+        Ok(self.lock().turns.by_key(key).cloned())
+    }
+}
+
+#[async_trait]
+impl OutboxStore for MemoryStore {
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxEvent>> {
+        let state = self.lock();
+        let due = state.outbox.events.values().take_while(|event| event.due_at <= now);
+        Ok(due.take(limit as usize).cloned().collect())
+    }
+}

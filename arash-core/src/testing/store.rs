@@ -1,0 +1,189 @@
+//! The conformance suite: what every back end promises, as cases that run on any of them.
+//!
+//! A back end's whole test file is one line. `make` is called without arguments once a case, is awaited, and gives
+//! an empty store and whatever has to live as long as it, such as a directory:
+//!
+//! ```ignore
+//! arash_core::store_conformance!(async || {
+//!     let directory = tempfile::tempdir().unwrap();
+//!     let store = MyStore::open(directory.path()).await.unwrap();
+//!     (Arc::new(store) as Arc<dyn Store>, directory)
+//! });
+//! ```
+//!
+//! Whoever calls it needs `tokio` with the features `macros` and `rt-multi-thread` among the dev-dependencies.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a case that fails panics")]
+
+mod batches;
+mod fixtures;
+mod outbox;
+mod quota;
+mod quota_races;
+mod races;
+mod session_lists;
+mod sessions;
+mod teams;
+mod turns;
+mod usage;
+mod values;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::store::Store;
+
+/// One case: it gets an empty store, and panics where a promise is broken.
+pub type Case = fn(Arc<dyn Store>) -> BoxFuture<'static, ()>;
+
+/// Hands the names of all cases, by subject, to the macro `$then`: they are written only here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __store_cases {
+    ($then:path, $($given:tt)*) => { $then! { @cases [$($given)*]
+        teams {
+            a_healthy_store_says_so,
+            a_team_is_found_as_it_was_made,
+            two_teams_never_share_a_name,
+            of_16_teams_made_at_once_under_one_name_one_is_made,
+            what_is_unknown_is_not_found,
+            teams_are_paged_in_order_of_id,
+            a_team_is_switched_off_and_on,
+            a_key_is_found_by_its_digest,
+            a_digest_is_stored_once,
+            keys_are_paged_in_order_of_id,
+            a_revoked_key_stays_known_and_inactive,
+            every_change_moves_the_epoch,
+            the_first_key_brings_its_team,
+            there_is_no_first_key_after_another,
+            of_8_first_starts_one_makes_the_key,
+        }
+        sessions {
+            an_opened_session_is_loaded_as_it_was_committed,
+            a_session_goes_on_where_it_was,
+            the_window_holds_the_newest_messages_oldest_first,
+            a_session_expires_at_its_moment,
+            a_turn_keeps_a_session_open,
+            a_new_session_takes_the_place_of_an_expired_one,
+            clearing_removes_what_was_said_before,
+            clearing_without_a_message_is_a_change_too,
+            a_deleted_session_is_gone_and_its_usage_stays,
+            purging_removes_expired_sessions_only,
+            purging_removes_as_many_as_it_may,
+        }
+        session_lists {
+            sessions_are_listed_as_they_are,
+            sessions_are_paged_newest_activity_first,
+            lists_leave_out_what_has_expired,
+            lists_and_counts_keep_to_their_filter,
+            sessions_are_counted_by_platform_and_activity,
+        }
+        turns {
+            a_turn_is_written_whole,
+            a_turn_is_committed_once,
+            an_idempotency_key_finds_its_turn,
+            an_idempotency_key_is_used_once,
+            idempotency_scopes_never_meet,
+            a_turn_without_an_idempotency_key_keeps_no_reply,
+            every_state_is_kept,
+            a_stale_turn_changes_nothing,
+            a_stale_turn_may_be_committed_anew,
+            a_session_is_opened_once,
+            a_session_that_is_gone_is_stale,
+        }
+        batches {
+            an_empty_batch_is_nothing,
+            a_bad_turn_keeps_no_other_from_being_written,
+            a_turn_twice_in_a_batch_is_written_once,
+            an_idempotency_key_twice_in_a_batch_is_used_once,
+            two_turns_of_one_session_in_a_batch_keep_their_order,
+            a_session_opened_twice_in_a_batch_is_opened_once,
+            a_large_batch_is_written_whole,
+        }
+        races {
+            one_turn_of_16_tasks_is_written_once,
+            one_idempotency_key_of_16_turns_is_used_once,
+            one_session_of_16_tasks_is_opened_once,
+            of_16_turns_on_one_version_one_is_written,
+            what_64_tasks_append_is_all_there_in_order,
+            sums_hold_what_many_tasks_wrote,
+        }
+        quota {
+            a_block_is_what_is_waited_for_or_a_share_of_what_is_left,
+            a_used_up_quota_grants_nothing,
+            a_quota_of_zero_grants_nothing,
+            nodes_share_a_quota,
+            scopes_and_periods_are_counted_apart,
+            what_is_given_back_can_be_leased_again,
+            no_more_is_given_back_than_was_leased,
+            a_spent_request_moves_from_leased_to_used,
+            use_without_a_quota_is_counted_too,
+            a_block_goes_back_when_its_time_is_over,
+            a_renewed_block_stays,
+            a_request_of_a_reclaimed_block_is_counted,
+            use_leaves_the_window_bucket_by_bucket,
+            purging_forgets_only_what_left_the_window,
+        }
+        quota_races {
+            of_64_tasks_none_leases_beyond_the_quota,
+            leases_spends_and_returns_at_once_never_exceed_the_quota,
+            reclaiming_at_once_gives_back_once,
+        }
+        usage {
+            records_are_read_as_they_were_written,
+            records_are_paged_newest_first,
+            records_keep_to_their_filter,
+            hours_are_the_sums_of_their_records,
+            hours_are_told_apart_by_what_they_sum_up,
+            hours_are_told_from_first_to_last,
+        }
+        outbox {
+            events_wait_until_they_are_due,
+            due_events_are_told_oldest_first,
+        }
+        values {
+            texts_survive_in_messages,
+            texts_survive_in_teams_and_keys,
+            texts_survive_in_turns_and_events,
+            session_names_that_look_alike_stay_apart,
+            attachments_and_roles_survive,
+            large_numbers_survive,
+            page_sizes_have_no_trap,
+        }
+    } };
+}
+
+/// Turns every case into a `#[tokio::test]` of its own, named for the case; see
+/// [`testing::store`](crate::testing::store).
+#[macro_export]
+macro_rules! store_conformance {
+    (@cases [$make:expr] $($subject:ident { $($name:ident,)* })*) => { $($(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $name() {
+            let make = $make;
+            let (store, _guard) = make().await;
+            $crate::testing::store::run(stringify!($name), store).await;
+        }
+    )*)* };
+    ($make:expr) => { $crate::__store_cases! { $crate::store_conformance, $make } };
+}
+
+macro_rules! list_cases {
+    (@cases [] $($subject:ident { $($name:ident,)* })*) => {
+        /// All cases with their names.
+        pub const CASES: &[(&str, Case)] = &[$($(
+            (stringify!($name), |store| -> BoxFuture<'static, ()> { Box::pin($subject::$name(store)) }),
+        )*)*];
+    };
+}
+
+__store_cases! { list_cases, }
+
+/// Runs the case called `name` on an empty store.
+pub async fn run(name: &str, store: Arc<dyn Store>) {
+    let case = CASES.iter().find(|(known, _)| *known == name).map(|(_, case)| case);
+    assert!(case.is_some(), "there is no case {name:?}");
+    if let Some(case) = case {
+        case(store).await;
+    }
+}

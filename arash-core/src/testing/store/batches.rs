@@ -1,0 +1,141 @@
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::id::TurnId;
+use crate::session::SessionKey;
+use crate::store::Store;
+use crate::testing::store::fixtures::{
+    at, change, chat, commit_new, following, load, opening, records, texts, turn, turn_for, turn_in,
+};
+use crate::turn::{CommitOutcome, TurnCommit};
+use crate::usage::UsageFilter;
+
+async fn turn_ids(store: &dyn Store) -> Vec<TurnId> {
+    let mut ids: Vec<_> = records(store).await.into_iter().map(|record| record.turn_id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn id_of(outcome: &CommitOutcome) -> Option<TurnId> {
+    match outcome {
+        CommitOutcome::Duplicate(earlier) => Some(earlier.turn_id),
+        _ => None,
+    }
+}
+
+pub(super) async fn an_empty_batch_is_nothing(store: Arc<dyn Store>) {
+    assert_eq!(store.commit(&[]).await.unwrap(), []);
+    assert!(records(&*store).await.is_empty());
+}
+
+pub(super) async fn a_bad_turn_keeps_no_other_from_being_written(store: Arc<dyn Store>) {
+    let opened = change(&*store, opening(&chat("1"), &["a", "b"], at(0))).await;
+    let earlier = turn_for("key", at(0));
+    commit_new(&*store, &earlier).await;
+    let batch = [
+        turn_in(following(&opened, &["c", "d"], at(1))),
+        earlier.clone(),
+        turn_in(opening(&chat("2"), &["e", "f"], at(1))),
+        turn_in(opening(&chat("1"), &["stale"], at(1))),
+        turn(at(1)),
+        turn_for("key", at(1)),
+        turn_for("other key", at(1)),
+    ];
+    let outcomes = store.commit(&batch).await.unwrap();
+    let bad: Vec<_> = outcomes.iter().map(|outcome| *outcome != CommitOutcome::Committed).collect();
+    assert_eq!(bad, [false, true, false, true, false, true, false], "{outcomes:?}");
+    assert_eq!((id_of(&outcomes[1]), id_of(&outcomes[5])), (Some(earlier.turn_id), Some(earlier.turn_id)));
+    assert_eq!(outcomes[3], CommitOutcome::Stale);
+    assert_eq!(texts(&load(&*store, &chat("1"), at(2)).await), ["a", "b", "c", "d"]);
+    assert_eq!(texts(&load(&*store, &chat("2"), at(2)).await), ["e", "f"]);
+    let written = turn_ids(&*store).await;
+    assert_eq!(written.len(), 6, "two from before and four of the batch");
+    for (turn, outcome) in batch.iter().zip(&outcomes) {
+        let is_known = written.contains(&turn.turn_id);
+        assert_eq!(is_known, *outcome == CommitOutcome::Committed || turn.turn_id == earlier.turn_id);
+    }
+}
+
+pub(super) async fn a_turn_twice_in_a_batch_is_written_once(store: Arc<dyn Store>) {
+    let twice = turn_in(opening(&chat("1"), &["a", "b"], at(0)));
+    let outcomes = store.commit(&[twice.clone(), turn(at(0)), twice.clone()]).await.unwrap();
+    assert_eq!(outcomes[..2], [CommitOutcome::Committed, CommitOutcome::Committed]);
+    assert_eq!(id_of(&outcomes[2]), Some(twice.turn_id));
+    assert_eq!(records(&*store).await.len(), 2);
+    assert_eq!(texts(&load(&*store, &chat("1"), at(1)).await), ["a", "b"]);
+    let hours = store.usage_hours(UsageFilter::default(), at(0), at(0)).await.unwrap();
+    assert_eq!(hours.iter().map(|hour| hour.totals.requests).sum::<u64>(), 2);
+}
+
+pub(super) async fn an_idempotency_key_twice_in_a_batch_is_used_once(store: Arc<dyn Store>) {
+    let batch = [turn_for("key", at(0)), turn_for("key", at(1)), turn_for("other", at(1))];
+    let outcomes = store.commit(&batch).await.unwrap();
+    assert_eq!(outcomes[0], CommitOutcome::Committed);
+    assert_eq!(id_of(&outcomes[1]), Some(batch[0].turn_id));
+    assert_eq!(outcomes[2], CommitOutcome::Committed);
+    assert_eq!(turn_ids(&*store).await, [batch[0].turn_id, batch[2].turn_id]);
+}
+
+pub(super) async fn two_turns_of_one_session_in_a_batch_keep_their_order(store: Arc<dyn Store>) {
+    for (key, is_new) in [(chat("new"), true), (chat("open"), false)] {
+        let (said, first) = first_turn(&*store, &key, is_new, at(1)).await;
+        let change = first.session.as_ref().unwrap();
+        let mut next = opening(&key, &["c", "d"], at(2));
+        (next.id, next.expected_version) = (change.id, change.new_version());
+        next.stored_messages = change.stored_messages + 2;
+        let batch = [first, turn_in(next)];
+        let outcomes = store.commit(&batch).await.unwrap();
+        assert_eq!(outcomes[0], CommitOutcome::Committed);
+        let session = load(&*store, &key, at(3)).await;
+        let mut expected = [said, vec!["a", "b"]].concat();
+        let mut version = batch[0].session.as_ref().unwrap().new_version();
+        // The second may be refused, for its caller to try it anew; it must not be half written.
+        if outcomes[1] == CommitOutcome::Committed {
+            expected.extend(["c", "d"]);
+            version += 2;
+        } else {
+            assert_eq!(outcomes[1], CommitOutcome::Stale);
+        }
+        assert_eq!(texts(&session), expected);
+        assert_eq!((session.version, session.stored_messages), (version, expected.len() as u64));
+    }
+}
+
+/// What was said before, and the turn that says `a` and `b`.
+async fn first_turn(
+    store: &dyn Store,
+    key: &SessionKey,
+    is_new: bool,
+    at: Timestamp,
+) -> (Vec<&'static str>, TurnCommit) {
+    if is_new {
+        return (Vec::new(), turn_in(opening(key, &["a", "b"], at)));
+    }
+    let session = change(store, opening(key, &["x", "y", "z"], at)).await;
+    (vec!["x", "y", "z"], turn_in(following(&session, &["a", "b"], at)))
+}
+
+pub(super) async fn a_session_opened_twice_in_a_batch_is_opened_once(store: Arc<dyn Store>) {
+    let key = chat("1");
+    let batch = [turn_in(opening(&key, &["a", "b"], at(0))), turn_in(opening(&key, &["c", "d"], at(0)))];
+    let outcomes = store.commit(&batch).await.unwrap();
+    assert_eq!(outcomes.iter().filter(|&outcome| *outcome == CommitOutcome::Committed).count(), 1);
+    assert_eq!(outcomes.iter().filter(|&outcome| *outcome == CommitOutcome::Stale).count(), 1);
+    let expected = if outcomes[0] == CommitOutcome::Committed { ["a", "b"] } else { ["c", "d"] };
+    assert_eq!(texts(&load(&*store, &key, at(1)).await), expected);
+    assert_eq!(records(&*store).await.len(), 1);
+}
+
+pub(super) async fn a_large_batch_is_written_whole(store: Arc<dyn Store>) {
+    const TURNS: usize = 600;
+    let batch: Vec<_> =
+        (0..TURNS).map(|number| turn_in(opening(&chat(&number.to_string()), &["a", "b", "c"], at(0)))).collect();
+    let outcomes = store.commit(&batch).await.unwrap();
+    assert_eq!(outcomes, vec![CommitOutcome::Committed; TURNS]);
+    let mut ids: Vec<_> = batch.iter().map(|turn| turn.turn_id).collect();
+    ids.sort_unstable();
+    assert_eq!(turn_ids(&*store).await, ids);
+    for number in [0, 1, TURNS / 2, TURNS - 1] {
+        assert_eq!(texts(&load(&*store, &chat(&number.to_string()), at(1)).await), ["a", "b", "c"]);
+    }
+}

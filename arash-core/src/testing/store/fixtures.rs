@@ -1,0 +1,196 @@
+//! What the cases are made of.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::clock::Timestamp;
+use crate::id::{SessionId, TeamId, TurnId};
+use crate::message::{Message, Role};
+use crate::money::Micros;
+use crate::session::{Session, SessionKey};
+use crate::store::Store;
+use crate::team::{AccessLevel, ApiKey, KeyDigest, NewApiKey, NewTeam, Team};
+use crate::turn::{CommitOutcome, IdempotencyKey, RequestDigest, SessionChange, TurnCommit, TurnState};
+use crate::usage::{TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord};
+
+/// For how long a session stays open after a turn.
+pub(super) const TIMEOUT: Duration = Duration::from_mins(30);
+/// A window that holds all that is said in any case.
+pub(super) const ALL: usize = 10_000;
+
+/// The moment `seconds` after the one that the cases start at: 2025-11-01, 12:00:00.
+pub(super) fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_761_998_400_000).plus(Duration::from_secs(seconds))
+}
+
+pub(super) fn new_team(name: &str) -> NewTeam {
+    NewTeam { name: name.to_owned(), description: None, monthly_quota: None, daily_quota: None, allowed_models: None }
+}
+
+/// A key whose digest is that of its name.
+pub(super) fn new_key(team_id: TeamId, name: &str) -> NewApiKey {
+    NewApiKey {
+        team_id,
+        digest: KeyDigest::of(name),
+        key_prefix: "sk_live_abcd".to_owned(),
+        name: name.to_owned(),
+        access_level: AccessLevel::User,
+        monthly_quota: None,
+        daily_quota: None,
+        created_by: None,
+        description: None,
+        expires_at: None,
+    }
+}
+
+pub(super) async fn make_team(store: &dyn Store, name: &str) -> Team {
+    store.create_team(new_team(name), at(0)).await.unwrap()
+}
+
+pub(super) async fn make_key(store: &dyn Store, team: TeamId, name: &str) -> ApiKey {
+    store.create_key(new_key(team, name), at(0)).await.unwrap()
+}
+
+/// The name of a conversation that belongs to no team.
+pub(super) fn chat(id: &str) -> SessionKey {
+    SessionKey::public("telegram", id)
+}
+
+/// A turn that ended at `at` and changed no session.
+pub(super) fn turn(at: Timestamp) -> TurnCommit {
+    let turn_id = TurnId::new();
+    TurnCommit {
+        turn_id,
+        state: TurnState::Completed,
+        idempotency: None,
+        receipt: None,
+        session: None,
+        usage: UsageRecord {
+            turn_id,
+            api_key_id: None,
+            team_id: None,
+            session_key: None,
+            platform: "telegram".to_owned(),
+            model_used: Some("openai/gpt-5-chat".into()),
+            kind: TurnKind::Chat,
+            tokens: TokenUsage { prompt_tokens: 210, completion_tokens: 12, estimated: false },
+            cost: Micros(383),
+            success: true,
+            response_time: Duration::from_millis(840),
+            error: None,
+            created_at: at,
+        },
+        quota: Vec::new(),
+        events: Vec::new(),
+        touched_key: None,
+    }
+}
+
+/// A turn that made this change.
+pub(super) fn turn_in(change: SessionChange) -> TurnCommit {
+    let mut turn = turn(change.last_activity_at);
+    turn.usage.session_key = Some(change.key.as_str().to_owned());
+    turn.session = Some(change);
+    turn
+}
+
+/// A turn with an idempotency key and a reply.
+pub(super) fn turn_for(key: &str, at: Timestamp) -> TurnCommit {
+    let key = IdempotencyKey::new("key:1", key).unwrap();
+    let digest = RequestDigest::of([key.key().as_bytes()]);
+    TurnCommit { idempotency: Some((key, digest)), receipt: Some(r#"{"text":"Hi"}"#.to_owned()), ..turn(at) }
+}
+
+/// Opens a session with these messages, by turns of the user and the model.
+pub(super) fn opening(key: &SessionKey, texts: &[&str], at: Timestamp) -> SessionChange {
+    SessionChange {
+        id: SessionId::new(),
+        key: key.clone(),
+        team_id: key.team(),
+        user_id: "user-1".to_owned(),
+        expected_version: 0,
+        clears: false,
+        messages: messages(texts, at),
+        model: None,
+        message_count: texts.len().div_ceil(2) as u64,
+        stored_messages: texts.len() as u64,
+        last_activity_at: at,
+        expires_at: at.plus(TIMEOUT),
+    }
+}
+
+/// Appends these messages to a session that was loaded.
+pub(super) fn following(session: &Session, texts: &[&str], at: Timestamp) -> SessionChange {
+    let new = opening(&session.key, texts, at);
+    SessionChange {
+        id: session.id,
+        team_id: session.team_id,
+        user_id: session.user_id.clone(),
+        expected_version: session.version,
+        model: session.model.clone(),
+        message_count: session.message_count + new.message_count,
+        stored_messages: session.stored_messages + new.stored_messages,
+        ..new
+    }
+}
+
+fn messages(texts: &[&str], at: Timestamp) -> Vec<Arc<Message>> {
+    let roles = [Role::User, Role::Assistant].into_iter().cycle();
+    roles.zip(texts).map(|(role, &text)| Arc::new(Message::new(role, text, at))).collect()
+}
+
+/// Commits one turn.
+pub(super) async fn commit(store: &dyn Store, turn: &TurnCommit) -> CommitOutcome {
+    let mut outcomes = store.commit(std::slice::from_ref(turn)).await.unwrap();
+    assert_eq!(outcomes.len(), 1, "one turn has one outcome");
+    outcomes.remove(0)
+}
+
+/// Commits one turn, which must be written.
+pub(super) async fn commit_new(store: &dyn Store, turn: &TurnCommit) {
+    assert_eq!(commit(store, turn).await, CommitOutcome::Committed);
+}
+
+/// Commits one change of a session, which must be written, and loads the session.
+pub(super) async fn change(store: &dyn Store, change: SessionChange) -> Session {
+    let (key, at) = (change.key.clone(), change.last_activity_at);
+    commit_new(store, &turn_in(change)).await;
+    load(store, &key, at).await
+}
+
+/// Loads a session, which must be open, with all that was said in it.
+pub(super) async fn load(store: &dyn Store, key: &SessionKey, now: Timestamp) -> Session {
+    let session = store.load(key, ALL, now).await.unwrap();
+    assert!(session.is_some(), "{key} must be open at {now}");
+    session.unwrap()
+}
+
+/// What was said, oldest first.
+pub(super) fn texts(session: &Session) -> Vec<&str> {
+    session.history.iter().map(|message| &*message.text).collect()
+}
+
+/// All usage records, newest first.
+pub(super) async fn records(store: &dyn Store) -> Vec<UsageRecord> {
+    store.usage_records(UsageFilter::default(), UsagePage { before: None, limit: 100_000 }).await.unwrap()
+}
+
+/// Runs as many tasks, lets them begin at one moment, and gives what each of them gave.
+pub(super) async fn at_once<F>(tasks: usize, task: impl Fn(usize) -> F) -> Vec<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let (mut set, barrier) = (JoinSet::new(), Arc::new(Barrier::new(tasks)));
+    for number in 0..tasks {
+        let (barrier, work) = (Arc::clone(&barrier), task(number));
+        set.spawn(async move {
+            barrier.wait().await;
+            work.await
+        });
+    }
+    set.join_all().await
+}
