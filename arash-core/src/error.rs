@@ -132,6 +132,7 @@ struct Inner {
     fields: Vec<FieldError>,
     limit: Option<LimitInfo>,
     retry_after: Option<Duration>,
+    is_replayed: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -145,6 +146,7 @@ impl Error {
                 fields: Vec::new(),
                 limit: None,
                 retry_after: None,
+                is_replayed: false,
                 source: None,
             }),
         }
@@ -196,6 +198,11 @@ impl Error {
         self.edit(|inner| inner.source = Some(Arc::from(source)))
     }
 
+    /// The same error as the result of an earlier request with the same idempotency key.
+    pub(crate) fn replayed(self) -> Self {
+        self.edit(|inner| inner.is_replayed = true)
+    }
+
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.inner));
         self
@@ -229,6 +236,11 @@ impl Error {
                 | ErrorKind::AiTimeout
                 | ErrorKind::Unavailable
         )
+    }
+
+    /// Whether this is the result of an earlier request with the same idempotency key.
+    pub fn is_replayed(&self) -> bool {
+        self.inner.is_replayed
     }
 
     /// How long to wait before trying again, where it is known.

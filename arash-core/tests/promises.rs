@@ -10,13 +10,13 @@ mod stores;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arash_core::ErrorKind;
 use arash_core::message::Role;
 use arash_core::quota::{Allowance, Period};
 use arash_core::team::Principal;
 use arash_core::testing::{Script, ScriptedProvider, Step};
 use arash_core::usage::{UsageFilter, UsagePage, UsageRecord};
-use engines::{caller, engine, request};
+use arash_core::{ErrorKind, ReplyEvent};
+use engines::{builder, caller, engine, request};
 use stores::TestStore;
 use tokio::task::JoinSet;
 
@@ -26,6 +26,10 @@ on_each_store! {
     a_failed_answer_gives_its_quota_back
     a_caller_that_goes_away_changes_nothing
     a_repeated_request_is_answered_once
+    a_failed_result_is_given_again_too
+    what_is_refused_costs_nothing
+    a_panic_costs_one_answer
+    shutdown_ends_what_hangs_and_records_it
 }
 
 async fn records(engine: &arash_core::Engine, principal: &Principal) -> Vec<UsageRecord> {
@@ -167,4 +171,69 @@ async fn a_repeated_request_is_answered_once(store: TestStore) {
     assert_eq!(provider.calls(), 1);
     assert_eq!(records(&engine, &principal).await.len(), 1);
     engine.shutdown(Duration::from_secs(5)).await;
+}
+
+async fn what_is_refused_costs_nothing(store: TestStore) {
+    let limited = arash_core::Platform::private("limited").models(["test/one"]).rate_limit(3);
+    let engine = builder(&store, &ScriptedProvider::default()).platform(limited).build().await.unwrap();
+    let principal = caller(&engine, "poor", Some(0), None).await;
+    let ask = |text: &str| {
+        let message = arash_core::IncomingMessage::text("limited", "user", "chat", text);
+        engine.process(arash_core::TurnRequest::new(message).principal(Arc::clone(&principal)))
+    };
+    for _ in 0..5 {
+        assert_eq!(ask("hello").await.unwrap_err().kind(), ErrorKind::QuotaExceeded);
+    }
+    for _ in 0..3 {
+        assert_eq!(ask("/help").await.unwrap().receipt.command.as_deref(), Some("help"), "commands take no quota");
+    }
+    assert_eq!(ask("/help").await.unwrap_err().kind(), ErrorKind::RateLimited, "but they count as messages");
+    assert_eq!(records(&engine, &principal).await.len(), 3);
+    engine.shutdown(Duration::from_secs(5)).await;
+}
+
+async fn a_failed_result_is_given_again_too(store: TestStore) {
+    let provider = ScriptedProvider::default();
+    let engine = engine(&store, &provider).await;
+    let principal = caller(&engine, "unlucky", None, None).await;
+    provider.push(Script::failing(arash_core::ai::AiErrorKind::Overloaded));
+    provider.push(Script::saying("too late"));
+    for is_replayed in [false, true] {
+        let key = arash_core::turn::IdempotencyKey::new("key:1:chat", "abc").unwrap();
+        let error = engine.process(request(&principal, "chat", "hi").idempotency_key(key)).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_replayed()), (ErrorKind::AiService, is_replayed));
+    }
+    assert_eq!(provider.calls(), 1);
+    engine.shutdown(Duration::from_secs(5)).await;
+}
+
+async fn a_panic_costs_one_answer(store: TestStore) {
+    let provider = ScriptedProvider::default();
+    let engine = engine(&store, &provider).await;
+    let principal = caller(&engine, "brave", Some(1), None).await;
+    provider.push(Script::new([Step::Panic]));
+    provider.push(Script::saying("well again"));
+    let broken = engine.process(request(&principal, "chat", "hi")).await.unwrap_err();
+    assert_eq!(broken.kind(), ErrorKind::Internal);
+    assert_eq!(engine.process(request(&principal, "chat", "hi")).await.unwrap().text, "well again");
+    let rows = records(&engine, &principal).await;
+    assert_eq!(rows.iter().map(|row| row.success).collect::<Vec<_>>(), [true, false]);
+    engine.shutdown(Duration::from_secs(5)).await;
+}
+
+async fn shutdown_ends_what_hangs_and_records_it(store: TestStore) {
+    let provider = ScriptedProvider::default();
+    let engine = engine(&store, &provider).await;
+    let principal = caller(&engine, "patient", None, None).await;
+    provider.push(Script::new([Step::say("half an answer"), Step::Hang]));
+    let mut stream = engine.stream(request(&principal, "chat", "hi")).await.unwrap();
+    assert!(matches!(stream.next().await, Some(ReplyEvent::Delta(_))));
+    engine.shutdown(Duration::from_millis(50)).await;
+    assert!(matches!(stream.next().await, Some(ReplyEvent::Failed(error)) if error.kind() == ErrorKind::Unavailable));
+    let late = engine.process(request(&principal, "chat", "hi")).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Unavailable);
+    let store = store.reopen().await;
+    let rows = store.store.usage_records(UsageFilter::default(), UsagePage { before: None, limit: 9 }).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(!rows[0].success && rows[0].tokens.estimated && rows[0].tokens.completion_tokens > 0);
 }

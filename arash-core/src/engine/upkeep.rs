@@ -1,14 +1,16 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::engine::Inner;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::quota::QuotaKeeper;
 use crate::session::SessionManager;
 use crate::store::Store;
@@ -95,7 +97,8 @@ where
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            match work().await {
+            let done = AssertUnwindSafe(work()).catch_unwind().await;
+            match done.unwrap_or_else(|_| Err(Error::internal("a part of the program broke"))) {
                 Ok(()) if is_failing => {
                     tracing::info!(work = name, "works again");
                     is_failing = false;

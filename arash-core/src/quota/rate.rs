@@ -94,7 +94,7 @@ impl RateDecision {
 ///
 /// The generic cell rate algorithm (ITU-T I.371, in its virtual-scheduling form): each message moves the
 /// time by one interval, and a message passes if that time is then at most a burst ahead of now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RateState(i64);
 
 impl RateState {
@@ -116,6 +116,11 @@ impl RateState {
         RateDecision { is_allowed, limit, remaining, retry_after }
     }
 
+    /// Takes back one message that passed here and was refused elsewhere.
+    pub fn give_back(&mut self, limit: RateLimit) {
+        self.0 = self.0.saturating_sub(limit.interval());
+    }
+
     /// Whether forgetting this state changes nothing.
     pub fn is_idle(self, now: Timestamp) -> bool {
         self.0 <= now.as_millis().saturating_mul(1_000)
@@ -130,6 +135,12 @@ pub trait RateLimiter: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) when the place cannot be reached and there is no fallback.
     async fn check(&self, key: &RateKey, limit: RateLimit, now: Timestamp) -> Result<RateDecision>;
+
+    /// Takes back one message of `key` that passed here and was refused elsewhere: it does not count.
+    ///
+    /// # Errors
+    /// As [`check`](RateLimiter::check).
+    async fn give_back(&self, key: &RateKey, limit: RateLimit) -> Result<()>;
 }
 
 #[cfg(test)]

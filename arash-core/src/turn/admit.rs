@@ -56,7 +56,7 @@ impl MessageProcessor {
     /// Decides whether a message is answered. The cheap checks come first, what is held comes last; whatever is
     /// held is let go when the caller goes away.
     pub(super) async fn admit(&self, request: TurnRequest, delivery: Delivery) -> Result<Admission> {
-        let (begun, parts) = (Instant::now(), &self.parts);
+        let begun = Instant::now();
         self.check_open()?;
         request.message.check()?;
         let platform = self.platform(&request.message.platform)?;
@@ -68,22 +68,14 @@ impl MessageProcessor {
         };
         let TurnRequest { message, principal, .. } = request;
         let team = principal.as_ref().map_or(TeamId::HOST, |principal| principal.team_id());
-        self.check_rate(&platform, team, &message.user_id).await?;
-        let place = parts.recorder.take_place()?;
+        let limit = platform.messages_per_minute().map(RateLimit::per_minute);
+        let rate = limit.map(|limit| (RateKey::new(platform.name(), team.0, &message.user_id), limit));
+        if let Some((key, limit)) = &rate {
+            self.parts.limiter.check(key, *limit, self.parts.clock.now()).await?.into_result()?;
+        }
         let key = match platform.access() {
             Access::Private => SessionKey::private(platform.name(), team, &message.chat_id),
             Access::Public => SessionKey::public(platform.name(), &message.chat_id),
-        };
-        let lane = parts.sessions.hold(&key, &message.user_id, platform.history_limit()).await?;
-        // Waiting may have taken long.
-        self.check_open()?;
-        let model = match wished {
-            Some(model) => model,
-            None => self.session_model(&lane, &platform, principal.as_deref())?,
-        };
-        let reservation = match principal.as_deref() {
-            Some(principal) if !is_command => Some(parts.quotas.reserve(&Allowance::of(principal)).await?),
-            _ => None,
         };
         let kind = match delivery {
             _ if is_command => TurnKind::Command,
@@ -91,7 +83,37 @@ impl MessageProcessor {
             Delivery::Streamed => TurnKind::Stream,
         };
         let facts = TurnFacts { id: TurnId::new(), kind, begun, message, principal, platform, key, idempotency };
-        Ok(Admission::Turn(Box::new(Turn { facts, model, lane, reservation, place })))
+        match self.hold(facts, wished).await {
+            Ok(turn) => Ok(Admission::Turn(Box::new(turn))),
+            Err(refused) => {
+                // What is refused does not count. A limiter that is away now forgets by itself.
+                if let Some((key, limit)) = rate {
+                    drop(self.parts.limiter.give_back(&key, limit).await);
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// Takes what a turn holds to its end: a place in the recorder's queue, its session, its quota.
+    async fn hold(&self, facts: TurnFacts, wished: Option<Arc<ModelInfo>>) -> Result<Turn> {
+        let parts = &self.parts;
+        let place = parts.recorder.take_place()?;
+        let window = facts.platform.history_limit();
+        let lane = parts.sessions.hold(&facts.key, &facts.message.user_id, window).await?;
+        // Waiting may have taken long.
+        self.check_open()?;
+        let model = match wished {
+            Some(model) => model,
+            None => self.session_model(&lane, &facts)?,
+        };
+        let reservation = match &facts.principal {
+            Some(principal) if facts.kind != TurnKind::Command => {
+                Some(parts.quotas.reserve(&Allowance::of(principal)).await?)
+            }
+            _ => None,
+        };
+        Ok(Turn { facts, model, lane, reservation, place })
     }
 
     fn check_open(&self) -> Result<()> {
@@ -126,18 +148,15 @@ impl MessageProcessor {
         }
     }
 
-    /// The session's model while it is open to the caller, else the first one that is.
-    fn session_model(
-        &self,
-        lane: &SessionLane,
-        platform: &Platform,
-        principal: Option<&Principal>,
-    ) -> Result<Arc<ModelInfo>> {
-        let mut open =
-            platform.available_models().iter().filter(|model| principal.is_none_or(|p| p.may_use(model))).peekable();
-        let first = open.peek().copied();
+    /// The session's model while it is open to the caller, else the first one that is. A command needs none.
+    fn session_model(&self, lane: &SessionLane, facts: &TurnFacts) -> Result<Arc<ModelInfo>> {
+        let (platform, models) = (&facts.platform, facts.platform.available_models());
+        let is_open = |model: &ModelId| facts.principal.as_ref().is_none_or(|principal| principal.may_use(model));
         let chosen = lane.session().and_then(|session| session.model.as_ref());
-        let model = open.find(|&model| Some(model) == chosen).or(first);
+        let chosen = chosen.filter(|&model| models.contains(model) && is_open(model));
+        let first = || models.iter().find(|&model| is_open(model));
+        let any = || platform.default_model().filter(|_| facts.kind == TurnKind::Command);
+        let model = chosen.or_else(first).or_else(any);
         model.map(|model| self.parts.catalogue.get(model)).ok_or_else(|| {
             Error::new(ErrorKind::Forbidden, format!("this team may use no model of the platform {}", platform.name()))
         })
@@ -159,14 +178,5 @@ impl MessageProcessor {
         }
         let receipt = stored.receipt.ok_or_else(|| Error::internal("a turn was stored without its reply"))?;
         StoredReply::replay(&receipt).map(Err)
-    }
-
-    async fn check_rate(&self, platform: &Platform, team: TeamId, user_id: &str) -> Result<()> {
-        let Some(per_minute) = platform.messages_per_minute() else {
-            return Ok(());
-        };
-        let key = RateKey::new(platform.name(), team.0, user_id);
-        let limit = RateLimit::per_minute(per_minute);
-        self.parts.limiter.check(&key, limit, self.parts.clock.now()).await?.into_result()
     }
 }

@@ -1,7 +1,9 @@
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -119,7 +121,10 @@ async fn write_all(
             return;
         }
         let (commits, waiters): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.commit, entry.done)).unzip();
-        for (waiter, outcome) in waiters.into_iter().zip(write(store.as_ref(), &commits).await) {
+        // A store that panics costs its batch, not the recorder.
+        let outcomes = AssertUnwindSafe(write(store.as_ref(), &commits)).catch_unwind().await;
+        let broken = || commits.iter().map(|_| Err(Error::internal("the store broke"))).collect();
+        for (waiter, outcome) in waiters.into_iter().zip(outcomes.unwrap_or_else(|_| broken())) {
             // A turn whose waiter went away is written all the same.
             drop(waiter.send(outcome));
         }

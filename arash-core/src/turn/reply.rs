@@ -139,7 +139,7 @@ impl StoredReply {
                 Ok(reply)
             }
             Self::Failed { code, message } => {
-                Err(Error::new(ErrorKind::from_code(&code).unwrap_or(ErrorKind::Internal), message))
+                Err(Error::new(ErrorKind::from_code(&code).unwrap_or(ErrorKind::Internal), message).replayed())
             }
         }
     }

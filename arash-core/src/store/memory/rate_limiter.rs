@@ -1,13 +1,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::quota::{RateDecision, RateKey, RateLimit, RateLimiter, RateState};
 
 /// As many locks, so that callers seldom wait for one another.
@@ -19,8 +18,6 @@ const MAX_SHARD_KEYS: usize = MAX_KEYS / SHARDS;
 const ROOMY_SHARD_KEYS: usize = MAX_SHARD_KEYS - MAX_SHARD_KEYS / 8;
 /// A shard is not swept before it has as many keys.
 const MIN_SWEEP_KEYS: usize = 64;
-/// No budget is drawn further ahead; see [`RateState`].
-const FURTHEST_AHEAD: Duration = Duration::from_hours(2);
 
 /// Keeps rate states in memory, for one process.
 ///
@@ -42,6 +39,12 @@ impl MemoryRateLimiter {
     /// A limiter that has seen nobody yet.
     pub fn new() -> Self {
         Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new() }
+    }
+
+    fn shard(&self, key: &RateKey) -> MutexGuard<'_, Shard> {
+        let place = self.hasher.hash_one(key) as usize % SHARDS;
+        #[expect(clippy::indexing_slicing, reason = "a number modulo the count of shards is one of them")]
+        self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many keys are remembered.
@@ -80,30 +83,22 @@ impl Shard {
     fn make_room(&mut self, now: Timestamp) {
         self.states.retain(|_, state| !state.is_idle(now));
         if self.states.len() >= MAX_SHARD_KEYS {
-            self.forget_nearest_to_idle(self.states.len() - ROOMY_SHARD_KEYS, now);
+            self.forget_nearest_to_idle(self.states.len() - ROOMY_SHARD_KEYS);
         }
         self.sweep_at = self.states.len() * 2;
         self.states.shrink_to(self.sweep_at);
     }
 
-    /// Forgets the `surplus` states that will be idle first.
-    fn forget_nearest_to_idle(&mut self, surplus: usize, now: Timestamp) {
-        let idle_at = |at: Timestamp| self.states.values().filter(|state| state.is_idle(at)).count();
-        // Bisects for the moment at which as many are idle: fewer are at `too_early`.
-        let (mut too_early, mut enough) = (now, now.plus(FURTHEST_AHEAD));
-        while enough.since(too_early) > Duration::from_millis(1) {
-            let middle = too_early.plus(enough.since(too_early) / 2);
-            if idle_at(middle) < surplus {
-                too_early = middle;
-            } else {
-                enough = middle;
-            }
-        }
-        let mut of_the_last = surplus.saturating_sub(idle_at(too_early));
-        self.states.retain(|_, state| {
-            let is_last = !state.is_idle(too_early) && state.is_idle(enough) && of_the_last > 0;
-            of_the_last -= usize::from(is_last);
-            !state.is_idle(too_early) && !is_last
+    /// Forgets `surplus` states, those that will be idle first.
+    fn forget_nearest_to_idle(&mut self, surplus: usize) {
+        let mut states: Vec<RateState> = self.states.values().copied().collect();
+        let (below, &mut limit, _) = states.select_nth_unstable(surplus);
+        // Of those that are just at the limit, as many go as it takes.
+        let mut at_limit = surplus - below.iter().filter(|&&state| state < limit).count();
+        self.states.retain(|_, &mut state| {
+            let goes = state < limit || (state == limit && at_limit > 0);
+            at_limit -= usize::from(goes && state == limit);
+            !goes
         });
     }
 }
@@ -111,9 +106,14 @@ impl Shard {
 #[async_trait]
 impl RateLimiter for MemoryRateLimiter {
     async fn check(&self, key: &RateKey, limit: RateLimit, now: Timestamp) -> Result<RateDecision> {
-        let index = self.hasher.hash_one(key) as usize % SHARDS;
-        let shard = self.shards.get(index).ok_or_else(|| Error::internal("a rate limiter shard is missing"))?;
-        Ok(shard.lock().unwrap_or_else(PoisonError::into_inner).check(key, limit, now))
+        Ok(self.shard(key).check(key, limit, now))
+    }
+
+    async fn give_back(&self, key: &RateKey, limit: RateLimit) -> Result<()> {
+        if let Some(state) = self.shard(key).states.get_mut(key) {
+            state.give_back(limit);
+        }
+        Ok(())
     }
 }
 
@@ -121,6 +121,7 @@ impl RateLimiter for MemoryRateLimiter {
 mod tests {
     use super::*;
     use std::num::NonZeroU32;
+    use std::time::Duration;
 
     const NOW: Timestamp = Timestamp::from_millis(1_762_000_000_000);
 
@@ -143,6 +144,20 @@ mod tests {
             assert!(!refused.is_allowed && refused.retry_after > Duration::ZERO);
         }
         assert_eq!(limiter.remembered_keys(), 100);
+    }
+
+    #[tokio::test]
+    async fn what_is_given_back_may_be_used_again() {
+        let limiter = MemoryRateLimiter::new();
+        for _ in 0..10 {
+            assert!(limiter.check(&key(1), limit(2), NOW).await.unwrap().is_allowed);
+            limiter.give_back(&key(1), limit(2)).await.unwrap();
+        }
+        let mut allowed = 0;
+        for _ in 0..3 {
+            allowed += u32::from(limiter.check(&key(1), limit(2), NOW).await.unwrap().is_allowed);
+        }
+        assert_eq!(allowed, 2);
     }
 
     #[tokio::test]
