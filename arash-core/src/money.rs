@@ -52,8 +52,9 @@ impl Price {
 
     /// The cost of one turn, rounded up once to the next micro-unit.
     pub fn cost(self, prompt_tokens: u64, completion_tokens: u64) -> Micros {
-        let exact = u128::from(prompt_tokens) * u128::from(self.prompt_micros_per_million)
-            + u128::from(completion_tokens) * u128::from(self.completion_micros_per_million);
+        let prompt = u128::from(prompt_tokens) * u128::from(self.prompt_micros_per_million);
+        let completion = u128::from(completion_tokens) * u128::from(self.completion_micros_per_million);
+        let exact = prompt.saturating_add(completion);
         Micros(i64::try_from(exact.div_ceil(1_000_000)).unwrap_or(i64::MAX))
     }
 }

@@ -222,9 +222,10 @@ impl Platform {
         self
     }
 
-    /// The only commands that work here, by name without the slash. Without this, all do.
-    pub fn commands<C: Into<String>>(mut self, names: impl IntoIterator<Item = C>) -> Self {
-        self.commands = Some(names.into_iter().map(Into::into).collect());
+    /// The only commands that work here, by name, with or without the slash. Without this, all do.
+    pub fn commands<C: AsRef<str>>(mut self, names: impl IntoIterator<Item = C>) -> Self {
+        let name = |name: C| name.as_ref().trim().trim_start_matches('/').to_ascii_lowercase();
+        self.commands = Some(names.into_iter().map(name).collect());
         self
     }
 

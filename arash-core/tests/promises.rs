@@ -1,8 +1,11 @@
 //! The engine's promises under load, on each back end: quotas are exact, sessions keep their order, nothing is lost
 //! or counted twice.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
 
 #[path = "support/engines.rs"]
 mod engines;
+#[path = "support/stores.rs"]
+mod stores;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +16,8 @@ use arash_core::quota::{Allowance, Period};
 use arash_core::team::Principal;
 use arash_core::testing::{Script, ScriptedProvider, Step};
 use arash_core::usage::{UsageFilter, UsagePage, UsageRecord};
-use engines::{TestStore, caller, engine, request};
+use engines::{caller, engine, request};
+use stores::TestStore;
 use tokio::task::JoinSet;
 
 on_each_store! {
@@ -126,20 +130,11 @@ async fn a_caller_that_goes_away_changes_nothing(store: TestStore) {
     go_on.notify_one();
     engine.shutdown(Duration::from_secs(10)).await;
     // The store of the engine is closed: what is there is what was committed.
-    let reopened = reopen(store).await;
-    let rows = reopened.store.usage_records(UsageFilter::default(), UsagePage { before: None, limit: 10 }).await.unwrap();
+    let reopened = store.reopen().await;
+    let rows =
+        reopened.store.usage_records(UsageFilter::default(), UsagePage { before: None, limit: 10 }).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert!(rows[0].success && rows[0].tokens.estimated);
-}
-
-/// The same data behind a new store, where the first one was closed.
-async fn reopen(store: TestStore) -> TestStore {
-    let Some(folder) = store.folder else {
-        return store;
-    };
-    let url = format!("sqlite://{}/test.db", folder.path().display());
-    let store = Arc::new(arash_core::store::SqlStore::open(&url).await.unwrap());
-    TestStore { store, folder: Some(folder) }
 }
 
 async fn a_repeated_request_is_answered_once(store: TestStore) {

@@ -1,7 +1,8 @@
 //! Leased blocks on a turned clock: exact across nodes, given back when their time is over.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
 
-#[path = "support/engines.rs"]
-mod engines;
+#[path = "support/stores.rs"]
+mod stores;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use arash_core::id::NodeId;
 use arash_core::quota::{Allowance, Period, QuotaKeeper};
 use arash_core::team::{ApiKeys, Authenticator, KeySpec, Principal, TeamSpec, Teams};
 use arash_core::testing::ManualClock;
-use engines::TestStore;
+use stores::TestStore;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
@@ -20,6 +21,7 @@ on_each_store! {
     three_nodes_admit_exactly_the_limit
     what_an_ended_bucket_left_is_used_in_the_next
     a_crashed_nodes_block_comes_back_after_a_minute
+    what_is_leased_outlives_a_restart_until_its_time_is_over
     a_quota_of_zero_lets_nothing_through
     a_key_with_its_own_quota_is_judged_by_it
 }
@@ -102,6 +104,18 @@ async fn a_crashed_nodes_block_comes_back_after_a_minute(store: TestStore) {
         other.upkeep().await.unwrap();
     }
     assert_eq!(crashed.reserve(&Allowance::of(&caller)).await.unwrap_err().kind(), ErrorKind::QuotaExceeded);
+}
+
+async fn what_is_leased_outlives_a_restart_until_its_time_is_over(store: TestStore) {
+    let clock = clock();
+    let caller = caller(&store, &clock, Some(1), None).await;
+    std::mem::forget(keeper(&store, &clock).reserve(&Allowance::of(&caller)).await.unwrap());
+    let store = store.reopen().await;
+    let node = keeper(&store, &clock);
+    assert_eq!(node.reserve(&Allowance::of(&caller)).await.unwrap_err().kind(), ErrorKind::QuotaExceeded);
+    clock.advance(Duration::from_secs(61));
+    node.upkeep().await.unwrap();
+    drop(node.reserve(&Allowance::of(&caller)).await.unwrap());
 }
 
 async fn a_quota_of_zero_lets_nothing_through(store: TestStore) {

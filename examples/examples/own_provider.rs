@@ -48,11 +48,8 @@ impl<P: AiProvider> AiProvider for Louder<P> {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let engine = Engine::builder()
-        .platform(Platform::private("internal").models(["echo"]))
-        .ai(Louder(Echo))
-        .build()
-        .await?;
+    let engine =
+        Engine::builder().platform(Platform::private("internal").models(["echo"])).ai(Louder(Echo)).build().await?;
     let reply = engine.process(IncomingMessage::text("internal", "user-1", "chat-1", "can you hear me?")).await?;
     println!("{}", reply.text);
     engine.shutdown(Duration::from_secs(5)).await;

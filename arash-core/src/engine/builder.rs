@@ -157,7 +157,7 @@ impl EngineBuilder {
         let (clock, limiter) = (self.clock, self.limiter.unwrap_or_else(|| Arc::new(MemoryRateLimiter::default())));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let (tasks, turn_tasks) = (TaskTracker::new(), TaskTracker::new());
-        let (interrupt, stop_upkeep) = (CancellationToken::new(), CancellationToken::new());
+        let interrupt = CancellationToken::new();
         let authenticator = Arc::new(Authenticator::new(store.clone(), Arc::clone(&clock)));
         authenticator.poll_epoch().await?;
         let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions);
@@ -180,37 +180,26 @@ impl EngineBuilder {
             interrupt: interrupt.clone(),
             provider_record: ProviderRecord::default(),
         });
-        let is_database_healthy = Arc::new(AtomicBool::new(true));
-        Upkeep {
-            store: Arc::clone(&store),
-            authenticator: Arc::clone(&authenticator),
-            sessions: sessions.clone(),
-            quotas: quotas.clone(),
-            clock: Arc::clone(&clock),
-            is_database_healthy: Arc::clone(&is_database_healthy),
-            stop: stop_upkeep.clone(),
-        }
-        .start(&tasks);
-        Ok(Engine {
-            inner: Arc::new(Inner {
-                processor,
-                teams: Teams::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
-                keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
-                usage: Usage::new(store.clone(), clock),
-                authenticator,
-                sessions,
-                quotas,
-                platforms,
-                catalogue,
-                recorder,
-                store,
-                is_database_healthy,
-                turn_tasks,
-                tasks,
-                interrupt,
-                stop_upkeep,
-            }),
-        })
+        let inner = Inner {
+            processor,
+            teams: Teams::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
+            keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
+            usage: Usage::new(store.clone(), Arc::clone(&clock)),
+            authenticator,
+            sessions,
+            quotas,
+            platforms,
+            catalogue,
+            recorder,
+            store,
+            is_database_healthy: Arc::new(AtomicBool::new(true)),
+            turn_tasks,
+            tasks,
+            interrupt,
+            stop_upkeep: CancellationToken::new(),
+        };
+        Upkeep::of(&inner, clock).start(&inner.tasks);
+        Ok(Engine { inner: Arc::new(inner) })
     }
 }
 

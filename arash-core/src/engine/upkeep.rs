@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::engine::Inner;
 use crate::error::Result;
 use crate::quota::QuotaKeeper;
 use crate::session::SessionManager;
@@ -24,16 +25,29 @@ const RECEIPTS_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
 /// What has to be done now and then.
 pub(super) struct Upkeep {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) authenticator: Arc<Authenticator>,
-    pub(super) sessions: SessionManager,
-    pub(super) quotas: QuotaKeeper,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) is_database_healthy: Arc<AtomicBool>,
-    pub(super) stop: CancellationToken,
+    store: Arc<dyn Store>,
+    authenticator: Arc<Authenticator>,
+    sessions: SessionManager,
+    quotas: QuotaKeeper,
+    clock: Arc<dyn Clock>,
+    is_database_healthy: Arc<AtomicBool>,
+    stop: CancellationToken,
 }
 
 impl Upkeep {
+    /// What the engine with these parts has to do.
+    pub(super) fn of(engine: &Inner, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store: Arc::clone(&engine.store),
+            authenticator: Arc::clone(&engine.authenticator),
+            sessions: engine.sessions.clone(),
+            quotas: engine.quotas.clone(),
+            clock,
+            is_database_healthy: Arc::clone(&engine.is_database_healthy),
+            stop: engine.stop_upkeep.clone(),
+        }
+    }
+
     /// Starts one task for each kind of work, so that a slow one holds up no other.
     pub(super) fn start(self, tasks: &TaskTracker) {
         let Self { store, authenticator, sessions, quotas, clock, is_database_healthy, stop } = self;

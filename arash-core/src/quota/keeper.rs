@@ -239,7 +239,11 @@ impl QuotaKeeper {
         Ok(QuotaStanding { period, quota: judged.map(|(_, limit)| limit), used, resets_at })
     }
 
-    /// Renews what is being spent, gives back what was not, and what crashed nodes left behind.
+    /// Renews what is being spent, gives back what was not, and what crashed nodes left behind. To be called
+    /// several times a minute.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer.
     pub async fn upkeep(&self) -> Result<()> {
         let now = self.inner.clock.now();
         self.inner.store.renew(self.inner.node, now.plus(LEASE)).await?;
@@ -249,6 +253,9 @@ impl QuotaKeeper {
     }
 
     /// Gives back everything that was leased and not spent.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer.
     pub async fn give_back_all(&self) -> Result<()> {
         self.give_back_ended(Timestamp::from_millis(i64::MAX)).await
     }

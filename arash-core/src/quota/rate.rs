@@ -158,7 +158,7 @@ mod tests {
         let (mut state, start) = (RateState::default(), Timestamp::from_millis(0));
         while state.check(limit(7), start).is_allowed {}
         let wait = state.check(limit(7), start).retry_after;
-        let just_before = start.plus(wait - Duration::from_millis(2));
+        let just_before = start.plus(wait).minus(Duration::from_millis(2));
         assert!(!state.check(limit(7), just_before).is_allowed);
         assert!(state.check(limit(7), start.plus(wait + Duration::from_millis(1))).is_allowed);
     }

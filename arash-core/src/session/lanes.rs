@@ -45,24 +45,20 @@ impl Lanes {
     pub(super) async fn enter(self: &Arc<Self>, key: &SessionKey) -> Result<Lane> {
         let turn = {
             let mut shard = self.shard(key);
-            match shard.held.get_mut(key) {
-                Some(waiters) => {
-                    // Those who gave up waiting do not count.
-                    waiters.retain(|waiter| !waiter.is_closed());
-                    if waiters.len() >= self.max_waiters {
-                        return Err(busy(self.max_waiters));
-                    }
-                    let (pass, turn) = oneshot::channel();
-                    waiters.push_back(pass);
-                    turn
-                }
-                None => {
-                    shard.held.insert(key.clone(), VecDeque::new());
-                    let session = shard.idle.take(key);
-                    drop(shard);
-                    return Ok(self.lane(key.clone(), session));
-                }
+            let Some(waiters) = shard.held.get_mut(key) else {
+                shard.held.insert(key.clone(), VecDeque::new());
+                let session = shard.idle.take(key);
+                drop(shard);
+                return Ok(self.lane(key.clone(), session));
+            };
+            // Those who gave up waiting do not count.
+            waiters.retain(|waiter| !waiter.is_closed());
+            if waiters.len() >= self.max_waiters {
+                return Err(busy(self.max_waiters));
             }
+            let (pass, turn) = oneshot::channel();
+            waiters.push_back(pass);
+            turn
         };
         turn.await.map_err(|_| Error::internal("a session's lane was lost"))
     }
@@ -133,54 +129,47 @@ mod tests {
 
     #[tokio::test]
     async fn a_lane_serves_in_order_and_skips_who_went_away() {
-        let lanes = Arc::new(Lanes::new(8, 0));
-        let first = lanes.enter(&key()).await.unwrap();
-        let (order, mut served) = tokio::sync::mpsc::unbounded_channel();
-        let mut tasks = Vec::new();
-        for number in 0..4 {
-            let (lanes, order) = (Arc::clone(&lanes), order.clone());
-            tasks.push(tokio::task::spawn(async move {
-                let _lane = lanes.enter(&key()).await.unwrap();
-                order.send(number).unwrap();
-            }));
-            tokio::task::yield_now().await;
+        let (lanes, key) = (Arc::new(Lanes::new(8, 0)), key());
+        let first = lanes.enter(&key).await.unwrap();
+        let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(lanes.enter(&key))).collect();
+        for place in &mut waiting {
+            assert!(futures_util::poll!(place.as_mut()).is_pending());
         }
-        tasks.remove(1).abort();
-        tokio::task::yield_now().await;
+        drop(waiting.remove(1));
         drop(first);
-        for task in tasks {
-            task.await.unwrap();
+        for place in 0..waiting.len() {
+            for later in waiting.iter_mut().skip(place + 1) {
+                assert!(futures_util::poll!(later.as_mut()).is_pending(), "someone was let in before his turn");
+            }
+            drop(waiting[place].as_mut().await.unwrap());
+            waiting[place] = Box::pin(lanes.enter(&key)); // So that none is asked again after its end.
         }
-        drop(order);
-        let mut all = Vec::new();
-        while let Some(number) = served.recv().await {
-            all.push(number);
-        }
-        assert_eq!(all, [0, 2, 3]);
-        assert!(lanes.shard(&key()).held.is_empty());
+        drop(waiting);
+        assert!(lanes.shard(&key).held.is_empty());
     }
 
     #[tokio::test]
     async fn a_lane_that_was_passed_on_but_never_taken_is_not_lost() {
         let lanes = Arc::new(Lanes::new(8, 0));
         let first = lanes.enter(&key()).await.unwrap();
-        let mut waiting = Box::pin(lanes.enter(&key()));
+        let key = key();
+        let mut waiting = Box::pin(lanes.enter(&key));
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         drop(first); // The lane now lies in the channel of one who never looks again.
         drop(waiting);
-        tokio::time::timeout(Duration::from_secs(5), lanes.enter(&key())).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(5), lanes.enter(&key)).await.unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn only_so_many_may_wait() {
-        let lanes = Arc::new(Lanes::new(1, 0));
-        let _first = lanes.enter(&key()).await.unwrap();
-        let mut second = Box::pin(lanes.enter(&key()));
+        let (lanes, key) = (Arc::new(Lanes::new(1, 0)), key());
+        let _first = lanes.enter(&key).await.unwrap();
+        let mut second = Box::pin(lanes.enter(&key));
         assert!(futures_util::poll!(second.as_mut()).is_pending());
-        let refused = lanes.enter(&key()).await.err().unwrap();
+        let refused = lanes.enter(&key).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::SessionBusy);
         drop(second); // Gave up: its place is free again.
-        let mut third = Box::pin(lanes.enter(&key()));
+        let mut third = Box::pin(lanes.enter(&key));
         assert!(futures_util::poll!(third.as_mut()).is_pending());
     }
 }

@@ -34,7 +34,6 @@ pub struct KeySpec {
 
 impl KeySpec {
     /// A live key of level user without limits of its own.
-    /// The keys of `store`; `authenticator` forgets what changes here.
     pub fn new(team_id: TeamId, name: impl Into<String>) -> Self {
         Self {
             team_id,
@@ -101,6 +100,7 @@ pub struct ApiKeys {
 }
 
 impl ApiKeys {
+    /// The keys of `store`; `authenticator` forgets what changes here.
     pub fn new(store: Arc<dyn TeamStore>, authenticator: Arc<Authenticator>, clock: Arc<dyn Clock>) -> Self {
         Self { store, authenticator, clock }
     }

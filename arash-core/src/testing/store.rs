@@ -3,7 +3,7 @@
 //! A back end's whole test file is one line. `make` is called without arguments once a case, is awaited, and gives
 //! an empty store and whatever has to live as long as it, such as a directory:
 //!
-//! ```ignore
+//! ```text
 //! arash_core::store_conformance!(async || {
 //!     let directory = tempfile::tempdir().unwrap();
 //!     let store = MyStore::open(directory.path()).await.unwrap();
@@ -85,6 +85,7 @@ macro_rules! __store_cases {
             an_idempotency_key_is_used_once,
             idempotency_scopes_never_meet,
             a_turn_without_an_idempotency_key_keeps_no_reply,
+            a_reply_is_forgotten_when_its_time_is_over,
             every_state_is_kept,
             a_stale_turn_changes_nothing,
             a_stale_turn_may_be_committed_anew,

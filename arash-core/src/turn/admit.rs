@@ -5,7 +5,7 @@ use crate::command::{Parsed, parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{TeamId, TurnId};
 use crate::message::IncomingMessage;
-use crate::platform::{Access, ModelInfo, Platform};
+use crate::platform::{Access, ModelId, ModelInfo, Platform};
 use crate::quota::{Allowance, RateKey, RateLimit, Reservation};
 use crate::session::{SessionKey, SessionLane};
 use crate::team::Principal;
@@ -60,10 +60,7 @@ impl MessageProcessor {
         self.check_open()?;
         request.message.check()?;
         let platform = self.platform(&request.message.platform)?;
-        let is_command = matches!(
-            parse(&request.message.text).map_err(|fault| Error::invalid("text", fault.to_string()))?,
-            Parsed::Command(_)
-        );
+        let is_command = matches!(parse(&request.message.text)?, Parsed::Command(_));
         let wished = self.wished_model(&request, &platform)?;
         let idempotency = match self.replay_or_begin(&request).await? {
             Err(reply) => return Ok(Admission::Replay(Box::new(reply))),
@@ -118,7 +115,7 @@ impl MessageProcessor {
             return Ok(None);
         };
         let model = platform.find_model(name, &self.parts.catalogue).ok_or_else(|| {
-            let open: Vec<_> = platform.available_models().iter().map(|model| model.as_str()).collect();
+            let open: Vec<_> = platform.available_models().iter().map(ModelId::as_str).collect();
             Error::invalid("model", format!("{name:?} is not a model of this platform; there is {}", open.join(", ")))
         })?;
         match &request.principal {

@@ -38,15 +38,20 @@ impl TurnRequest {
     /// What makes this request the same as another one.
     pub(super) fn digest(&self) -> RequestDigest {
         let message = &self.message;
-        let optional = |text: &Option<String>| text.as_ref().map_or_else(Vec::new, |text| [b"=", text.as_bytes()].concat());
+        let optional =
+            |text: &Option<String>| text.as_ref().map_or_else(Vec::new, |text| [b"=", text.as_bytes()].concat());
         let (message_id, model) = (optional(&message.message_id), optional(&message.model));
-        let attachments: Vec<Vec<u8>> = message.attachments.iter().map(|attachment| {
-            let content: &[u8] = match &attachment.source {
-                AttachmentSource::Inline(data) => data,
-                AttachmentSource::Url(url) => url.as_bytes(),
-            };
-            [attachment.kind.as_str().as_bytes(), b":", content].concat()
-        }).collect();
+        let attachments: Vec<Vec<u8>> = message
+            .attachments
+            .iter()
+            .map(|attachment| {
+                let content: &[u8] = match &attachment.source {
+                    AttachmentSource::Inline(data) => data,
+                    AttachmentSource::Url(url) => url.as_bytes(),
+                };
+                [attachment.kind.as_str().as_bytes(), b":", content].concat()
+            })
+            .collect();
         let fixed: [&[u8]; 7] = [
             message.platform.as_bytes(),
             message.user_id.as_bytes(),

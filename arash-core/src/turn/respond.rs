@@ -6,7 +6,7 @@ use futures_util::{FutureExt, StreamExt};
 use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatReply, ChatRequest};
 use crate::command::{CommandContext, Parsed, SessionEffect, parse};
 use crate::error::{Error, Result};
-use crate::message::{Message, Role};
+use crate::message::{Attachment, Message, Role};
 use crate::platform::ModelInfo;
 use crate::turn::admit::Turn;
 use crate::turn::buffer::ReplyBuffer;
@@ -61,7 +61,9 @@ impl ProcessorParts {
         };
         match AssertUnwindSafe(answering).catch_unwind().await {
             Ok(outcome) => outcome,
-            Err(_) => Outcome::failed(turn, Error::internal("the answer could not be made: a part of the program broke")),
+            Err(_) => {
+                Outcome::failed(turn, Error::internal("the answer could not be made: a part of the program broke"))
+            }
         }
     }
 
@@ -103,7 +105,7 @@ impl ProcessorParts {
         };
         let now = self.clock.now();
         let question = Message {
-            attachments: turn.facts.message.attachments.iter().map(|attachment| attachment.to_record()).collect(),
+            attachments: turn.facts.message.attachments.iter().map(Attachment::to_record).collect(),
             ..Message::new(Role::User, turn.facts.message.text.as_str(), now)
         };
         let prompt = session.history.context(Arc::new(question), turn.facts.platform.history_limit());
@@ -162,7 +164,11 @@ impl ProcessorParts {
                 reply.push(delta);
             }
         }
-        if reply.text.is_empty() { Err(AiError::new(AiErrorKind::Malformed).with_source("an empty answer")) } else { Ok(()) }
+        if reply.text.is_empty() {
+            Err(AiError::new(AiErrorKind::Malformed).with_source("an empty answer"))
+        } else {
+            Ok(())
+        }
     }
 }
 

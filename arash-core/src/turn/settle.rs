@@ -225,10 +225,10 @@ fn session_change(
         Some((_, Some(SessionEffect::UseModel(model)))) => change.model = Some(model.clone()),
         Some((_, None)) => {}
         None => {
-            let question = outcome.prompt.last().map_or_else(
-                || Arc::new(Message::new(Role::User, facts.message.text.as_str(), now)),
-                Arc::clone,
-            );
+            let question = outcome
+                .prompt
+                .last()
+                .map_or_else(|| Arc::new(Message::new(Role::User, facts.message.text.as_str(), now)), Arc::clone);
             let answer = Arc::new(Message::new(Role::Assistant, outcome.text.as_str(), now));
             change.messages = vec![question, answer];
             change.message_count += 1;

@@ -1,27 +1,12 @@
-//! Engines to test, on each back end.
+//! Engines to test.
 
 use std::sync::Arc;
 
-use arash_core::store::{MemoryStore, SqlStore, Store};
 use arash_core::team::{AccessLevel, KeySpec, Principal, TeamSpec};
 use arash_core::testing::ScriptedProvider;
 use arash_core::{Engine, EngineBuilder, IncomingMessage, Platform, TurnRequest};
 
-/// A store, and the folder that goes when it is dropped.
-pub(crate) struct TestStore {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) folder: Option<tempfile::TempDir>,
-}
-
-pub(crate) async fn memory() -> TestStore {
-    TestStore { store: Arc::new(MemoryStore::default()), folder: None }
-}
-
-pub(crate) async fn sqlite() -> TestStore {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/test.db", folder.path().display());
-    TestStore { store: Arc::new(SqlStore::open(&url).await.unwrap()), folder: Some(folder) }
-}
+use crate::stores::TestStore;
 
 /// An engine with one private platform, `internal`, and one public one, `telegram`.
 pub(crate) fn builder(store: &TestStore, provider: &ScriptedProvider) -> EngineBuilder {
@@ -48,22 +33,3 @@ pub(crate) async fn caller(engine: &Engine, name: &str, daily: Option<u64>, mont
 pub(crate) fn request(principal: &Arc<Principal>, chat: &str, text: &str) -> TurnRequest {
     TurnRequest::new(IncomingMessage::text("internal", "user", chat, text)).principal(Arc::clone(principal))
 }
-
-/// Gives the test both as `$name::memory` and `$name::sqlite`.
-#[macro_export]
-macro_rules! on_each_store {
-    ($($name:ident)*) => {$(
-        mod $name {
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn memory() {
-                super::$name(super::engines::memory().await).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::$name(super::engines::sqlite().await).await;
-            }
-        }
-    )*};
-}
-

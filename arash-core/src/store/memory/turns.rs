@@ -6,15 +6,15 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::{EventId, TurnId};
 use crate::store::MemoryStore;
-use crate::store::memory::State;
+use crate::store::memory::{MAX_RECORDS, State};
 use crate::turn::{CommitOutcome, IdempotencyKey, StoredTurn, TurnCommit, TurnStore};
 use crate::webhook::{OutboxEvent, OutboxStore};
 
-/// The turns that were committed.
+/// The turns that were committed, the newest of them.
 #[derive(Default)]
 pub(super) struct Turns {
-    by_id: HashMap<TurnId, StoredTurn>,
-    by_key: HashMap<IdempotencyKey, TurnId>,
+    by_id: BTreeMap<TurnId, StoredTurn>,
+    by_key: HashMap<IdempotencyKey, (TurnId, Timestamp)>,
 }
 
 /// Events that wait, by the moment they are due.
@@ -25,7 +25,7 @@ pub(super) struct Outbox {
 
 impl Turns {
     fn by_key(&self, key: &IdempotencyKey) -> Option<&StoredTurn> {
-        self.by_key.get(key).and_then(|id| self.by_id.get(id))
+        self.by_key.get(key).and_then(|(id, _)| self.by_id.get(id))
     }
 
     /// The turn that this one repeats.
@@ -39,9 +39,23 @@ impl Turns {
         if let Some((key, digest)) = &turn.idempotency {
             stored.request_digest = Some(*digest);
             stored.receipt.clone_from(&turn.receipt);
-            self.by_key.insert(key.clone(), turn.turn_id);
+            self.by_key.insert(key.clone(), (turn.turn_id, turn.usage.created_at));
         }
         self.by_id.insert(turn.turn_id, stored);
+        while self.by_id.len() > MAX_RECORDS {
+            self.by_id.pop_first();
+        }
+    }
+
+    fn forget_receipts(&mut self, until: Timestamp) {
+        let by_id = &mut self.by_id;
+        self.by_key.retain(|_, (id, at)| {
+            let is_kept = *at > until;
+            if let Some(turn) = by_id.get_mut(id).filter(|_| !is_kept) {
+                (turn.request_digest, turn.receipt) = (None, None);
+            }
+            is_kept
+        });
     }
 }
 
@@ -89,6 +103,11 @@ impl TurnStore for MemoryStore {
 
     async fn find_turn(&self, key: &IdempotencyKey) -> Result<Option<StoredTurn>> {
         Ok(self.lock().turns.by_key(key).cloned())
+    }
+
+    async fn forget_receipts(&self, until: Timestamp) -> Result<()> {
+        self.lock().turns.forget_receipts(until);
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::id::{ApiKeyId, TeamId, TurnId};
 use crate::platform::ModelId;
 use crate::store::MemoryStore;
+use crate::store::memory::MAX_RECORDS;
 use crate::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore, UsageTotals};
 
 /// What was used: a record a turn, and the sums of each hour.
@@ -37,6 +38,9 @@ impl UsageLog {
         let hour = self.hours.entry(HourlyUsage::hour_of(record.created_at)).or_default();
         hour.entry(key).or_default().add(record);
         self.records.insert(record.turn_id, record.clone());
+        while self.records.len() > MAX_RECORDS {
+            self.records.pop_first();
+        }
     }
 }
 

@@ -33,7 +33,8 @@ impl Batch {
 
     fn text(&self, rows: usize) -> Arc<str> {
         let row = |row: usize| {
-            let places: Vec<String> = (1..=self.columns).map(|column| format!("${}", row * self.columns + column)).collect();
+            let places: Vec<String> =
+                (1..=self.columns).map(|column| format!("${}", row * self.columns + column)).collect();
             format!("({})", places.join(", "))
         };
         let rows: Vec<String> = (0..rows).map(row).collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Executor, Sqlite, SqlitePool, SqlSafeStr, Transaction};
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, Sqlite, SqlitePool, Transaction};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -177,7 +177,10 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
         return Err(Error::invalid("DATABASE_URL", message));
     }
     if !url.starts_with("sqlite:") {
-        return Err(Error::invalid("DATABASE_URL", format!("is not the address of a database that is built in; {accepted}")));
+        return Err(Error::invalid(
+            "DATABASE_URL",
+            format!("is not the address of a database that is built in; {accepted}"),
+        ));
     }
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|fault| Error::invalid("DATABASE_URL", format!("cannot be read; {accepted}")).with_source(fault))?;

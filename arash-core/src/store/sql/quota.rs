@@ -48,13 +48,8 @@ pub(super) async fn take_leased(
     bucket_start: Timestamp,
     amount: u64,
 ) -> Result<()> {
-    let values: [Value; 5] = [
-        scope.to_string().into(),
-        period.as_str().into(),
-        bucket_start.into(),
-        amount.into(),
-        node.as_uuid().into(),
-    ];
+    let values: [Value; 5] =
+        [scope.to_string().into(), period.as_str().into(), bucket_start.into(), amount.into(), node.as_uuid().into()];
     tx.execute(TAKE_FROM_BUCKET, &values).await?;
     tx.execute(TAKE_FROM_LEASE, &values).await.map(drop)
 }
@@ -81,9 +76,9 @@ impl QuotaStore for SqlStore {
     async fn renew(&self, node: NodeId, until: Timestamp) -> Result<()> {
         self.db
             .transact("renew_quota", move |tx| {
-                Box::pin(async move {
-                    tx.execute(RENEW_LEASES, &[node.as_uuid().into(), until.into()]).await.map(drop)
-                })
+                Box::pin(
+                    async move { tx.execute(RENEW_LEASES, &[node.as_uuid().into(), until.into()]).await.map(drop) },
+                )
             })
             .await
     }

@@ -9,7 +9,7 @@ use crate::platform::ModelId;
 use crate::quota::{Period, QuotaScope, QuotaSpend};
 use crate::store::sql::batch::Batch;
 use crate::store::sql::value::Value;
-use crate::turn::{SessionChange, TurnCommit};
+use crate::turn::{IdempotencyKey, RequestDigest, SessionChange, TurnCommit};
 use crate::usage::{HourlyUsage, UsageRecord, UsageTotals};
 
 pub(super) static INSERT_TURNS: Batch = Batch::new(
@@ -29,11 +29,8 @@ pub(super) static UPDATE_SESSIONS: Batch = Batch::new(
     8,
     ") AS v WHERE sessions.id = v.column1 AND sessions.version = v.column2",
 );
-pub(super) static INSERT_MESSAGES: Batch = Batch::new(
-    "INSERT INTO messages (session_id, seq, turn_id, role, content, attachments, created_at) VALUES",
-    7,
-    "",
-);
+pub(super) static INSERT_MESSAGES: Batch =
+    Batch::new("INSERT INTO messages (session_id, seq, turn_id, role, content, attachments, created_at) VALUES", 7, "");
 pub(super) static INSERT_USAGE: Batch = Batch::new(
     "INSERT INTO usage_logs (turn_id, api_key_id, team_id, session_key, platform, model_used, kind, prompt_tokens,
      completion_tokens, tokens_used, cost_micros, estimated, success, response_time_ms, error_message, created_at) VALUES",
@@ -75,11 +72,8 @@ pub(super) static ADD_USED: Batch = Batch::new(
 );
 pub(super) static INSERT_EVENTS: Batch =
     Batch::new("INSERT INTO outbox (id, team_id, turn_id, event_type, payload, due_at) VALUES", 6, "");
-pub(super) static TOUCH_KEYS: Batch = Batch::new(
-    "UPDATE api_keys SET last_used_at = v.column2 FROM (VALUES",
-    2,
-    ") AS v WHERE api_keys.id = v.column1",
-);
+pub(super) static TOUCH_KEYS: Batch =
+    Batch::new("UPDATE api_keys SET last_used_at = v.column2 FROM (VALUES", 2, ") AS v WHERE api_keys.id = v.column1");
 
 /// What was spent of one leased block.
 #[derive(Clone, Copy)]
@@ -142,9 +136,9 @@ impl BatchRows {
         self.turn_count += 1;
         self.turns.extend([
             turn.turn_id.as_uuid().into(),
-            key.map(|key| key.scope()).into(),
-            key.map(|key| key.key()).into(),
-            digest.map(|digest| digest.as_bytes()).into(),
+            key.map(IdempotencyKey::scope).into(),
+            key.map(IdempotencyKey::key).into(),
+            digest.map(RequestDigest::as_bytes).into(),
             turn.state.as_str().into(),
             turn.receipt.as_deref().filter(|_| key.is_some()).into(),
             turn.usage.created_at.into(),

@@ -49,8 +49,17 @@ impl SessionStore for SqlStore {
         let Some(row) = self.db.fetch_optional(SELECT_SESSION, &[key.as_str().into(), now.into()]).await? else {
             return Ok(None);
         };
-        let SessionSummary { id, key, team_id, user_id, model, message_count, stored_messages, created_at, last_activity_at } =
-            read_summary(&row)?;
+        let SessionSummary {
+            id,
+            key,
+            team_id,
+            user_id,
+            model,
+            message_count,
+            stored_messages,
+            created_at,
+            last_activity_at,
+        } = read_summary(&row)?;
         let version = row.int("version")?;
         let history = if window == 0 {
             History::default()

@@ -135,6 +135,23 @@ pub(super) async fn a_turn_without_an_idempotency_key_keeps_no_reply(store: Arc<
     assert_eq!(commit(&*store, &first).await, CommitOutcome::Duplicate(kept));
 }
 
+pub(super) async fn a_reply_is_forgotten_when_its_time_is_over(store: Arc<dyn Store>) {
+    let (old, new) = (turn_for("old", at(0)), turn_for("new", at(1)));
+    commit_new(&*store, &old).await;
+    commit_new(&*store, &new).await;
+    store.forget_receipts(at(0)).await.unwrap();
+    let key = |turn: &TurnCommit| turn.idempotency.clone().unwrap().0;
+    assert_eq!(store.find_turn(&key(&old)).await.unwrap(), None);
+    assert_eq!(store.find_turn(&key(&new)).await.unwrap(), Some(stored(&new)));
+    // The key may be used again, by another turn; the old turn itself stays known.
+    let again = TurnCommit { idempotency: old.idempotency.clone(), ..turn_for("again", at(2)) };
+    commit_new(&*store, &again).await;
+    assert_eq!(store.find_turn(&key(&old)).await.unwrap(), Some(stored(&again)));
+    let forgotten = StoredTurn { request_digest: None, receipt: None, ..stored(&old) };
+    let repeated = TurnCommit { idempotency: None, ..old };
+    assert_eq!(commit(&*store, &repeated).await, CommitOutcome::Duplicate(forgotten));
+}
+
 pub(super) async fn every_state_is_kept(store: Arc<dyn Store>) {
     for state in [TurnState::Completed, TurnState::Failed, TurnState::Interrupted, TurnState::Stopped] {
         let turn = TurnCommit { state, ..turn_for(state.as_str(), at(0)) };

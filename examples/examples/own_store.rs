@@ -1,0 +1,221 @@
+//! A store of one's own: it keeps a journal of every turn beside another store, and passes the conformance suite.
+//!
+//! `cargo run -p arash-examples --example own_store`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arash_core::clock::Timestamp;
+use arash_core::id::{ApiKeyId, NodeId, TeamId};
+use arash_core::quota::{Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
+use arash_core::session::{
+    Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
+};
+use arash_core::store::{MemoryStore, Store};
+use arash_core::team::{ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfter, Team, TeamStore};
+use arash_core::testing::store::CASES;
+use arash_core::turn::{CommitOutcome, IdempotencyKey, StoredTurn, TurnCommit, TurnStore};
+use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
+use arash_core::webhook::{OutboxEvent, OutboxStore};
+use arash_core::{Engine, IncomingMessage, Platform, Result};
+use async_trait::async_trait;
+
+/// Any store, with a line in a journal for every turn that it committed.
+#[derive(Clone)]
+struct Journaled<S> {
+    inner: S,
+    journal: Arc<Mutex<Vec<String>>>,
+}
+
+impl<S> Journaled<S> {
+    fn new(inner: S) -> Self {
+        Self { inner, journal: Arc::default() }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The port that does more than pass on: what a turn changes comes in as one value, so it is seen in one place.
+#[async_trait]
+impl<S: Store> TurnStore for Journaled<S> {
+    async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
+        let outcomes = self.inner.commit(turns).await?;
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        for (turn, outcome) in turns.iter().zip(&outcomes) {
+            if *outcome == CommitOutcome::Committed {
+                let usage = &turn.usage;
+                journal.push(format!("{} on {}: {} tokens", usage.kind.as_str(), usage.platform, usage.tokens.total()));
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn find_turn(&self, key: &IdempotencyKey) -> Result<Option<StoredTurn>> {
+        self.inner.find_turn(key).await
+    }
+
+    async fn forget_receipts(&self, until: Timestamp) -> Result<()> {
+        self.inner.forget_receipts(until).await
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for Journaled<S> {
+    async fn health(&self) -> Result<()> {
+        self.inner.health().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl<S: Store> TeamStore for Journaled<S> {
+    async fn create_team(&self, team: NewTeam, at: Timestamp) -> Result<Team> {
+        self.inner.create_team(team, at).await
+    }
+
+    async fn team(&self, id: TeamId) -> Result<Option<Team>> {
+        self.inner.team(id).await
+    }
+
+    async fn teams(&self, active_only: bool, page: PageAfter) -> Result<Vec<Team>> {
+        self.inner.teams(active_only, page).await
+    }
+
+    async fn set_team_active(&self, id: TeamId, is_active: bool, at: Timestamp) -> Result<Option<Team>> {
+        self.inner.set_team_active(id, is_active, at).await
+    }
+
+    async fn create_key(&self, key: NewApiKey, at: Timestamp) -> Result<ApiKey> {
+        self.inner.create_key(key, at).await
+    }
+
+    async fn key_by_digest(&self, digest: &KeyDigest) -> Result<Option<KeyOwner>> {
+        self.inner.key_by_digest(digest).await
+    }
+
+    async fn keys(&self, team: Option<TeamId>, page: PageAfter) -> Result<Vec<KeyOwner>> {
+        self.inner.keys(team, page).await
+    }
+
+    async fn revoke_key(&self, id: ApiKeyId, at: Timestamp) -> Result<bool> {
+        self.inner.revoke_key(id, at).await
+    }
+
+    async fn create_first_key(&self, team: NewTeam, key: NewApiKey, at: Timestamp) -> Result<Option<KeyOwner>> {
+        self.inner.create_first_key(team, key, at).await
+    }
+
+    async fn key_epoch(&self) -> Result<u64> {
+        self.inner.key_epoch().await
+    }
+}
+
+#[async_trait]
+impl<S: Store> SessionStore for Journaled<S> {
+    async fn load(&self, key: &SessionKey, window: usize, now: Timestamp) -> Result<Option<Session>> {
+        self.inner.load(key, window, now).await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter, page: SessionPage, now: Timestamp) -> Result<Vec<SessionSummary>> {
+        self.inner.sessions(filter, page, now).await
+    }
+
+    async fn count_sessions(
+        &self,
+        filter: &SessionFilter,
+        active_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<SessionCounts> {
+        self.inner.count_sessions(filter, active_since, now).await
+    }
+
+    async fn delete_session(&self, key: &SessionKey, now: Timestamp) -> Result<bool> {
+        self.inner.delete_session(key, now).await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<u64> {
+        self.inner.purge_expired(now, limit).await
+    }
+}
+
+#[async_trait]
+impl<S: Store> QuotaStore for Journaled<S> {
+    async fn lease(&self, request: LeaseRequest) -> Result<Lease> {
+        self.inner.lease(request).await
+    }
+
+    async fn give_back(
+        &self,
+        node: NodeId,
+        scope: QuotaScope,
+        period: Period,
+        bucket_start: Timestamp,
+        amount: u64,
+    ) -> Result<()> {
+        self.inner.give_back(node, scope, period, bucket_start, amount).await
+    }
+
+    async fn renew(&self, node: NodeId, until: Timestamp) -> Result<()> {
+        self.inner.renew(node, until).await
+    }
+
+    async fn reclaim(&self, now: Timestamp) -> Result<u64> {
+        self.inner.reclaim(now).await
+    }
+
+    async fn used(&self, scope: QuotaScope, period: Period, now: Timestamp) -> Result<(u64, Option<Timestamp>)> {
+        self.inner.used(scope, period, now).await
+    }
+
+    async fn purge_buckets(&self, now: Timestamp) -> Result<()> {
+        self.inner.purge_buckets(now).await
+    }
+}
+
+#[async_trait]
+impl<S: Store> UsageStore for Journaled<S> {
+    async fn usage_records(&self, filter: UsageFilter, page: UsagePage) -> Result<Vec<UsageRecord>> {
+        self.inner.usage_records(filter, page).await
+    }
+
+    async fn usage_hours(&self, filter: UsageFilter, from: Timestamp, to: Timestamp) -> Result<Vec<HourlyUsage>> {
+        self.inner.usage_hours(filter, from, to).await
+    }
+}
+
+#[async_trait]
+impl<S: Store> OutboxStore for Journaled<S> {
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxEvent>> {
+        self.inner.due_events(now, limit).await
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    // What an own crate writes as a test: `arash_core::store_conformance!(…)`. Here the cases run by hand.
+    for (_, case) in CASES {
+        case(Arc::new(Journaled::new(MemoryStore::default()))).await;
+    }
+    println!("{} cases of the conformance suite passed", CASES.len());
+
+    let store = Journaled::new(MemoryStore::default());
+    let engine = Engine::builder()
+        .platform(Platform::private("internal").models(["offline/assistant"]))
+        .store(store.clone())
+        .build()
+        .await?;
+    for text in ["Hello", "/status"] {
+        engine.process(IncomingMessage::text("internal", "user-1", "chat-1", text)).await?;
+    }
+    engine.shutdown(Duration::from_secs(5)).await;
+    for line in store.lines() {
+        println!("{line}");
+    }
+    Ok(())
+}
