@@ -90,6 +90,8 @@ pub mod platform;
 pub mod quota;
 pub mod secret;
 pub mod session;
+#[cfg(feature = "settings")]
+pub mod settings;
 pub mod store;
 pub mod team;
 #[cfg(any(test, feature = "testing"))]

@@ -1,1 +1,145 @@
-fn main() {}
+//! The program `arash-http`: reads the settings, opens the store, serves until it is told to stop.
+
+mod cli;
+mod console;
+mod logging;
+
+use std::process::ExitCode;
+
+use arash_core::Engine;
+use arash_core::settings::Settings;
+use arash_core::store::SqlStore;
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use cli::{Cli, Command};
+
+/// A fault that ended the program.
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+const FAULT: u8 = 1;
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    // Two TLS back ends are in the tree; whoever asks for the default one must get one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let Err(fault) = read_env_file() {
+        console::complain(&fault);
+        return ExitCode::from(USAGE);
+    }
+    let Cli { command, settings } = Cli::parse();
+    if matches!(command, Some(Command::Openapi)) {
+        console::say(&arash_http::openapi_document());
+        return ExitCode::SUCCESS;
+    }
+    let settings = match settings.resolve() {
+        Ok(settings) => settings,
+        Err(faults) => {
+            console::complain("the settings cannot be used:");
+            for fault in &faults {
+                console::complain(&format!("  {fault}"));
+            }
+            return ExitCode::from(USAGE);
+        }
+    };
+    logging::start(settings.log);
+    match run(&settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            console::complain(&format!("{}", Chain(&*fault)));
+            ExitCode::from(FAULT)
+        }
+    }
+}
+
+/// Puts what `.env` says into the environment, where that does not say otherwise.
+fn read_env_file() -> Result<(), String> {
+    match dotenvy::dotenv() {
+        Ok(_) => Ok(()),
+        Err(dotenvy::Error::Io(fault)) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(dotenvy::Error::Io(fault)) => Err(format!(".env cannot be read: {fault}")),
+        // The line itself may hold a secret.
+        Err(_) => Err(".env has a line that is not of the form NAME=value".to_owned()),
+    }
+}
+
+#[tokio::main]
+async fn run(settings: &Settings) -> Result<(), Fault> {
+    let mut stop = Stop::listen()?;
+    let store = SqlStore::open(&settings.database_url).await?;
+    let engine = settings.engine()?.store(store).build().await?;
+    let listener = match listen(settings).await {
+        Ok(listener) => listener,
+        Err(fault) => {
+            engine.shutdown(std::time::Duration::from_secs(5)).await;
+            return Err(fault);
+        }
+    };
+    greet(&engine, settings, &listener).await?;
+    arash_http::serve(engine, &settings.http, listener, async move { stop.wait().await }).await?;
+    Ok(())
+}
+
+async fn listen(settings: &Settings) -> Result<TcpListener, Fault> {
+    let (host, port) = (settings.http.host.as_str(), settings.http.port);
+    TcpListener::bind((host, port))
+        .await
+        .map_err(|fault| format!("cannot listen on {host} port {port}: {fault}").into())
+}
+
+/// Makes the first admin key if there is none yet, and tells where the service is.
+async fn greet(engine: &Engine, settings: &Settings, listener: &TcpListener) -> Result<(), Fault> {
+    let first = engine.keys().create_first(settings.first_api_key.clone()).await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let is_own = settings.first_api_key.is_some();
+    let made = first.as_ref().filter(|_| !is_own);
+    if let Some(issued) = made {
+        console::say(&format!("\nAdmin API key (shown once): {}\n", issued.secret.expose()));
+    }
+    console::say(&format!("arash-http listens on {address}"));
+    console::say(&format!("Try: {}", first_request(&address)));
+    Ok(())
+}
+
+fn first_request(address: &str) -> String {
+    format!(
+        "curl {address}/api/v1/chat -H 'Authorization: Bearer <key>' -H 'Content-Type: application/json' \
+         -d '{{\"user_id\":\"me\",\"chat_id\":\"first\",\"text\":\"Hello\"}}'"
+    )
+}
+
+/// The signals that end the program.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// From here on they end nothing by themselves.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// A fault with what is behind it, in one line.
+struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(fault) = source {
+            write!(f, ": {fault}")?;
+            source = fault.source();
+        }
+        Ok(())
+    }
+}

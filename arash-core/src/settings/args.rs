@@ -1,0 +1,69 @@
+use clap::Args;
+
+use crate::secret::Secret;
+
+/// The settings as they were given, by flag or environment, not looked at yet.
+///
+/// All are texts, so that [`resolve`](SettingsArgs::resolve) can name every fault at once.
+#[expect(clippy::doc_markdown, reason = "these comments are the help text, which has no markup")]
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Settings (flag or environment; .env is read)")]
+pub struct SettingsArgs {
+    /// Where this runs: dev, stage or prod [default: dev]
+    #[arg(long, env = "ENVIRONMENT", global = true, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Address or host name to listen on [default: 127.0.0.1]
+    #[arg(long, env = "API_HOST", global = true, value_name = "HOST")]
+    pub api_host: Option<String>,
+    /// Port to listen on; 0 takes a free one [default: 3000]
+    #[arg(long, env = "API_PORT", global = true, value_name = "PORT")]
+    pub api_port: Option<String>,
+    /// Serves /docs and /openapi.json [default: true, false in prod]
+    #[arg(long, env = "ENABLE_API_DOCS", global = true, value_name = "BOOL")]
+    pub enable_api_docs: Option<String>,
+    /// Largest image of a message, in MiB, 1 to 100 [default: 20]
+    #[arg(long, env = "MAX_IMAGE_SIZE_MB", global = true, value_name = "MIB")]
+    pub max_image_size_mb: Option<String>,
+    /// Where everything is kept [default: sqlite://arash.db]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
+    pub database_url: Option<Secret>,
+    /// Who answers: offline or pipeline [default: pipeline with an AI_SERVICE_URL, else offline]
+    #[arg(long, env = "AI_PROVIDER", global = true, value_name = "NAME")]
+    pub ai_provider: Option<String>,
+    /// The exact address of the pipeline service
+    #[arg(long, env = "AI_SERVICE_URL", hide_env_values = true, global = true, value_name = "URL")]
+    pub ai_service_url: Option<Secret>,
+    /// The key for the pipeline service, if it wants one
+    #[arg(long, env = "AI_API_KEY", hide_env_values = true, global = true, value_name = "KEY")]
+    pub ai_api_key: Option<Secret>,
+    /// How long an answer may take, in seconds, 1 to 3600 [default: 60]
+    #[arg(long, env = "AI_TIMEOUT_SECONDS", global = true, value_name = "SECONDS")]
+    pub ai_timeout_seconds: Option<String>,
+    /// After how many minutes without a message a session is forgotten, 1 to 525600 [default: 30]
+    #[arg(long, env = "SESSION_TIMEOUT_MINUTES", global = true, value_name = "MINUTES")]
+    pub session_timeout_minutes: Option<String>,
+    /// The model of the platform `internal` that answers by default [default: the first of INTERNAL_MODELS]
+    #[arg(long, env = "INTERNAL_DEFAULT_MODEL", global = true, value_name = "MODEL")]
+    pub internal_default_model: Option<String>,
+    /// The models of the platform `internal`: a JSON array or a comma list
+    #[arg(long, env = "INTERNAL_MODELS", global = true, value_name = "LIST")]
+    pub internal_models: Option<String>,
+    /// Messages a minute of one user on `internal`; 0 means no limit [default: 60]
+    #[arg(long, env = "INTERNAL_RATE_LIMIT", global = true, value_name = "COUNT")]
+    pub internal_rate_limit: Option<String>,
+    /// Most messages that are sent upstream as context, 1 to 1000 [default: 30]
+    #[arg(long, env = "INTERNAL_MAX_HISTORY", global = true, value_name = "COUNT")]
+    pub internal_max_history: Option<String>,
+    /// The first admin key, 32 to 512 printable ASCII characters [default: one is made and printed once]
+    #[arg(long, env = "INTERNAL_API_KEY", hide_env_values = true, global = true, value_name = "KEY")]
+    pub internal_api_key: Option<Secret>,
+    /// Users who are administrators on `internal`: a JSON array or a comma list
+    #[arg(long, env = "INTERNAL_ADMIN_USERS", global = true, value_name = "LIST")]
+    pub internal_admin_users: Option<String>,
+    /// What is logged: off, error, warn, info, debug or trace [default: info]
+    #[arg(long, env = "LOG_LEVEL", global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// How log lines look: text or json [default: text]
+    #[arg(long, env = "LOG_FORMAT", global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}

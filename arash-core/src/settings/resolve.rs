@@ -1,0 +1,213 @@
+use std::time::Duration;
+
+use crate::ai::OFFLINE_MODEL;
+use crate::platform::ModelId;
+use crate::secret::Secret;
+use crate::settings::value::{boolean, choice, list, number, present, present_secret};
+use crate::settings::{
+    AiSettings, Environment, Fault, HttpSettings, LogFormat, LogSettings, PlatformSettings, Settings, SettingsArgs,
+};
+
+/// The model that a pipeline service is asked for when no other is set.
+const PIPELINE_MODEL: &str = "openai/gpt-5-chat";
+/// The length of a first admin key of one's own.
+const FIRST_KEY_CHARS: std::ops::RangeInclusive<usize> = 32..=512;
+
+/// Collects faults, so that the first one does not hide the rest.
+#[derive(Default)]
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// The value, or `instead` after noting the fault.
+    fn keep<T>(&mut self, read: Result<T, Fault>, instead: T) -> T {
+        read.unwrap_or_else(|fault| {
+            self.0.push(fault);
+            instead
+        })
+    }
+
+    /// What `read` makes of the value, `instead` when it is not set.
+    fn read<T>(&mut self, value: Option<&str>, instead: T, read: impl FnOnce(&str) -> Result<T, Fault>) -> T {
+        match present(value) {
+            None => instead,
+            Some(value) => self.keep(read(value), instead),
+        }
+    }
+}
+
+impl SettingsArgs {
+    /// Checks all that was given.
+    ///
+    /// # Errors
+    /// Every fault, in the order of the settings.
+    pub fn resolve(self) -> Result<Settings, Vec<Fault>> {
+        let mut faults = Faults::default();
+        let environment = faults.read(self.environment.as_deref(), Environment::Dev, environment);
+        let http = self.http(environment, &mut faults);
+        let database_url = match present_secret(self.database_url.as_ref()) {
+            None => "sqlite://arash.db".to_owned(),
+            Some(url) => faults.keep(database_url(url), String::new()),
+        };
+        let ai = self.ai(&mut faults);
+        let minutes = faults.read(self.session_timeout_minutes.as_deref(), 30_u64, |value| {
+            number("SESSION_TIMEOUT_MINUTES", value, &(1..=525_600))
+        });
+        let settings = Settings {
+            environment,
+            http,
+            database_url,
+            internal: self.internal(&ai, &mut faults),
+            ai,
+            session_timeout: Duration::from_secs(minutes * 60),
+            first_api_key: self.first_api_key(&mut faults),
+            log: self.log(&mut faults),
+        };
+        if faults.0.is_empty() { Ok(settings) } else { Err(faults.0) }
+    }
+
+    fn http(&self, environment: Environment, faults: &mut Faults) -> HttpSettings {
+        let normal = HttpSettings::default();
+        HttpSettings {
+            host: faults.read(self.api_host.as_deref(), normal.host, host),
+            port: faults.read(self.api_port.as_deref(), normal.port, |value| number("API_PORT", value, &(0..=65_535))),
+            has_docs: faults.read(self.enable_api_docs.as_deref(), environment != Environment::Prod, |value| {
+                boolean("ENABLE_API_DOCS", value)
+            }),
+            max_image_mib: faults.read(self.max_image_size_mb.as_deref(), normal.max_image_mib, |value| {
+                number("MAX_IMAGE_SIZE_MB", value, &(1..=100))
+            }),
+        }
+    }
+
+    fn ai(&self, faults: &mut Faults) -> AiSettings {
+        let url = present_secret(self.ai_service_url.as_ref());
+        let url = url.and_then(|url| faults.keep(service_url(url).map(Some), None));
+        let seconds = faults
+            .read(self.ai_timeout_seconds.as_deref(), 60, |value| number("AI_TIMEOUT_SECONDS", value, &(1..=3_600)));
+        let by_url = if present_secret(self.ai_service_url.as_ref()).is_some() { "pipeline" } else { "offline" };
+        let provider = faults.read(self.ai_provider.as_deref(), by_url, ai_provider);
+        if provider == "offline" {
+            return AiSettings::Offline;
+        }
+        if present_secret(self.ai_service_url.as_ref()).is_none() {
+            faults.0.push(Fault::missing(
+                "AI_SERVICE_URL",
+                "the address of the pipeline service, as AI_PROVIDER is pipeline",
+            ));
+        }
+        AiSettings::Pipeline {
+            url: url.unwrap_or_default(),
+            api_key: self.ai_api_key(faults),
+            timeout: Duration::from_secs(seconds),
+        }
+    }
+
+    fn ai_api_key(&self, faults: &mut Faults) -> Option<Secret> {
+        let key = present_secret(self.ai_api_key.as_ref())?;
+        if key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Some(Secret::from(key));
+        }
+        faults.0.push(Fault::secret("AI_API_KEY", key, "printable ASCII characters, no spaces"));
+        None
+    }
+
+    fn internal(&self, ai: &AiSettings, faults: &mut Faults) -> PlatformSettings {
+        let default_model = faults.read(self.internal_default_model.as_deref(), None, |value| model(value).map(Some));
+        let mut models =
+            faults.read(self.internal_models.as_deref(), Vec::new(), |value| list("INTERNAL_MODELS", value));
+        if let Some(first) = default_model {
+            models.retain(|model| *model != first);
+            models.insert(0, first);
+        }
+        if models.is_empty() {
+            let model = if matches!(ai, AiSettings::Offline) { OFFLINE_MODEL } else { PIPELINE_MODEL };
+            models.push(model.to_owned());
+        }
+        PlatformSettings {
+            models: models.into_iter().map(ModelId::from).collect(),
+            rate_limit: faults.read(self.internal_rate_limit.as_deref(), 60, |value| {
+                number("INTERNAL_RATE_LIMIT", value, &(0..=1_000_000))
+            }),
+            max_history: faults.read(self.internal_max_history.as_deref(), 30, |value| {
+                number("INTERNAL_MAX_HISTORY", value, &(1..=1_000))
+            }),
+            admin_users: faults
+                .read(self.internal_admin_users.as_deref(), Vec::new(), |value| list("INTERNAL_ADMIN_USERS", value)),
+        }
+    }
+
+    fn first_api_key(&self, faults: &mut Faults) -> Option<Secret> {
+        let key = present_secret(self.internal_api_key.as_ref())?;
+        if FIRST_KEY_CHARS.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Some(Secret::from(key));
+        }
+        faults.0.push(Fault::secret("INTERNAL_API_KEY", key, "32 to 512 printable ASCII characters, no spaces"));
+        None
+    }
+
+    fn log(&self, faults: &mut Faults) -> LogSettings {
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        let level = |value: &str| {
+            let known = levels.into_iter().find(|level| level.eq_ignore_ascii_case(value));
+            known.ok_or_else(|| Fault::given("LOG_LEVEL", value, levels.join(", ")))
+        };
+        LogSettings {
+            level: faults.read(self.log_level.as_deref(), "info", level),
+            format: faults.read(self.log_format.as_deref(), LogFormat::Text, |value| {
+                choice("LOG_FORMAT", value, &[(&["text"], LogFormat::Text), (&["json"], LogFormat::Json)])
+            }),
+        }
+    }
+}
+
+fn environment(value: &str) -> Result<Environment, Fault> {
+    let choices: [(&[&str], Environment); 3] = [
+        (&["dev", "development"], Environment::Dev),
+        (&["stage", "staging"], Environment::Stage),
+        (&["prod", "production"], Environment::Prod),
+    ];
+    choice("ENVIRONMENT", value, &choices)
+}
+
+fn host(value: &str) -> Result<String, Fault> {
+    let is_name = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte));
+    if is_name { Ok(value.to_owned()) } else { Err(Fault::given("API_HOST", value, "an IP address or a host name")) }
+}
+
+fn model(value: &str) -> Result<String, Fault> {
+    if value.chars().any(|c| c.is_control() || c == ',') {
+        return Err(Fault::given("INTERNAL_DEFAULT_MODEL", value, "the id of one model, such as openai/gpt-5-chat"));
+    }
+    Ok(value.to_owned())
+}
+
+fn ai_provider(value: &str) -> Result<&'static str, Fault> {
+    if value.eq_ignore_ascii_case("openai") {
+        let accepted = "offline or pipeline; the OpenAI-compatible provider is not built into this version yet";
+        return Err(Fault::given("AI_PROVIDER", value, accepted));
+    }
+    choice("AI_PROVIDER", value, &[(&["offline"], "offline"), (&["pipeline"], "pipeline")])
+}
+
+fn database_url(url: &str) -> Result<String, Fault> {
+    if url.starts_with("sqlite:") {
+        return Ok(url.to_owned());
+    }
+    let accepted = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        "an address of SQLite such as sqlite://arash.db; PostgreSQL is not built into this version yet"
+    } else {
+        "an address of SQLite such as sqlite://arash.db"
+    };
+    // An address of a database may hold its password.
+    Err(Fault::secret("DATABASE_URL", url, accepted))
+}
+
+fn service_url(url: &str) -> Result<String, Fault> {
+    let is_usable =
+        reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if is_usable {
+        return Ok(url.to_owned());
+    }
+    // An address of a service may hold a password or a token.
+    Err(Fault::secret("AI_SERVICE_URL", url, "an address that begins with http:// or https://"))
+}

@@ -1,0 +1,147 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use crate::ai::OFFLINE_MODEL;
+use crate::secret::Secret;
+use crate::settings::{AiSettings, Environment, HttpSettings, LogFormat, LogSettings, SettingsArgs};
+
+fn text(value: &str) -> Option<String> {
+    Some(value.to_owned())
+}
+
+fn lines(args: SettingsArgs) -> Vec<String> {
+    args.resolve().err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+fn models(args: SettingsArgs) -> Vec<String> {
+    args.resolve().unwrap().internal.models.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn without_any_setting_it_runs_offline_on_a_file() {
+    let settings = SettingsArgs::default().resolve().unwrap();
+    assert_eq!(settings.environment, Environment::Dev);
+    assert_eq!(settings.http, HttpSettings::default());
+    assert_eq!(settings.database_url, "sqlite://arash.db");
+    assert!(matches!(settings.ai, AiSettings::Offline));
+    assert_eq!(settings.session_timeout, Duration::from_secs(1_800));
+    assert_eq!((settings.internal.rate_limit, settings.internal.max_history), (60, 30));
+    assert_eq!(settings.log, LogSettings { level: "info", format: LogFormat::Text });
+    assert_eq!(models(SettingsArgs::default()), [OFFLINE_MODEL]);
+    assert_eq!(settings.platforms().len(), 1);
+}
+
+#[test]
+fn all_faults_are_told_at_once_and_secrets_are_not() {
+    let args = SettingsArgs {
+        environment: text("moon"),
+        api_host: text("not a host"),
+        api_port: text("70000"),
+        enable_api_docs: text("maybe"),
+        max_image_size_mb: text("0"),
+        database_url: Some("postgres://arash:hunter2@db/arash".into()),
+        ai_provider: text("pipeline"),
+        ai_service_url: Some("ftp://token:hunter2@ai".into()),
+        ai_api_key: Some("hunter2 hunter2".into()),
+        ai_timeout_seconds: text("-1"),
+        session_timeout_minutes: text("half"),
+        internal_default_model: text("a,b"),
+        internal_models: text("[1]"),
+        internal_rate_limit: text("many"),
+        internal_max_history: text("0"),
+        internal_api_key: Some("hunter2".into()),
+        internal_admin_users: text("a,,b"),
+        log_level: text("loud"),
+        log_format: text("xml"),
+    };
+    let lines = lines(args);
+    assert_eq!(lines.len(), 18, "{lines:#?}");
+    assert!(lines.iter().all(|line| !line.contains("hunter2") && !line.contains('\n')), "{lines:#?}");
+    assert_eq!(lines[2], r#"API_PORT: "70000" cannot be used; accepted: a whole number from 0 to 65535"#);
+    let key = "INTERNAL_API_KEY: the value given (***, 7 characters) cannot be used; \
+               accepted: 32 to 512 printable ASCII characters, no spaces";
+    assert!(lines.iter().any(|line| line == key), "{lines:#?}");
+}
+
+#[test]
+fn what_is_not_built_in_yet_is_said_plainly() {
+    let args = SettingsArgs {
+        ai_provider: text("openai"),
+        database_url: Some("postgresql://db".into()),
+        ..SettingsArgs::default()
+    };
+    let lines = lines(args);
+    assert!(lines.iter().all(|line| line.contains("not built into this version yet")), "{lines:#?}");
+}
+
+#[test]
+fn the_provider_follows_from_the_address() {
+    let url = || Some(Secret::from("https://ai.example/chat"));
+    let by_url = SettingsArgs { ai_service_url: url(), ..SettingsArgs::default() };
+    assert!(matches!(by_url.clone().resolve().unwrap().ai, AiSettings::Pipeline { .. }));
+    assert_eq!(models(by_url), ["openai/gpt-5-chat"]);
+    let told = SettingsArgs { ai_service_url: url(), ai_provider: text("offline"), ..SettingsArgs::default() };
+    assert!(matches!(told.resolve().unwrap().ai, AiSettings::Offline));
+    let missing = lines(SettingsArgs { ai_provider: text("pipeline"), ..SettingsArgs::default() });
+    assert_eq!(missing.len(), 1);
+    assert!(missing[0].starts_with("AI_SERVICE_URL: not set"), "{missing:?}");
+}
+
+#[test]
+fn the_default_model_comes_first() {
+    let given = |default: &str, list: &str| SettingsArgs {
+        internal_default_model: text(default),
+        internal_models: text(list),
+        ..SettingsArgs::default()
+    };
+    assert_eq!(models(given("b", "a, b ,c")), ["b", "a", "c"]);
+    assert_eq!(models(given("d", r#"["a", "b"]"#)), ["d", "a", "b"]);
+    assert_eq!(models(given("d", "")), ["d"]);
+    assert_eq!(models(given("", "a")), ["a"]);
+}
+
+#[test]
+fn docs_are_off_in_production_unless_they_are_asked_for() {
+    let given = |environment: &str, docs: &str| SettingsArgs {
+        environment: text(environment),
+        enable_api_docs: text(docs),
+        ..SettingsArgs::default()
+    };
+    for (environment, docs, has_docs) in
+        [("dev", "", true), ("prod", "", false), ("PRODUCTION", "", false), ("prod", "on", true), ("stage", "0", false)]
+    {
+        assert_eq!(given(environment, docs).resolve().unwrap().http.has_docs, has_docs, "{environment} {docs}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_judged_without_a_panic_and_in_one_line(value in any::<String>()) {
+        let given = || Some(value.clone());
+        let secret = || Some(Secret::from(value.clone()));
+        let args = SettingsArgs {
+            environment: given(), api_host: given(), api_port: given(), enable_api_docs: given(),
+            max_image_size_mb: given(), database_url: secret(), ai_provider: given(), ai_service_url: secret(),
+            ai_api_key: secret(), ai_timeout_seconds: given(), session_timeout_minutes: given(),
+            internal_default_model: given(), internal_models: given(), internal_rate_limit: given(),
+            internal_max_history: given(), internal_api_key: secret(), internal_admin_users: given(),
+            log_level: given(), log_format: given(),
+        };
+        for line in lines(args) {
+            prop_assert!(!line.chars().any(char::is_control), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn white_space_alone_counts_as_not_set(space in "[ \t\n]{0,4}") {
+        let args = SettingsArgs { api_port: text(&space), ai_provider: text(&space), ..SettingsArgs::default() };
+        prop_assert_eq!(args.resolve().unwrap().http.port, 3000);
+    }
+
+    #[test]
+    fn every_port_is_accepted(port in any::<u16>()) {
+        let args = SettingsArgs { api_port: text(&port.to_string()), ..SettingsArgs::default() };
+        prop_assert_eq!(args.resolve().unwrap().http.port, port);
+    }
+}

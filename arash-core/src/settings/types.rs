@@ -1,0 +1,154 @@
+use std::time::Duration;
+
+use crate::ai::{Offline, Pipeline};
+use crate::engine::{Engine, EngineBuilder};
+use crate::error::Result;
+use crate::platform::{ModelId, Platform};
+use crate::secret::Secret;
+
+/// Everything that can be set, checked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Where this runs.
+    pub environment: Environment,
+    /// How it answers over HTTP.
+    pub http: HttpSettings,
+    /// Where everything is kept: `sqlite://…`.
+    pub database_url: String,
+    /// Who answers.
+    pub ai: AiSettings,
+    /// After how long without a message a session is forgotten.
+    pub session_timeout: Duration,
+    /// The platform for API clients.
+    pub internal: PlatformSettings,
+    /// The first admin key, where the operator chose it.
+    pub first_api_key: Option<Secret>,
+    /// What is logged, and how.
+    pub log: LogSettings,
+}
+
+impl Settings {
+    /// The platforms that the engine serves.
+    pub fn platforms(&self) -> Vec<Platform> {
+        let internal = &self.internal;
+        vec![
+            Platform::private("internal")
+                .models(internal.models.iter().cloned())
+                .rate_limit(internal.rate_limit)
+                .max_history(internal.max_history)
+                .admin_users(&internal.admin_users),
+        ]
+    }
+
+    /// An engine with these platforms, this provider and this session time-out; it lacks its store.
+    ///
+    /// # Errors
+    /// When the provider cannot be made from its address.
+    pub fn engine(&self) -> Result<EngineBuilder> {
+        let builder = self
+            .platforms()
+            .into_iter()
+            .fold(Engine::builder(), EngineBuilder::platform)
+            .session_timeout(self.session_timeout);
+        Ok(match &self.ai {
+            AiSettings::Offline => builder.ai(Offline::default()),
+            AiSettings::Pipeline { url, api_key, timeout } => {
+                let pipeline = Pipeline::new(url)?.with_timeout(*timeout);
+                builder.ai(match api_key {
+                    Some(key) => pipeline.with_api_key(key.clone())?,
+                    None => pipeline,
+                })
+            }
+        })
+    }
+}
+
+/// Where a host runs. Production tells callers less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Environment {
+    /// A developer's machine.
+    #[default]
+    Dev,
+    /// The last test before production.
+    Stage,
+    /// Real use.
+    Prod,
+}
+
+/// How a host answers over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpSettings {
+    /// Address or host name to listen on.
+    pub host: String,
+    /// Port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// Whether the API explorer and the OpenAPI document are served.
+    pub has_docs: bool,
+    /// Largest image of a message, in MiB.
+    pub max_image_mib: u16,
+}
+
+impl HttpSettings {
+    /// Largest image of a message, in bytes.
+    pub fn max_image_bytes(&self) -> usize {
+        usize::from(self.max_image_mib) << 20
+    }
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".to_owned(), port: 3000, has_docs: true, max_image_mib: 20 }
+    }
+}
+
+/// Who answers messages.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum AiSettings {
+    /// The assistant within the engine, which needs no network.
+    Offline,
+    /// A service that speaks the house protocol.
+    Pipeline {
+        /// Its exact address.
+        url: String,
+        /// The key it wants.
+        api_key: Option<Secret>,
+        /// How long an answer may take.
+        timeout: Duration,
+    },
+}
+
+/// One platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlatformSettings {
+    /// Its models, the default first; at least one.
+    pub models: Vec<ModelId>,
+    /// Messages a minute of one user; 0 means no limit.
+    pub rate_limit: u32,
+    /// Most messages that are sent upstream as context.
+    pub max_history: usize,
+    /// Users who are administrators there.
+    pub admin_users: Vec<String>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The least level that is logged: `off` or the name of a level.
+    pub level: &'static str,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}

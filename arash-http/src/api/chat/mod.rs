@@ -1,0 +1,90 @@
+//! Messages and their answers.
+
+mod answer;
+mod attachment;
+mod request;
+
+use arash_core::platform::Access;
+use arash_core::settings::HttpSettings;
+use arash_core::team::Principal;
+use arash_core::turn::{IdempotencyKey, TurnRequest};
+use arash_core::{Engine, Error, ErrorKind};
+use poem::http::HeaderMap;
+use poem::web::Data;
+use poem_openapi::OpenApi;
+
+use self::answer::ChatAnswered;
+use self::request::ChatMessage;
+use super::Group;
+use crate::auth::Caller;
+use crate::body::Body;
+use crate::refusal::{Refusal, statuses};
+
+statuses! {
+    /// Everything that may keep a message from being answered.
+    ChatRefused = [400, 401, 403, 409, 413, 415, 422, 429, 500, 502, 503, 504];
+}
+
+/// Messages and their answers.
+#[derive(Debug)]
+pub(super) struct Chat {
+    engine: Engine,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Group::Chat")]
+impl Chat {
+    /// Send a message
+    ///
+    /// Answers whole. A text that is a command (`/help`) runs the command.
+    #[oai(
+        path = "/chat",
+        method = "post",
+        operation_id = "chat",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "1 to 255 characters. A request that is repeated with the same key is answered once; its result is given again for 24 hours."
+        )
+    )]
+    async fn chat(
+        &self,
+        caller: Caller,
+        headers: &HeaderMap,
+        settings: Data<&HttpSettings>,
+        message: Body<ChatMessage>,
+    ) -> Result<ChatAnswered, Refusal<ChatRefused>> {
+        let message = message.0.into_message(settings.max_image_bytes())?;
+        self.require_private(&message.platform)?;
+        let mut request = TurnRequest::new(message);
+        if let Some(key) = idempotency_key(headers, &caller.0)? {
+            request = request.idempotency_key(key);
+        }
+        Ok(self.engine.process(request.principal(caller.0)).await?.into())
+    }
+}
+
+impl Chat {
+    pub(super) fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// Public platforms have hosts of their own, which vouch for their users. Unknown ones are the engine's to refuse.
+    fn require_private(&self, name: &str) -> Result<(), Error> {
+        if self.engine.platform(name).is_none_or(|platform| platform.access() == Access::Private) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Forbidden,
+            format!("platform {name:?} is public; only private platforms are reachable here"),
+        ))
+    }
+}
+
+/// The caller's `Idempotency-Key`, which no other key's requests can meet.
+fn idempotency_key(headers: &HeaderMap, principal: &Principal) -> Result<Option<IdempotencyKey>, Error> {
+    let Some(value) = headers.get("Idempotency-Key") else { return Ok(None) };
+    // A key that cannot be read must not be passed over: the message would count twice.
+    let text = std::str::from_utf8(value.as_bytes())
+        .map_err(|_| Error::invalid("Idempotency-Key", "must have 1 to 255 printable characters"))?;
+    IdempotencyKey::new(format!("key:{}:chat", principal.key_id()), text).map(Some)
+}

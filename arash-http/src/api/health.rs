@@ -1,0 +1,129 @@
+use arash_core::clock::{Clock, SystemClock};
+use arash_core::{Engine, Error};
+use poem_openapi::payload::Json;
+use poem_openapi::{Enum, Object, OpenApi};
+
+use super::Group;
+use crate::refusal::{Refusal, statuses};
+use crate::time::Time;
+
+statuses! {
+    /// Liveness is told without asking anything that may fail.
+    AlwaysAnswered = [500];
+    /// Readiness may be denied.
+    MayBeUnready = [500, 503];
+}
+
+/// How the service is.
+#[derive(Debug, Object)]
+struct HealthReport {
+    /// `degraded` when a component is unhealthy.
+    status: Overall,
+    /// The service's name.
+    service: String,
+    /// The service's version.
+    version: String,
+    /// When this was written.
+    timestamp: Time,
+    /// How each part is, as the last check in the background saw it.
+    components: Components,
+}
+
+/// The parts of the service.
+#[derive(Debug, Object)]
+struct Components {
+    /// What answers this.
+    api: Condition,
+    /// The AI service.
+    ai_service: Condition,
+    /// Storage.
+    database: Condition,
+}
+
+/// How all is.
+#[derive(Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+enum Overall {
+    Healthy,
+    Degraded,
+}
+
+/// How a part is.
+#[derive(Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+enum Condition {
+    Healthy,
+    Unhealthy,
+}
+
+impl Condition {
+    fn of(is_healthy: bool) -> Self {
+        if is_healthy { Self::Healthy } else { Self::Unhealthy }
+    }
+}
+
+/// The answer of a probe.
+#[derive(Debug, Object)]
+struct Probe {
+    /// `alive` or `ready`.
+    status: String,
+}
+
+impl Probe {
+    fn saying(status: &str) -> Json<Self> {
+        Json(Self { status: status.to_owned() })
+    }
+}
+
+/// Whether the service works.
+#[derive(Debug)]
+pub(super) struct HealthChecks {
+    engine: Engine,
+}
+
+impl HealthChecks {
+    pub(super) fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+}
+
+#[expect(clippy::unused_async, reason = "the macro asks for async functions")]
+#[OpenApi(tag = "Group::Health")]
+impl HealthChecks {
+    /// How the service is
+    ///
+    /// 200 also when it is degraded. The checks run in the background, never for this request.
+    #[oai(path = "/health", method = "get", operation_id = "health")]
+    async fn health(&self) -> Result<Json<HealthReport>, Refusal<AlwaysAnswered>> {
+        let health = self.engine.health();
+        let is_whole = health.database && health.ai_service;
+        Ok(Json(HealthReport {
+            status: if is_whole { Overall::Healthy } else { Overall::Degraded },
+            service: "Arash External API Service".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            timestamp: SystemClock.now().into(),
+            components: Components {
+                api: Condition::Healthy,
+                ai_service: Condition::of(health.ai_service),
+                database: Condition::of(health.database),
+            },
+        }))
+    }
+
+    /// Whether the process runs
+    #[oai(path = "/health/live", method = "get", operation_id = "live")]
+    async fn live(&self) -> Result<Json<Probe>, Refusal<AlwaysAnswered>> {
+        Ok(Probe::saying("alive"))
+    }
+
+    /// Whether requests can be answered
+    ///
+    /// 503 while storage cannot be used. An AI service that is down leaves the service ready.
+    #[oai(path = "/health/ready", method = "get", operation_id = "ready")]
+    async fn ready(&self) -> Result<Json<Probe>, Refusal<MayBeUnready>> {
+        if self.engine.health().database {
+            return Ok(Probe::saying("ready"));
+        }
+        Err(Error::unavailable("storage cannot be used").into())
+    }
+}

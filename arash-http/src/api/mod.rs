@@ -1,0 +1,84 @@
+//! The operations, one file a subject.
+
+mod admin;
+mod chat;
+mod health;
+mod platform;
+mod sessions;
+
+use arash_core::Engine;
+use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
+
+use admin::{AdminKeys, AdminTeams};
+use chat::Chat;
+use health::HealthChecks;
+use sessions::Sessions;
+
+use crate::operations::{Described, WithProblems};
+use crate::request_id;
+
+/// Groups of operations.
+#[derive(Debug, Tags)]
+enum Group {
+    /// Whether the service works. Needs no key.
+    Health,
+    /// Messages and their answers.
+    Chat,
+    /// Conversations.
+    Sessions,
+    /// Teams and API keys. Needs a key of level admin.
+    Administration,
+}
+
+/// That something was done.
+#[derive(Debug, Object)]
+struct Done {
+    /// Always true.
+    success: bool,
+    /// What was done.
+    message: String,
+}
+
+impl Done {
+    fn saying(message: &str) -> Self {
+        Self { success: true, message: message.to_owned() }
+    }
+}
+
+type AllOperations = (HealthChecks, Chat, Sessions, AdminTeams, AdminKeys);
+
+/// All operations on `engine`.
+pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static, ()> {
+    let operations: AllOperations = (
+        HealthChecks::new(engine.clone()),
+        Chat::new(engine.clone()),
+        Sessions::new(engine.clone()),
+        AdminTeams::new(engine.clone()),
+        AdminKeys::new(engine.clone()),
+    );
+    titled(WithProblems(operations))
+}
+
+/// The OpenAPI document of all operations, as JSON.
+pub fn document() -> String {
+    let mut document = titled(Described::<AllOperations>::default()).spec();
+    // poem-openapi writes the names of headers in capitals. They mean the same, but nobody writes them so.
+    for name in [request_id::HEADER, "Idempotency-Key", "Idempotency-Replayed"] {
+        document = document.replace(&format!("\"{}\"", name.to_ascii_uppercase()), &format!("\"{name}\""));
+    }
+    // Generators of clients look for the bare media type.
+    document.replace("\"application/json; charset=utf-8\"", "\"application/json\"")
+}
+
+fn titled<T: OpenApi>(operations: T) -> OpenApiService<T, ()> {
+    let request_id = ExtraHeader::new(request_id::HEADER)
+        .description("The request's name: the client's own if it sent a usable one, else a new UUIDv7.");
+    OpenApiService::new(operations, "arash", env!("CARGO_PKG_VERSION"))
+        .summary("An AI chatbot engine over HTTP")
+        .description(
+            "JSON in UTF-8. Unknown fields in a request body are refused. Times are RFC 3339 in UTC. \
+             Every problem is `application/problem+json` in one shape.",
+        )
+        .license(LicenseObject::new("MIT OR Apache-2.0"))
+        .extra_response_header::<String, _>(request_id)
+}

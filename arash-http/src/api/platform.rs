@@ -1,0 +1,72 @@
+use arash_core::Platform;
+use arash_core::command::CommandRegistry;
+use arash_core::platform::{Access, ModelCatalogue};
+use poem_openapi::{Enum, Object};
+
+/// Who may use a platform.
+#[derive(Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+enum PlatformType {
+    Public,
+    Private,
+}
+
+/// What a platform offers.
+#[derive(Debug, Object)]
+struct PlatformFeatures {
+    /// Whether users may change the model.
+    model_switching: bool,
+    /// Whether an API key is needed.
+    requires_auth: bool,
+}
+
+/// A platform and its rules. Models are told by their names for people; these are also accepted where a model is asked for.
+#[derive(Debug, Object)]
+pub(super) struct PlatformConfig {
+    /// Who may use it: `public` for anyone, `private` for holders of an API key.
+    r#type: PlatformType,
+    /// The model that answers; on public platforms.
+    #[oai(skip_serializing_if_is_none)]
+    model: Option<String>,
+    /// The model that answers unless another is chosen; on private platforms.
+    #[oai(skip_serializing_if_is_none)]
+    default_model: Option<String>,
+    /// All models, the default first.
+    available_models: Vec<String>,
+    /// Messages a minute that one user may send; null means no limit.
+    #[oai(nullable)]
+    rate_limit: Option<u32>,
+    /// The commands of the engine that work here.
+    commands: Vec<String>,
+    /// Most messages that are sent upstream as context.
+    max_history: u64,
+    /// What it offers.
+    features: PlatformFeatures,
+}
+
+impl PlatformConfig {
+    pub(super) fn of(platform: &Platform, catalogue: &ModelCatalogue) -> Self {
+        let is_private = platform.access() == Access::Private;
+        let models: Vec<String> =
+            platform.available_models().iter().map(|id| catalogue.get(id).name.to_string()).collect();
+        let first = models.first().cloned();
+        let (model, default_model) = if is_private { (None, first) } else { (first, None) };
+        Self {
+            r#type: if is_private { PlatformType::Private } else { PlatformType::Public },
+            model,
+            default_model,
+            available_models: models,
+            rate_limit: platform.messages_per_minute().map(std::num::NonZeroU32::get),
+            commands: commands_on(platform),
+            max_history: platform.history_limit() as u64,
+            features: PlatformFeatures { model_switching: platform.has_model_switching(), requires_auth: is_private },
+        }
+    }
+}
+
+/// The engine does not tell its own registry; what comes with it works wherever the platform lets it.
+fn commands_on(platform: &Platform) -> Vec<String> {
+    let built_in = CommandRegistry::built_in();
+    let names = built_in.specs().map(|spec| spec.name.clone());
+    names.filter(|name| platform.allows_command(name)).collect()
+}

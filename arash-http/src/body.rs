@@ -1,0 +1,119 @@
+//! Request bodies: JSON, not larger than accepted, and checked whole.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arash_core::settings::HttpSettings;
+use arash_core::{Error, FieldError};
+use poem::error::ReadBodyError;
+use poem::{Request, RequestBody};
+use poem_openapi::payload::Payload;
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::types::ParseFromJSON;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use serde_json::{Map, Value};
+
+use crate::problem::Problem;
+use crate::schema::Schema;
+
+const ONE_MIB: usize = 1 << 20;
+/// How long a body may take to arrive. Without a limit, clients that stall hold their connections for ever.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What a request body may be read as.
+pub(crate) trait JsonBody: ParseFromJSON + 'static {
+    /// The largest body in bytes; 1 MiB unless the type says otherwise.
+    fn max_bytes(_settings: &HttpSettings) -> usize {
+        ONE_MIB
+    }
+
+    /// Faults that a schema cannot express, found in the fields as they were sent.
+    fn more_faults(_fields: &Map<String, Value>, _faults: &mut Vec<FieldError>) {}
+}
+
+/// A JSON body of which every fault is told at once; unknown fields are faults.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: JsonBody> Payload for Body<T> {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn check_content_type(content_type: &str) -> bool {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        media_type.eq_ignore_ascii_case(Self::CONTENT_TYPE)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<'a, T: JsonBody> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        <Self as Payload>::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: Self::CONTENT_TYPE, schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        if !request.content_type().is_some_and(Self::check_content_type) {
+            return Err(Problem::unsupported_media_type().into());
+        }
+        let limit = request.data::<HttpSettings>().map_or(ONE_MIB, T::max_bytes);
+        let announced = request.header("Content-Length").and_then(|length| length.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > limit) {
+            return Err(Problem::too_large(limit).into());
+        }
+        let bytes = tokio::time::timeout(PATIENCE, body.take()?.into_bytes_limit(limit))
+            .await
+            .map_err(|_| Problem::malformed(format!("the body did not arrive within {} seconds", PATIENCE.as_secs())))?
+            .map_err(|fault| match fault {
+                ReadBodyError::PayloadTooLarge => Problem::too_large(limit),
+                _ => Problem::malformed("the body could not be read to its end"),
+            })?;
+        Ok(Self(read(&bytes)?))
+    }
+}
+
+fn read<T: JsonBody>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.is_empty() {
+        return Err(Problem::malformed("the body is empty; a JSON object is expected"));
+    }
+    // The parser tells where it stumbled, not what stood there.
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|fault| Problem::malformed(format!("the body is not JSON: {fault}")))?;
+    let mut faults = schema_of::<T>().faults(&value);
+    if let Value::Object(fields) = &value {
+        T::more_faults(fields, &mut faults);
+    }
+    if !faults.is_empty() {
+        return Err(Error::invalid_fields(faults).into());
+    }
+    T::parse_from_json(Some(value)).map_err(|fault| Error::invalid("body", fault.into_message()).into())
+}
+
+/// The schema of `T`, built once.
+fn schema_of<T: JsonBody>() -> Arc<Schema> {
+    static SCHEMAS: Mutex<Option<HashMap<TypeId, Arc<Schema>>>> = Mutex::new(None);
+    let mut schemas = SCHEMAS.lock().unwrap_or_else(PoisonError::into_inner);
+    let schema =
+        schemas.get_or_insert_default().entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(Schema::of::<T>()));
+    Arc::clone(schema)
+}

@@ -1,0 +1,45 @@
+//! The command line.
+
+use arash_core::settings::SettingsArgs;
+use clap::{Parser, Subcommand};
+
+#[expect(clippy::doc_markdown, reason = "these comments are the help text, which has no markup")]
+/// arash over HTTP: an AI chatbot engine as a REST API.
+///
+/// Without any setting it answers on http://127.0.0.1:3000 with the offline assistant and keeps everything
+/// in the file arash.db. The first start prints an admin API key, once.
+#[derive(Debug, Parser)]
+#[command(version, after_help = "Exit codes: 0 done, 1 a fault, 2 a wrong command line or setting.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answers requests until it is told to stop (SIGTERM or SIGINT). This is what happens without a command.
+    Serve,
+    /// Prints the OpenAPI document as JSON.
+    Openapi,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_may_stand_before_and_after_the_command() {
+        for line in [["arash-http", "--api-port=8", "serve"], ["arash-http", "serve", "--api-port=8"]] {
+            assert_eq!(Cli::try_parse_from(line).unwrap().settings.api_port.as_deref(), Some("8"));
+        }
+    }
+}

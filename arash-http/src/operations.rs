@@ -1,0 +1,116 @@
+//! Wraps the operations of poem-openapi: its errors become problems, and every path knows its methods.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use poem::endpoint::{BoxEndpoint, make_sync};
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Endpoint, EndpointExt, Request, Response};
+use poem_openapi::OpenApi;
+use poem_openapi::registry::{MetaApi, Registry};
+
+use crate::problem::Problem;
+use crate::request_id::RequestId;
+
+/// The methods that poem's router can be asked for.
+pub(crate) const METHODS: [Method; 9] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::CONNECT,
+    Method::TRACE,
+];
+
+/// The endpoints of one path.
+pub(crate) type Methods = HashMap<Method, BoxEndpoint<'static>>;
+
+/// Operations that answer every error with a problem.
+#[derive(Debug)]
+pub(crate) struct WithProblems<T>(pub(crate) T);
+
+impl<T: OpenApi> OpenApi for WithProblems<T> {
+    fn meta() -> Vec<MetaApi> {
+        T::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, table: &mut HashMap<String, Methods>) {
+        let mut plain = HashMap::new();
+        self.0.add_routes(&mut plain);
+        for (path, methods) in plain {
+            let methods = methods.into_iter().map(|(method, endpoint)| (method, with_problems(endpoint))).collect();
+            table.insert(path, refusing_the_rest(methods));
+        }
+    }
+}
+
+/// poem-openapi turns errors into plain text; caught here they still have their type.
+fn with_problems(endpoint: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
+    endpoint
+        .around(|endpoint, request| async move {
+            let id = RequestId::carried_by(&request);
+            let answer = endpoint.call(request).await;
+            Ok(answer.unwrap_or_else(|error| Problem::of(error).into_response_for(&id)))
+        })
+        .boxed()
+}
+
+/// The same methods, and 405 with `Allow` for all others.
+pub(crate) fn refusing_the_rest(mut methods: Methods) -> Methods {
+    // poem answers HEAD with what GET answers, without the body.
+    let has_get = methods.contains_key(&Method::GET);
+    let is_allowed = |method: &Method| methods.contains_key(method) || (has_get && *method == Method::HEAD);
+    let (allowed, refused): (Vec<Method>, Vec<Method>) = METHODS.into_iter().partition(|method| is_allowed(method));
+    let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+    let allow = HeaderValue::from_str(&names.join(", ")).ok();
+    for method in refused {
+        let allow = allow.clone();
+        let refuse = make_sync(move |request: Request| not_allowed(&request, allow.clone()));
+        methods.insert(method, refuse.boxed());
+    }
+    methods
+}
+
+fn not_allowed(request: &Request, allow: Option<HeaderValue>) -> Response {
+    let problem = Problem::of_status(StatusCode::METHOD_NOT_ALLOWED);
+    let mut response = problem.into_response_for(&RequestId::carried_by(request));
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+/// Operations for the OpenAPI document only: there is nothing to call.
+pub(crate) struct Described<T>(PhantomData<fn() -> T>);
+
+impl<T> Default for Described<T> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> fmt::Debug for Described<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Described")
+    }
+}
+
+impl<T: OpenApi> OpenApi for Described<T> {
+    fn meta() -> Vec<MetaApi> {
+        T::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, _table: &mut HashMap<String, Methods>) {}
+}

@@ -1,0 +1,152 @@
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{Key, TestHost};
+
+const KEYS: &str = "/api/v1/admin/api-keys";
+
+#[tokio::test]
+async fn a_key_is_made_and_works() {
+    let host = TestHost::start().await;
+    let team = host.user("Team").await.team;
+    let body = json!({
+        "team_id": team, "name": "Server", "access_level": "team_lead", "description": null, "monthly_quota": 10,
+        "daily_quota": 5, "expires_in_days": 30, "environment": "test",
+    });
+    let answer = host.post(&host.admin, KEYS, &body).await;
+    let secret = answer.at("/api_key").as_str().unwrap().to_owned();
+    assert!(secret.starts_with("sk_test_") && secret.len() == 48, "{secret}");
+    assert_eq!(answer.at("/key_info/key_prefix"), secret[..12]);
+    assert_snapshot!(answer, @r#"
+    201
+    {
+      "api_key": "[key]",
+      "key_info": {
+        "access_level": "team_lead",
+        "created_at": "[time]",
+        "created_by": "First admin key",
+        "daily_quota": 5,
+        "description": null,
+        "expires_at": "[time]",
+        "id": 3,
+        "is_active": true,
+        "key_prefix": "[key prefix]",
+        "last_used_at": null,
+        "monthly_quota": 10,
+        "name": "Server",
+        "team_id": 2,
+        "team_name": "Team"
+      },
+      "warning": "Save this API key securely. It will not be shown again."
+    }
+    "#);
+    assert_eq!(host.say(&Key { secret, team }, "c", "Hi").await.status, 200);
+}
+
+#[tokio::test]
+async fn little_needs_to_be_given() {
+    let host = TestHost::start().await;
+    let team = host.user("Team").await.team;
+    let answer = host.post(&host.admin, KEYS, &json!({"team_id": team, "name": "Server"})).await;
+    assert_eq!((answer.status, answer.at("/key_info/access_level")), (201, json!("user")));
+    assert!(answer.at("/api_key").as_str().unwrap().starts_with("sk_live_"));
+}
+
+#[tokio::test]
+async fn a_team_that_is_not_there_is_not_found() {
+    let host = TestHost::start().await;
+    assert_snapshot!(host.post(&host.admin, KEYS, &json!({"team_id": 999, "name": "Server"})).await, @r#"
+    404
+    {
+      "detail": "There is no team 999.",
+      "error": "not_found",
+      "request_id": "[uuid]",
+      "status": 404,
+      "success": false,
+      "title": "Not found",
+      "type": "urn:arash:error:not_found"
+    }
+    "#);
+    assert_eq!(host.delete(&host.admin, &format!("{KEYS}/999")).await.status, 404);
+    let answer = host.delete(&host.admin, &format!("{KEYS}/abc")).await;
+    assert_eq!((answer.status, answer.fields()), (422, vec!["path".to_owned()]));
+}
+
+#[tokio::test]
+async fn every_fault_is_told_at_once() {
+    let host = TestHost::start().await;
+    let body =
+        json!({"team_id": "1", "access_level": "root", "expires_in_days": 0, "environment": "moon", "scopes": []});
+    assert_snapshot!(host.post(&host.admin, KEYS, &body).await, @r#"
+    422
+    {
+      "detail": "The request is not valid: team_id must be a whole number, not a text; name is missing; access_level must be one of user, team_lead, admin; expires_in_days must be 1 to 36500; environment must be one of live, test; scopes is not a known field.",
+      "error": "validation_failed",
+      "errors": [
+        {
+          "field": "team_id",
+          "message": "must be a whole number, not a text"
+        },
+        {
+          "field": "name",
+          "message": "is missing"
+        },
+        {
+          "field": "access_level",
+          "message": "must be one of user, team_lead, admin"
+        },
+        {
+          "field": "expires_in_days",
+          "message": "must be 1 to 36500"
+        },
+        {
+          "field": "environment",
+          "message": "must be one of live, test"
+        },
+        {
+          "field": "scopes",
+          "message": "is not a known field"
+        }
+      ],
+      "request_id": "[uuid]",
+      "status": 422,
+      "success": false,
+      "title": "Validation failed",
+      "type": "urn:arash:error:validation_failed"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn keys_are_listed_without_the_keys_themselves() {
+    let host = TestHost::start().await;
+    let key = host.user("Team").await;
+    let all = host.get(&host.admin, KEYS).await;
+    assert_eq!(all.at("/api_keys").as_array().unwrap().len(), 2);
+    assert!(!all.text.contains(&key.secret));
+    assert_snapshot!(host.get(&host.admin, &format!("{KEYS}?team_id={}", key.team)).await, @r#"
+    200
+    {
+      "api_keys": [
+        {
+          "access_level": "user",
+          "created_at": "[time]",
+          "created_by": null,
+          "daily_quota": null,
+          "description": null,
+          "expires_at": null,
+          "id": 2,
+          "is_active": true,
+          "key_prefix": "[key prefix]",
+          "last_used_at": null,
+          "monthly_quota": null,
+          "name": "key",
+          "team_id": 2,
+          "team_name": "Team"
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
+    assert_eq!(host.get(&host.admin, &format!("{KEYS}?team_id=x")).await.fields(), ["team_id"]);
+}

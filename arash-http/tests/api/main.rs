@@ -1,0 +1,18 @@
+//! The host's routes over a real socket: one file a group of routes, statuses and bodies as snapshots.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails here")]
+
+mod support;
+
+mod admin_keys;
+mod admin_teams;
+mod attachments;
+mod authentication;
+mod chat;
+mod chat_faults;
+mod health;
+mod http_faults;
+mod openapi;
+mod sessions;
+mod shutdown;
+mod storage_faults;

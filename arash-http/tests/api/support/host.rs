@@ -1,0 +1,132 @@
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use arash_core::settings::HttpSettings;
+use arash_core::store::MemoryStore;
+use arash_core::team::{AccessLevel, KeySpec, TeamSpec};
+use arash_core::testing::ScriptedProvider;
+use arash_core::{Engine, EngineBuilder, Platform};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::{Answer, documented};
+
+/// An API key and the team that it belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    pub(crate) secret: String,
+    pub(crate) team: i64,
+}
+
+/// A host with a private platform `internal` and a public one `telegram`; it goes when this is dropped.
+pub(crate) struct TestHost {
+    pub(crate) engine: Engine,
+    pub(crate) admin: Key,
+    address: String,
+    client: Client,
+    server: JoinSet<()>,
+    stop: Arc<Notify>,
+}
+
+impl TestHost {
+    /// Messages are answered with `echo: ` and their text.
+    pub(crate) async fn start() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(EngineBuilder) -> EngineBuilder) -> Self {
+        Self::with_settings(change, HttpSettings::default()).await
+    }
+
+    pub(crate) async fn with_settings(
+        change: impl FnOnce(EngineBuilder) -> EngineBuilder,
+        settings: HttpSettings,
+    ) -> Self {
+        let internal = Platform::private("internal").models(["openai/gpt-5-chat", "lab/small"]);
+        let builder = Engine::builder()
+            .platform(internal.rate_limit(60).max_history(4))
+            .platform(Platform::public("telegram").models(["openai/gpt-5-chat"]).rate_limit(20).max_history(10))
+            .ai(ScriptedProvider::default())
+            .store(MemoryStore::default());
+        let engine = change(builder).build().await.unwrap();
+        let admin = engine.keys().create_first(None).await.unwrap().unwrap();
+        let admin = Key { secret: admin.secret.expose().to_owned(), team: admin.key.team_id.0 };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let mut server = JoinSet::new();
+        let stop = Arc::new(Notify::new());
+        let (served, stopped) = (engine.clone(), Arc::clone(&stop));
+        server.spawn(async move { arash_http::serve(served, &settings, listener, stopped.notified()).await.unwrap() });
+        Self { engine, admin, address, client: client(), server, stop }
+    }
+
+    /// Tells the server to stop, and waits until it has.
+    pub(crate) async fn stop(&mut self) {
+        self.stop.notify_one();
+        self.server.join_next().await.unwrap().unwrap();
+    }
+
+    /// A new team and a key of it.
+    pub(crate) async fn key(&self, team: &str, level: AccessLevel) -> Key {
+        let team = self.engine.teams().create(TeamSpec::named(team)).await.unwrap();
+        let key = self.engine.keys().create(KeySpec::new(team.id, "key").level(level)).await.unwrap();
+        Key { secret: key.secret.expose().to_owned(), team: team.id.0 }
+    }
+
+    /// A new team and a key of level user.
+    pub(crate) async fn user(&self, team: &str) -> Key {
+        self.key(team, AccessLevel::User).await
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.address))
+    }
+
+    /// Sends a request and checks that its answer is documented.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let answer = Answer::read(self.client.execute(request).await.unwrap()).await;
+        documented::check(&method, &path, answer.status);
+        assert!(answer.header("x-request-id").is_some());
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        answer
+    }
+
+    pub(crate) async fn get(&self, key: &Key, path: &str) -> Answer {
+        self.send(self.request("GET", path).bearer_auth(&key.secret)).await
+    }
+
+    pub(crate) async fn delete(&self, key: &Key, path: &str) -> Answer {
+        self.send(self.request("DELETE", path).bearer_auth(&key.secret)).await
+    }
+
+    pub(crate) async fn post(&self, key: &Key, path: &str, body: &Value) -> Answer {
+        self.send(self.posting(key, path, body)).await
+    }
+
+    pub(crate) fn posting(&self, key: &Key, path: &str, body: &Value) -> RequestBuilder {
+        let request = self.request("POST", path).bearer_auth(&key.secret);
+        request.header("Content-Type", "application/json").body(body.to_string())
+    }
+
+    /// Says `text` in `chat`.
+    pub(crate) async fn say(&self, key: &Key, chat: &str, text: &str) -> Answer {
+        self.post(key, "/api/v1/chat", &message(chat, text)).await
+    }
+}
+
+/// A message of `user-1`.
+pub(crate) fn message(chat: &str, text: &str) -> Value {
+    serde_json::json!({"user_id": "user-1", "chat_id": chat, "text": text})
+}
+
+fn client() -> Client {
+    static TLS: Once = Once::new();
+    // Two TLS back ends are in the tree.
+    TLS.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
+    Client::builder().timeout(Duration::from_secs(20)).build().unwrap()
+}

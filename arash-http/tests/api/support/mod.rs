@@ -1,0 +1,8 @@
+//! A host on a free port, clients of it, and answers that read well as snapshots.
+
+mod answer;
+mod documented;
+mod host;
+
+pub(crate) use answer::Answer;
+pub(crate) use host::{Key, TestHost, message};

@@ -1,0 +1,207 @@
+//! The program itself: started, asked, stopped and started again.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails here")]
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The program in an empty folder, with no setting but those that a test gives.
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arash-http"));
+    command.current_dir(folder).env_clear().env("API_PORT", "0").env("LOG_LEVEL", "warn");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// A running program.
+struct Host {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// What it said before it was ready.
+    greeting: String,
+    address: String,
+}
+
+impl Host {
+    async fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut greeting = String::new();
+        let address = loop {
+            let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+            let Some(line) = line else { panic!("it ended: {}", all(child.stderr.take().unwrap()).await) };
+            greeting.push_str(&line);
+            greeting.push('\n');
+            if let Some(address) = line.strip_prefix("arash-http listens on ") {
+                break address.to_owned();
+            }
+        };
+        Self { child, lines, greeting, address }
+    }
+
+    /// The key that it printed, if it did.
+    fn printed_key(&self) -> Option<&str> {
+        self.greeting.lines().find_map(|line| line.strip_prefix("Admin API key (shown once): "))
+    }
+
+    async fn get(&self, key: &str, path: &str) -> (u16, Value) {
+        answer(client().get(format!("{}{path}", self.address)).bearer_auth(key)).await
+    }
+
+    async fn chat(&self, key: &str, text: &str) -> (u16, Value) {
+        let body = json!({"user_id": "u", "chat_id": "c", "text": text}).to_string();
+        let request = client().post(format!("{}/api/v1/chat", self.address)).bearer_auth(key);
+        answer(request.header("Content-Type", "application/json").body(body)).await
+    }
+
+    /// Sends a signal and waits for the end; gives the exit code and all that it said.
+    async fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+        let status = timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
+        let mut said = self.greeting;
+        while let Some(line) = self.lines.next_line().await.unwrap() {
+            said.push_str(&line);
+            said.push('\n');
+        }
+        (status.code(), said + &all(self.child.stderr.take().unwrap()).await)
+    }
+}
+
+fn client() -> reqwest::Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder().timeout(PATIENCE).build().unwrap()
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), serde_json::from_str(&response.text().await.unwrap()).unwrap())
+}
+
+async fn all(mut source: impl tokio::io::AsyncRead + Unpin) -> String {
+    let mut text = String::new();
+    source.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+/// Runs to the end; gives the exit code, standard output and standard error.
+async fn run(mut command: Command) -> (Option<i32>, String, String) {
+    let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn what_was_said_outlives_the_program_and_the_key_is_printed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Host::start(program(folder.path())).await;
+    let key = first.printed_key().unwrap().to_owned();
+    assert_eq!(key.len(), 48);
+    let (status, reply) = first.chat(&key, "Hello").await;
+    assert_eq!((status, &reply["data"]["message_count"]), (200, &json!(1)), "{reply}");
+    let (code, said) = first.stop("-TERM").await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches(&key).count(), 1);
+
+    let second = Host::start(program(folder.path())).await;
+    assert_eq!(second.printed_key(), None);
+    let session = reply["data"]["session_id"].as_str().unwrap();
+    let (status, shown) = second.get(&key, &format!("/api/v1/session/{session}")).await;
+    assert_eq!((status, &shown["session"]["message_count"]), (200, &json!(1)), "{shown}");
+    assert_eq!(second.chat(&key, "Hello again").await.1["data"]["message_count"], 2);
+    let (code, said) = second.stop("-INT").await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains(&key));
+}
+
+#[tokio::test]
+async fn a_key_of_ones_own_is_taken_and_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = "my-very-own-key-of-forty-characters-or-so";
+    // From a file, as most will do it.
+    std::fs::write(folder.path().join(".env"), format!("INTERNAL_API_KEY={own}\n")).unwrap();
+    let host = Host::start(program(folder.path())).await;
+    assert_eq!(host.printed_key(), None);
+    assert_eq!(host.get(own, "/api/v1/admin/teams").await.0, 200);
+    let (code, said) = host.stop("-TERM").await;
+    assert_eq!(code, Some(0));
+    assert!(!said.contains(own), "{said}");
+}
+
+#[tokio::test]
+async fn requests_are_logged_without_secrets_or_queries() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.env("LOG_LEVEL", "info").env("LOG_FORMAT", "json");
+    let host = Host::start(command).await;
+    let key = host.printed_key().unwrap().to_owned();
+    assert_eq!(host.get(&key, "/api/v1/sessions?limit=7&cursor=hunter2").await.0, 422);
+    let (_, said) = host.stop("-TERM").await;
+    let line = said.lines().find(|line| line.contains("\"request\"")).unwrap_or_else(|| panic!("{said}"));
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(
+        (&line["method"], &line["path"], &line["status"]),
+        (&json!("GET"), &json!("/api/v1/sessions"), &json!(422))
+    );
+    assert!(line["elapsed_ms"].is_u64() && line["request_id"].is_string(), "{line}");
+    assert!(!said.contains("hunter2"));
+    assert_eq!(said.matches(&key).count(), 1, "only where it is printed");
+}
+
+#[tokio::test]
+async fn wrong_settings_are_all_told_and_secrets_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.env("API_PORT", "high").env("ENVIRONMENT", "moon").env("INTERNAL_API_KEY", "hunter2");
+    command.env("DATABASE_URL", "postgres://arash:hunter2@db/arash").args(["--log-format", "xml"]);
+    let (code, output, faults) = run(command).await;
+    assert_eq!((code, output.as_str()), (Some(2), ""));
+    for variable in ["API_PORT", "ENVIRONMENT", "INTERNAL_API_KEY", "DATABASE_URL", "LOG_FORMAT"] {
+        assert_eq!(faults.matches(&format!("{variable}: ")).count(), 1, "{faults}");
+    }
+    assert!(!faults.contains("hunter2"), "{faults}");
+}
+
+#[tokio::test]
+async fn a_fault_at_the_start_is_not_a_wrong_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let mut command = program(folder.path());
+    command.env("API_PORT", port.to_string());
+    let (code, output, fault) = run(command).await;
+    assert_eq!((code, output.as_str()), (Some(1), ""), "{fault}");
+    assert!(fault.contains(&format!("cannot listen on 127.0.0.1 port {port}")), "{fault}");
+}
+
+#[tokio::test]
+async fn the_help_and_the_document_need_no_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.env("INTERNAL_API_KEY", "hunter2").arg("--help");
+    let (code, help, _) = run(command).await;
+    assert_eq!(code, Some(0));
+    assert!(help.contains("API_PORT") && help.contains("Exit codes") && !help.contains("hunter2"), "{help}");
+    let mut command = program(folder.path());
+    command.arg("openapi").env("API_PORT", "high");
+    let (code, document, _) = run(command).await;
+    assert_eq!(code, Some(0));
+    assert_eq!(serde_json::from_str::<Value>(&document).unwrap()["openapi"], "3.0.0");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_is_a_usage_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.arg("--no-such-flag");
+    assert_eq!(run(command).await.0, Some(2));
+}
