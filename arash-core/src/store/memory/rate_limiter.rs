@@ -179,7 +179,7 @@ mod tests {
         }
         let later = NOW.plus(Duration::from_secs(59));
         assert!((0..MIN_SWEEP_KEYS * 4).all(|number| !shard.check(&key(number), limit(1), later).is_allowed));
-        shard.make_room(NOW.plus(Duration::from_secs(60)));
+        shard.make_room(NOW.plus(Duration::from_mins(1)));
         assert!(shard.states.is_empty());
     }
 

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::id::SessionId;
 use crate::session::{SessionCounts, SessionFilter, SessionKey, SessionPage, SessionSummary};
 use crate::store::Store;
-use crate::testing::store::fixtures::{TIMEOUT, at, change, chat, following, make_team, opening};
+use crate::testing::store::fixtures::{TIMEOUT, at, change, chat, following, load, make_team, opening};
 use crate::turn::SessionChange;
 
 const EVERYTHING: SessionPage = SessionPage { before: None, limit: 1_000 };
@@ -47,6 +47,7 @@ pub(super) async fn sessions_are_paged_newest_activity_first(store: Arc<dyn Stor
             let listed = store.sessions(&SessionFilter::default(), page, at(10)).await.unwrap();
             assert!(listed.len() <= limit as usize, "a page has at most as many entries as were asked for");
             seen.extend(listed.iter().map(|session| (session.last_activity_at, session.id)));
+            assert!(seen.len() <= expected.len(), "a page repeats what was told before, in pages of {limit}");
             match listed.last() {
                 Some(last) => before = Some((last.last_activity_at, last.id)),
                 None => break,
@@ -115,6 +116,7 @@ pub(super) async fn sessions_are_counted_by_platform_and_activity(store: Arc<dyn
     for number in 0..6 {
         change(&*store, opening(&chat(&number.to_string()), &["a", "b"], at(number * 100))).await;
     }
+    let oldest = load(&*store, &chat("0"), at(10)).await;
     for number in 0..3 {
         let key = SessionKey::private("internal", team, &number.to_string());
         change(&*store, opening(&key, &["a", "b"], at(number * 100))).await;
@@ -130,4 +132,6 @@ pub(super) async fn sessions_are_counted_by_platform_and_activity(store: Arc<dyn
     assert_eq!(active_since(Timestamp::from_millis(0)).await.active, 9);
     let after_some = store.count_sessions(&SessionFilter::default(), at(0), at(150).plus(TIMEOUT)).await.unwrap();
     assert_eq!((after_some.total, after_some.active), (5, 5), "what has expired is not counted");
+    change(&*store, following(&oldest, &["c", "d"], at(590))).await;
+    assert_eq!(active_since(at(550)).await.active, 1, "what counts is the last turn, not the first");
 }

@@ -79,6 +79,7 @@ pub(super) async fn teams_are_paged_in_order_of_id(store: Arc<dyn Store>) {
             let Some(last) = page.last() else { break };
             after = last.id.0;
             seen.extend(page.into_iter().map(|team| team.id));
+            assert!(seen.len() <= expected.len(), "a page repeats what was told before: {seen:?}");
         }
         assert_eq!(seen, expected, "active only: {active_only}");
     }
@@ -153,6 +154,7 @@ pub(super) async fn keys_are_paged_in_order_of_id(store: Arc<dyn Store>) {
             after = last.key.id.0;
             assert!(page.iter().all(|owner| owner.key.team_id == owner.team.id), "a key comes with its own team");
             seen.extend(page.into_iter().map(|owner| owner.key.id));
+            assert!(seen.len() <= expected.len(), "a page repeats what was told before: {seen:?}");
         }
         assert_eq!(seen, expected, "of team {team:?}");
     }

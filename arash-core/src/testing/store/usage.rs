@@ -67,6 +67,7 @@ pub(super) async fn records_are_paged_newest_first(store: Arc<dyn Store>) {
             let Some(last) = page.last() else { break };
             before = Some(last.turn_id);
             seen.extend(page.into_iter().map(|record| record.turn_id));
+            assert!(seen.len() <= expected.len(), "a page repeats what was told before, in pages of {limit}");
         }
         assert_eq!(seen, expected, "no gap and no repeat, in pages of {limit}");
     }
