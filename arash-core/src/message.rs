@@ -174,6 +174,9 @@ pub struct IncomingMessage {
     pub attachments: Vec<Attachment>,
     /// The model for this message only; else the session's, else the platform's default.
     pub model: Option<String>,
+    /// Whatever the caller says of it. The engine does not read it, but a request that is repeated with another one
+    /// is another request.
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
     /// The user's language as a BCP 47 tag (`fa`, `en-GB`), for the engine's own texts.
     pub locale: Option<String>,
 }
@@ -195,6 +198,7 @@ impl IncomingMessage {
             kind: MessageKind::Text,
             attachments: Vec::new(),
             model: None,
+            metadata: None,
             locale: None,
         }
     }

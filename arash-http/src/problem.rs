@@ -178,6 +178,9 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.push((header::WWW_AUTHENTICATE, "Bearer".to_owned()));
         }
+        if self.cause.as_ref().is_some_and(Error::is_replayed) {
+            headers.push((HeaderName::from_static("idempotency-replayed"), "true".to_owned()));
+        }
         let limit = self.cause.as_ref().and_then(Error::limit);
         if let Some(delay) = self.cause.as_ref().and_then(Error::retry_after) {
             headers.push((header::RETRY_AFTER, whole_seconds(delay).to_string()));

@@ -1,6 +1,5 @@
 //! P8: a request reserved, recorded and settled, on SQLite with group commit and `fsync`: for one hot team, for a
 //! thousand teams, and without any quota.
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! P7: lane, load and append over 100,000 sessions in memory, on two threads.
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
 use std::sync::Arc;

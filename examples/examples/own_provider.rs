@@ -16,7 +16,7 @@ struct Echo;
 
 #[async_trait::async_trait]
 impl AiProvider for Echo {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "echo"
     }
 

@@ -107,6 +107,10 @@ impl<S: Store> TeamStore for Journaled<S> {
         self.inner.revoke_key(id, at).await
     }
 
+    async fn delete_key(&self, id: ApiKeyId) -> Result<bool> {
+        self.inner.delete_key(id).await
+    }
+
     async fn create_first_key(&self, team: NewTeam, key: NewApiKey, at: Timestamp) -> Result<Option<KeyOwner>> {
         self.inner.create_first_key(team, key, at).await
     }

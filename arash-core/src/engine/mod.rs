@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::command::CommandRegistry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::{ModelCatalogue, Platform};
 use crate::quota::QuotaKeeper;
@@ -165,6 +166,11 @@ impl Engine {
     /// What is known of models.
     pub fn models(&self) -> &ModelCatalogue {
         &self.inner.catalogue
+    }
+
+    /// All commands; [`CommandRegistry::specs_for`] tells those of a platform.
+    pub fn commands(&self) -> &CommandRegistry {
+        self.inner.processor.commands()
     }
 
     /// How the engine's parts are. Costs nothing: the checks run in the background.

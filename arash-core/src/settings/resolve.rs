@@ -7,11 +7,10 @@ use crate::settings::value::{boolean, choice, list, number, present, present_sec
 use crate::settings::{
     AiSettings, Environment, Fault, HttpSettings, LogFormat, LogSettings, PlatformSettings, Settings, SettingsArgs,
 };
+use crate::team::is_well_formed;
 
 /// The model that a pipeline service is asked for when no other is set.
 const PIPELINE_MODEL: &str = "openai/gpt-5-chat";
-/// The length of a first admin key of one's own.
-const FIRST_KEY_CHARS: std::ops::RangeInclusive<usize> = 32..=512;
 
 /// Collects faults, so that the first one does not hide the rest.
 #[derive(Default)]
@@ -138,10 +137,12 @@ impl SettingsArgs {
 
     fn first_api_key(&self, faults: &mut Faults) -> Option<Secret> {
         let key = present_secret(self.internal_api_key.as_ref())?;
-        if FIRST_KEY_CHARS.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if is_well_formed(key) {
             return Some(Secret::from(key));
         }
-        faults.0.push(Fault::secret("INTERNAL_API_KEY", key, "32 to 512 printable ASCII characters, no spaces"));
+        let accepted =
+            "32 to 512 printable ASCII characters, no spaces; what begins with sk_live_ or sk_test_ must check out";
+        faults.0.push(Fault::secret("INTERNAL_API_KEY", key, accepted));
         None
     }
 

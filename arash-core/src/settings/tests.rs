@@ -6,6 +6,7 @@ use crate::ai::OFFLINE_MODEL;
 use crate::secret::Secret;
 use crate::settings::{AiSettings, Environment, HttpSettings, LogFormat, LogSettings, SettingsArgs};
 
+#[expect(clippy::unnecessary_wraps, reason = "a setting that is given is a Some")]
 fn text(value: &str) -> Option<String> {
     Some(value.to_owned())
 }
@@ -60,7 +61,7 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
     assert!(lines.iter().all(|line| !line.contains("hunter2") && !line.contains('\n')), "{lines:#?}");
     assert_eq!(lines[2], r#"API_PORT: "70000" cannot be used; accepted: a whole number from 0 to 65535"#);
     let key = "INTERNAL_API_KEY: the value given (***, 7 characters) cannot be used; \
-               accepted: 32 to 512 printable ASCII characters, no spaces";
+               accepted: 32 to 512 printable ASCII characters, no spaces; what begins with sk_live_ or sk_test_ must check out";
     assert!(lines.iter().any(|line| line == key), "{lines:#?}");
 }
 

@@ -80,8 +80,9 @@ pub(super) fn generate(environment: KeyEnvironment) -> Result<Secret> {
     Ok(Secret::new(key))
 }
 
-/// Whether `key` can be a key at all; storage is asked only then.
-pub(super) fn is_well_formed(key: &str) -> bool {
+/// Whether `key` can be a key at all: one of the documented form whose checksum is right, or one of one's own of 32 to
+/// 512 printable ASCII characters. Storage is asked only then.
+pub fn is_well_formed(key: &str) -> bool {
     if !key.starts_with(KeyEnvironment::Live.prefix()) && !key.starts_with(KeyEnvironment::Test.prefix()) {
         return OWN_KEY_CHARS.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     }

@@ -154,8 +154,21 @@ impl ApiKeys {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when there is no such key.
     pub async fn revoke(&self, id: ApiKeyId) -> Result<()> {
-        let existed = self.store.revoke_key(id, self.clock.now()).await?;
+        let existed = self.store.revoke_key(id, self.clock.now()).await;
+        self.changed(id, existed)
+    }
+
+    /// Takes a key out of use like [`revoke`](Self::revoke) and removes what is stored of it. Its usage records stay.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when there is no such key.
+    pub async fn delete(&self, id: ApiKeyId) -> Result<()> {
+        let existed = self.store.delete_key(id).await;
+        self.changed(id, existed)
+    }
+
+    fn changed(&self, id: ApiKeyId, existed: Result<bool>) -> Result<()> {
         self.authenticator.forget_all();
-        if existed { Ok(()) } else { Err(Error::new(ErrorKind::NotFound, format!("there is no API key {id}"))) }
+        if existed? { Ok(()) } else { Err(Error::new(ErrorKind::NotFound, format!("there is no API key {id}"))) }
     }
 }

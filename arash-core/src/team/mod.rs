@@ -10,7 +10,7 @@ mod teams;
 mod types;
 
 pub use authenticator::Authenticator;
-pub use key::{KeyDigest, KeyEnvironment, PREFIX_CHARS};
+pub use key::{KeyDigest, KeyEnvironment, PREFIX_CHARS, is_well_formed};
 pub use keys::{ApiKeys, IssuedKey, KeySpec};
 pub use level::AccessLevel;
 pub use principal::Principal;

@@ -41,6 +41,9 @@ pub trait TeamStore: Send + Sync {
     /// Takes a key out of use for good, and moves the epoch on; `false` when there is no such key.
     async fn revoke_key(&self, id: ApiKeyId, at: Timestamp) -> Result<bool>;
 
+    /// Removes a key, and moves the epoch on; `false` when there is no such key. Its usage records stay.
+    async fn delete_key(&self, id: ApiKeyId) -> Result<bool>;
+
     /// Makes the first team and its key, if the store holds no key at all; else `None`.
     /// Of several programs that start at once, one gets them.
     async fn create_first_key(&self, team: NewTeam, key: NewApiKey, at: Timestamp) -> Result<Option<KeyOwner>>;

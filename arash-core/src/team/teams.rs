@@ -124,9 +124,9 @@ impl Teams {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when there is none.
     pub async fn set_active(&self, id: TeamId, is_active: bool) -> Result<Team> {
-        let changed = self.store.set_team_active(id, is_active, self.clock.now()).await?;
+        let changed = self.store.set_team_active(id, is_active, self.clock.now()).await;
         self.authenticator.forget_all();
-        changed.ok_or_else(|| no_such_team(id))
+        changed?.ok_or_else(|| no_such_team(id))
     }
 }
 

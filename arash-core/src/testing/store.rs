@@ -53,6 +53,7 @@ macro_rules! __store_cases {
             a_digest_is_stored_once,
             keys_are_paged_in_order_of_id,
             a_revoked_key_stays_known_and_inactive,
+            a_deleted_key_is_unknown,
             every_change_moves_the_epoch,
             the_first_key_brings_its_team,
             there_is_no_first_key_after_another,

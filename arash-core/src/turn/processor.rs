@@ -125,6 +125,11 @@ impl MessageProcessor {
         }
     }
 
+    /// All commands.
+    pub fn commands(&self) -> &CommandRegistry {
+        &self.parts.commands
+    }
+
     /// Whether the provider seems to work, from the answers it gave lately.
     pub fn is_provider_healthy(&self) -> bool {
         self.parts.provider_record.is_healthy(self.parts.clock.now())

@@ -52,7 +52,8 @@ impl TurnRequest {
                 [attachment.kind.as_str().as_bytes(), b":", content].concat()
             })
             .collect();
-        let fixed: [&[u8]; 7] = [
+        let metadata = message.metadata.as_ref().map(|fields| serde_json::to_vec(fields).unwrap_or_default());
+        let fixed: [&[u8]; 8] = [
             message.platform.as_bytes(),
             message.user_id.as_bytes(),
             message.chat_id.as_bytes(),
@@ -60,6 +61,7 @@ impl TurnRequest {
             message.text.as_bytes(),
             message.kind.as_str().as_bytes(),
             &model,
+            metadata.as_deref().unwrap_or_default(),
         ];
         RequestDigest::of(fixed.into_iter().chain(attachments.iter().map(Vec::as_slice)))
     }

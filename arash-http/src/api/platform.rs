@@ -1,6 +1,6 @@
-use arash_core::Platform;
 use arash_core::command::CommandRegistry;
-use arash_core::platform::{Access, ModelCatalogue};
+use arash_core::platform::Access;
+use arash_core::{Engine, Platform};
 use poem_openapi::{Enum, Object};
 
 /// Who may use a platform.
@@ -36,7 +36,7 @@ pub(super) struct PlatformConfig {
     /// Messages a minute that one user may send; null means no limit.
     #[oai(nullable)]
     rate_limit: Option<u32>,
-    /// The commands of the engine that work here.
+    /// The commands that work here.
     commands: Vec<String>,
     /// Most messages that are sent upstream as context.
     max_history: u64,
@@ -45,7 +45,8 @@ pub(super) struct PlatformConfig {
 }
 
 impl PlatformConfig {
-    pub(super) fn of(platform: &Platform, catalogue: &ModelCatalogue) -> Self {
+    pub(super) fn of(platform: &Platform, engine: &Engine) -> Self {
+        let catalogue = engine.models();
         let is_private = platform.access() == Access::Private;
         let models: Vec<String> =
             platform.available_models().iter().map(|id| catalogue.get(id).name.to_string()).collect();
@@ -57,16 +58,14 @@ impl PlatformConfig {
             default_model,
             available_models: models,
             rate_limit: platform.messages_per_minute().map(std::num::NonZeroU32::get),
-            commands: commands_on(platform),
+            commands: commands_on(platform, engine.commands()),
             max_history: platform.history_limit() as u64,
             features: PlatformFeatures { model_switching: platform.has_model_switching(), requires_auth: is_private },
         }
     }
 }
 
-/// The engine does not tell its own registry; what comes with it works wherever the platform lets it.
-fn commands_on(platform: &Platform) -> Vec<String> {
-    let built_in = CommandRegistry::built_in();
-    let names = built_in.specs().map(|spec| spec.name.clone());
+fn commands_on(platform: &Platform, commands: &CommandRegistry) -> Vec<String> {
+    let names = commands.specs().map(|spec| spec.name.clone());
     names.filter(|name| platform.allows_command(name)).collect()
 }

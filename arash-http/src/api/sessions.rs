@@ -148,7 +148,7 @@ impl Sessions {
         let now = SystemClock.now();
         Ok(Json(SessionAnswer {
             history_length: self.history_length(&session),
-            platform_config: PlatformConfig::of(platform, self.engine.models()),
+            platform_config: PlatformConfig::of(platform, &self.engine),
             session: SessionDetail {
                 current_model: self.current_model(&session),
                 session_id: key.to_string(),

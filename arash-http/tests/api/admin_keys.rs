@@ -150,3 +150,20 @@ async fn keys_are_listed_without_the_keys_themselves() {
     "#);
     assert_eq!(host.get(&host.admin, &format!("{KEYS}?team_id=x")).await.fields(), ["team_id"]);
 }
+
+#[tokio::test]
+async fn a_deleted_key_is_gone_and_a_revoked_one_is_still_listed() {
+    let host = TestHost::start().await;
+    let (revoked, deleted) = (host.user("One").await, host.user("Two").await);
+    let ids = |answer: &crate::support::Answer| -> Vec<i64> {
+        answer.at("/api_keys").as_array().unwrap().iter().map(|key| key["id"].as_i64().unwrap()).collect()
+    };
+    let all = ids(&host.get(&host.admin, KEYS).await);
+    assert_eq!(host.delete(&host.admin, &format!("{KEYS}/{}", all[1])).await.status, 200);
+    assert_eq!(host.delete(&host.admin, &format!("{KEYS}/{}?permanent=true", all[2])).await.status, 200);
+    assert_eq!(host.delete(&host.admin, &format!("{KEYS}/{}?permanent=perhaps", all[1])).await.status, 422);
+    assert_eq!(ids(&host.get(&host.admin, KEYS).await), all[..2]);
+    for key in [revoked, deleted] {
+        assert_eq!(host.get(&key, "/api/v1/sessions").await.status, 401);
+    }
+}

@@ -272,3 +272,32 @@ async fn a_service_that_shuts_down_is_unavailable() {
     assert_eq!((answer.status, answer.at("/error")), (503, json!("unavailable")));
     assert!(answer.header("retry-after").is_some());
 }
+
+#[tokio::test]
+async fn a_failed_answer_is_given_again_as_it_was() {
+    let provider = ScriptedProvider::default();
+    provider.push(Script::failing(AiErrorKind::Overloaded));
+    provider.push(Script::saying("too late"));
+    let shared = provider.clone();
+    let host = TestHost::with(|builder| builder.ai(shared)).await;
+    let key = host.user("Team").await;
+    let posting = || host.posting(&key, "/api/v1/chat", &message("c", "Hi")).header("Idempotency-Key", "once");
+    let (first, again) = (host.send(posting()).await, host.send(posting()).await);
+    assert_eq!((first.status, first.header("idempotency-replayed")), (502, None));
+    assert_eq!((again.status, again.header("idempotency-replayed")), (502, Some("true")));
+    assert_eq!(provider.calls(), 1);
+}
+
+#[tokio::test]
+async fn metadata_is_part_of_a_request_that_is_repeated() {
+    let host = TestHost::start().await;
+    let key = host.user("Team").await;
+    let mut statuses = Vec::new();
+    for metadata in [json!({"a": 1, "b": 2}), json!({"b": 2, "a": 1}), json!({"a": 2}), json!(null)] {
+        let mut body = message("c", "Hi");
+        body["metadata"] = metadata;
+        let request = host.posting(&key, "/api/v1/chat", &body).header("Idempotency-Key", "once");
+        statuses.push(host.send(request).await.status);
+    }
+    assert_eq!(statuses, [200, 200, 422, 422]);
+}

@@ -17,6 +17,8 @@ pub(super) struct Teams {
     keys: BTreeMap<ApiKeyId, ApiKey>,
     digests: HashMap<KeyDigest, ApiKeyId>,
     epoch: u64,
+    /// An id is given once, also after its key was deleted.
+    last_key_id: i64,
 }
 
 impl Teams {
@@ -38,7 +40,8 @@ impl Teams {
         if self.digests.contains_key(&new.digest) {
             return Err(Error::new(ErrorKind::AlreadyExists, "this key is in the store already"));
         }
-        let id = ApiKeyId(self.keys.len() as i64 + 1);
+        self.last_key_id += 1;
+        let id = ApiKeyId(self.last_key_id);
         self.digests.insert(new.digest, id);
         let key = ApiKey::from_new(id, new, at);
         self.keys.insert(id, key.clone());
@@ -120,6 +123,13 @@ impl TeamStore for MemoryStore {
         key.is_active = false;
         teams.epoch += 1;
         Ok(true)
+    }
+
+    async fn delete_key(&self, id: ApiKeyId) -> Result<bool> {
+        let teams = &mut self.lock().teams;
+        teams.digests.retain(|_, known| *known != id);
+        teams.epoch += 1;
+        Ok(teams.keys.remove(&id).is_some())
     }
 
     async fn create_first_key(&self, team: NewTeam, key: NewApiKey, at: Timestamp) -> Result<Option<KeyOwner>> {

@@ -47,6 +47,7 @@ statements! {
     SELECT_KEYS_OF_TEAM = concat!("SELECT ", key_columns!(), "
         FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.team_id = $1 AND k.id > $2 ORDER BY k.id LIMIT $3");
     REVOKE_KEY = "UPDATE api_keys SET is_active = 0 WHERE id = $1";
+    DELETE_KEY = "DELETE FROM api_keys WHERE id = $1";
     SELECT_ANY_KEY = "SELECT id FROM api_keys LIMIT 1";
     MOVE_EPOCH = "UPDATE node_epochs SET epoch = epoch + 1 WHERE name = 'keys'";
     SELECT_EPOCH = "SELECT epoch FROM node_epochs WHERE name = 'keys'";
@@ -116,6 +117,18 @@ impl TeamStore for SqlStore {
                     let revoked = tx.execute(REVOKE_KEY, &[id.0.into()]).await?;
                     tx.execute(MOVE_EPOCH, &[]).await?;
                     Ok(revoked > 0)
+                })
+            })
+            .await
+    }
+
+    async fn delete_key(&self, id: ApiKeyId) -> Result<bool> {
+        self.db
+            .transact("delete_key", move |tx| {
+                Box::pin(async move {
+                    let deleted = tx.execute(DELETE_KEY, &[id.0.into()]).await?;
+                    tx.execute(MOVE_EPOCH, &[]).await?;
+                    Ok(deleted > 0)
                 })
             })
             .await

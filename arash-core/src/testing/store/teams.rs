@@ -170,6 +170,20 @@ pub(super) async fn a_revoked_key_stays_known_and_inactive(store: Arc<dyn Store>
     assert_eq!(keys, [revoked, KeyOwner { key: other, team }]);
 }
 
+pub(super) async fn a_deleted_key_is_unknown(store: Arc<dyn Store>) {
+    let team = make_team(&*store, "Acme").await;
+    let (key, other) = (make_key(&*store, team.id, "key").await, make_key(&*store, team.id, "other").await);
+    let before = store.key_epoch().await.unwrap();
+    assert!(store.delete_key(key.id).await.unwrap());
+    assert!(!store.delete_key(key.id).await.unwrap(), "it is gone already");
+    assert!(store.key_epoch().await.unwrap() > before);
+    assert_eq!(store.key_by_digest(&KeyDigest::of("key")).await.unwrap(), None);
+    let keys = store.keys(Some(team.id), PageAfter::first(10)).await.unwrap();
+    assert_eq!(keys, [KeyOwner { key: other, team: team.clone() }]);
+    // Its id is not given to another key, to which its usage would then belong.
+    assert!(make_key(&*store, team.id, "next").await.id > key.id);
+}
+
 pub(super) async fn every_change_moves_the_epoch(store: Arc<dyn Store>) {
     let team = make_team(&*store, "Acme").await.id;
     let key = make_key(&*store, team, "key").await.id;

@@ -252,7 +252,7 @@ impl AdminKeys {
         Ok(Json(ApiKeyList { api_keys, next_cursor }))
     }
 
-    /// Revoke an API key
+    /// Revoke or delete an API key
     ///
     /// It is refused at once here and within a second on other nodes. Its usage records stay.
     #[oai(path = "/api-keys/:id", method = "delete", operation_id = "revoke_api_key")]
@@ -261,8 +261,16 @@ impl AdminKeys {
         _admin: Admin,
         /// The key's id.
         id: Path<i64>,
+        /// Whether what is stored of it goes too.
+        #[oai(default)]
+        permanent: Query<bool>,
     ) -> Result<Json<Done>, Refusal<ChangeRefused>> {
-        self.engine.keys().revoke(ApiKeyId(*id)).await?;
+        let keys = self.engine.keys();
+        if *permanent {
+            keys.delete(ApiKeyId(*id)).await?;
+            return Ok(Json(Done::saying("API key deleted")));
+        }
+        keys.revoke(ApiKeyId(*id)).await?;
         Ok(Json(Done::saying("API key revoked")))
     }
 }

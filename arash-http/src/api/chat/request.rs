@@ -130,6 +130,8 @@ impl ChatMessage {
         message.message_id = self.message_id;
         message.kind = self.r#type.into();
         message.model = self.model;
+        message.metadata =
+            self.metadata.map(|fields| fields.into_iter().map(|(name, value)| (name, value.0)).collect());
         Ok(message)
     }
 }
