@@ -14,6 +14,10 @@ use crate::error::{Error, FieldError, Result};
 pub const MAX_ID_CHARS: usize = 128;
 /// Longest text of a message, in bytes.
 pub const MAX_TEXT_BYTES: usize = 32_768;
+/// Longest name of any kind (`message_id`, `model`, `locale`, a media type), in bytes.
+const MAX_NAME_BYTES: usize = 1_020;
+/// Longest address of an attachment, in bytes.
+const MAX_URL_BYTES: usize = 8_192;
 /// Most attachments of one message.
 pub const MAX_ATTACHMENTS: usize = 10;
 
@@ -227,6 +231,15 @@ impl IncomingMessage {
         if self.text.trim().is_empty() && self.attachments.is_empty() {
             faults.push(fault("text", "is empty; a message needs a text or an attachment"));
         }
+        for (field, text) in [("message_id", &self.message_id), ("model", &self.model), ("locale", &self.locale)] {
+            check_optional(field, text.as_deref(), MAX_NAME_BYTES, &mut faults);
+        }
+        for attachment in &self.attachments {
+            check_optional("attachments.media_type", attachment.media_type.as_deref(), MAX_NAME_BYTES, &mut faults);
+            if let AttachmentSource::Url(url) = &attachment.source {
+                check_optional("attachments.url", Some(url), MAX_URL_BYTES, &mut faults);
+            }
+        }
         if self.attachments.len() > MAX_ATTACHMENTS {
             let given = self.attachments.len();
             faults.push(fault("attachments", format!("has {given} entries; at most {MAX_ATTACHMENTS} are accepted")));
@@ -237,6 +250,12 @@ impl IncomingMessage {
 
 fn fault(field: &'static str, message: impl Into<Cow<'static, str>>) -> FieldError {
     FieldError { field: Cow::Borrowed(field), message: message.into() }
+}
+
+fn check_optional(field: &'static str, text: Option<&str>, limit: usize, faults: &mut Vec<FieldError>) {
+    if text.is_some_and(|text| text.len() > limit || text.chars().any(char::is_control)) {
+        faults.push(fault(field, format!("must have at most {limit} bytes, none of them a control character")));
+    }
 }
 
 fn check_id(field: &'static str, id: &str, faults: &mut Vec<FieldError>) {

@@ -186,7 +186,6 @@ impl Engine {
     pub async fn shutdown(&self, deadline: Duration) {
         let inner = &self.inner;
         inner.processor.close();
-        inner.stop_upkeep.cancel();
         inner.turn_tasks.close();
         if tokio::time::timeout(deadline, inner.turn_tasks.wait()).await.is_err() {
             tracing::warn!(turns = inner.turn_tasks.len(), "interrupting the turns that still run");
@@ -195,6 +194,8 @@ impl Engine {
                 tracing::error!(turns = inner.turn_tasks.len(), "some turns could not be recorded in time");
             }
         }
+        // Until here, so that what running turns have leased is renewed to their end.
+        inner.stop_upkeep.cancel();
         inner.recorder.stop();
         inner.tasks.close();
         if tokio::time::timeout(LAST_WORDS, inner.tasks.wait()).await.is_err() {
@@ -208,9 +209,10 @@ impl Engine {
 }
 
 impl Drop for Inner {
-    /// An engine that is dropped without [`Engine::shutdown`] leaves no task behind.
+    /// An engine that is dropped without [`Engine::shutdown`] interrupts its turns and leaves no task behind.
     fn drop(&mut self) {
         self.processor.close();
+        self.interrupt.cancel();
         self.stop_upkeep.cancel();
         self.recorder.stop();
     }

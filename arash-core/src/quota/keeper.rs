@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
@@ -307,7 +309,9 @@ impl Inner {
                 now,
                 until: now.plus(LEASE),
             };
-            let lease = self.store.lease(request).await;
+            // A store that panics must not leave anyone waiting for ever.
+            let lease = AssertUnwindSafe(self.store.lease(request)).catch_unwind().await;
+            let lease = lease.unwrap_or_else(|_| Err(Error::internal("the store broke")));
             let (answers, is_done) = self.share_out(key, limit, now, lease);
             for (waiter, answer) in answers {
                 // A waiter that went away drops its ticket, which goes back to the block.
@@ -331,7 +335,8 @@ impl Inner {
     }
 
     async fn give_back(&self, ((scope, period), bucket): (BlockKey, Timestamp), amount: u64) -> Result<()> {
-        let given = self.store.give_back(self.node, scope, period, bucket, amount).await;
+        let giving = AssertUnwindSafe(self.store.give_back(self.node, scope, period, bucket, amount)).catch_unwind();
+        let given = giving.await.unwrap_or_else(|_| Err(Error::internal("the store broke")));
         if given.is_err() {
             *self.lock().returns.entry(((scope, period), bucket)).or_default() += amount;
         }
@@ -377,7 +382,10 @@ impl Inner {
                 let refuse = |waiter| (waiter, Err(exceeded(key.1, limit, oldest_bucket, now)));
                 answers.extend(block.waiters.drain(..).map(refuse));
             }
-            Err(error) => answers.extend(block.waiters.drain(..).map(|waiter| (waiter, Err(error.clone())))),
+            Err(error) => {
+                self.hand_out(key, block, &mut answers);
+                answers.extend(block.waiters.drain(..).map(|waiter| (waiter, Err(error.clone()))));
+            }
         }
         block.is_leasing = !block.waiters.is_empty();
         (answers, !block.is_leasing)

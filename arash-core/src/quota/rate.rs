@@ -31,6 +31,11 @@ impl RateLimit {
         (MINUTE_MICROS + i64::from(self.limit()) - 1) / i64::from(self.limit())
     }
 
+    /// The time after which one message's part of the budget has come back.
+    pub fn refill_time(self) -> Duration {
+        Duration::from_micros(self.interval().unsigned_abs())
+    }
+
     /// How far ahead of now the budget may be drawn, in microseconds: a minute's messages at once.
     fn burst(self) -> i64 {
         self.interval() * i64::from(self.limit())

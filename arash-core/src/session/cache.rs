@@ -24,6 +24,10 @@ impl IdleSessions {
     }
 
     pub(super) fn put(&mut self, key: SessionKey, session: Box<Session>) {
+        // One that is too large would drive out all others and then itself.
+        if weight(&session) > self.max_bytes {
+            return;
+        }
         self.bytes += weight(&session);
         if let Some(older) = self.sessions.insert(key, session) {
             self.bytes -= weight(&older);

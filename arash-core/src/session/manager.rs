@@ -186,9 +186,11 @@ impl SessionManager {
         self.lanes.idle_bytes()
     }
 
+    /// Deletes what expired some time ago. Not at once: a turn that began just before may still be running.
     pub(crate) async fn purge_expired(&self) -> Result<()> {
-        const BATCH: u32 = 500;
-        while self.store.purge_expired(self.clock.now(), BATCH).await? == u64::from(BATCH) {}
+        const BATCH: u32 = 100;
+        const GRACE: Duration = Duration::from_secs(600);
+        while self.store.purge_expired(self.clock.now().minus(GRACE), BATCH).await? == u64::from(BATCH) {}
         Ok(())
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use moka::sync::Cache;
+use moka::future::Cache;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,16 +14,22 @@ const CACHED_KEYS: u64 = 50_000;
 /// Recognises keys. A known key costs a digest and a look into memory, no storage.
 ///
 /// What is cached stands until the store's key epoch moves: every change of a key or a team moves it,
-/// and every node polls it ([`Authenticator::poll_epoch`]). A key that is cached keeps being
-/// recognised while storage is away; one that is not gets [`Unavailable`](ErrorKind::Unavailable),
-/// never a refusal.
+/// and every engine polls it. A key that is cached keeps being recognised while storage is away; one that is not gets
+/// [`Unavailable`](ErrorKind::Unavailable), never a refusal.
 pub struct Authenticator {
     store: Arc<dyn TeamStore>,
     clock: Arc<dyn Clock>,
-    cache: Cache<KeyDigest, Arc<Principal>>,
+    cache: Cache<KeyDigest, Recognised>,
     epoch: AtomicU64,
-    /// Counts how often the cache was emptied, so that a look-up begun before a revocation is not kept after it.
+    /// Counts how often everything was forgotten.
     generation: AtomicU64,
+}
+
+/// A recognised key, and the generation that was the current one before the store was asked.
+#[derive(Clone)]
+struct Recognised {
+    principal: Arc<Principal>,
+    generation: u64,
 }
 
 impl fmt::Debug for Authenticator {
@@ -48,11 +54,7 @@ impl Authenticator {
         if !key::is_well_formed(key) {
             return Err(refused());
         }
-        let digest = KeyDigest::of(key);
-        let principal = match self.cache.get(&digest) {
-            Some(principal) => principal,
-            None => self.look_up(digest).await?,
-        };
+        let principal = self.recognise(KeyDigest::of(key)).await?;
         let owner = principal.owner();
         if !owner.key.is_active || owner.key.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(refused());
@@ -63,21 +65,26 @@ impl Authenticator {
         Ok(principal)
     }
 
-    async fn look_up(&self, digest: KeyDigest) -> Result<Arc<Principal>> {
-        let generation = self.generation.load(Ordering::Acquire);
-        let owner = self.store.key_by_digest(&digest).await?.ok_or_else(refused)?;
-        let principal = Arc::new(Principal::new(owner));
-        self.cache.insert(digest, Arc::clone(&principal));
-        if self.generation.load(Ordering::Acquire) != generation {
-            self.cache.invalidate(&digest);
+    async fn recognise(&self, digest: KeyDigest) -> Result<Arc<Principal>> {
+        loop {
+            let generation = self.generation.load(Ordering::Acquire);
+            // However many show the same key at once, the store is asked once.
+            let asking = self.cache.try_get_with(digest, async {
+                let owner = self.store.key_by_digest(&digest).await?.ok_or_else(refused)?;
+                Ok::<_, Error>(Recognised { principal: Arc::new(Principal::new(owner)), generation })
+            });
+            let found = asking.await.map_err(|error| Error::clone(&error))?;
+            if found.generation >= generation {
+                return Ok(found.principal);
+            }
+            // It was read before something changed.
+            self.cache.invalidate(&digest).await;
         }
-        Ok(principal)
     }
 
     /// Forgets all that is cached: the next use of each key asks the store.
     pub(crate) fn forget_all(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
-        self.cache.invalidate_all();
     }
 
     /// Asks the store whether a key or team changed elsewhere, and forgets what is cached if so.

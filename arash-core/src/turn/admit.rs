@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
 use crate::command::{Parsed, parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{TeamId, TurnId};
@@ -31,6 +33,8 @@ pub(super) struct Turn {
     pub(super) lane: SessionLane,
     pub(super) reservation: Option<Reservation>,
     pub(super) place: RecorderPlace,
+    /// Shutdown waits for it, from admission on.
+    pub(super) _counted: TaskTrackerToken,
 }
 
 /// What stands of a turn from its beginning to its end.
@@ -57,16 +61,24 @@ impl MessageProcessor {
     /// held is let go when the caller goes away.
     pub(super) async fn admit(&self, request: TurnRequest, delivery: Delivery) -> Result<Admission> {
         let begun = Instant::now();
+        // Counted before the look at the door: shutdown closes the door first and then waits for who is counted.
+        let counted = self.parts.tasks.token();
         self.check_open()?;
         request.message.check()?;
         let platform = self.platform(&request.message.platform)?;
-        let is_command = matches!(parse(&request.message.text)?, Parsed::Command(_));
+        let (is_command, unescaped) = match parse(&request.message.text)? {
+            Parsed::Command(_) => (true, None),
+            Parsed::Text(text) => (false, (text.len() < request.message.text.len()).then(|| text.to_owned())),
+        };
         let wished = self.wished_model(&request, &platform)?;
         let idempotency = match self.replay_or_begin(&request).await? {
             Err(reply) => return Ok(Admission::Replay(Box::new(reply))),
             Ok(idempotency) => idempotency,
         };
-        let TurnRequest { message, principal, .. } = request;
+        let TurnRequest { mut message, principal, .. } = request;
+        if let Some(text) = unescaped {
+            message.text = text;
+        }
         let team = principal.as_ref().map_or(TeamId::HOST, |principal| principal.team_id());
         let limit = platform.messages_per_minute().map(RateLimit::per_minute);
         let rate = limit.map(|limit| (RateKey::new(platform.name(), team.0, &message.user_id), limit));
@@ -83,11 +95,11 @@ impl MessageProcessor {
             Delivery::Streamed => TurnKind::Stream,
         };
         let facts = TurnFacts { id: TurnId::new(), kind, begun, message, principal, platform, key, idempotency };
-        match self.hold(facts, wished).await {
+        match self.hold(facts, wished, counted).await {
             Ok(turn) => Ok(Admission::Turn(Box::new(turn))),
             Err(refused) => {
-                // What is refused does not count. A limiter that is away now forgets by itself.
-                if let Some((key, limit)) = rate {
+                // What is refused does not count; what is longer ago than a refill has come back by itself.
+                if let Some((key, limit)) = rate.filter(|(_, limit)| begun.elapsed() < limit.refill_time()) {
                     drop(self.parts.limiter.give_back(&key, limit).await);
                 }
                 Err(refused)
@@ -96,13 +108,13 @@ impl MessageProcessor {
     }
 
     /// Takes what a turn holds to its end: a place in the recorder's queue, its session, its quota.
-    async fn hold(&self, facts: TurnFacts, wished: Option<Arc<ModelInfo>>) -> Result<Turn> {
+    async fn hold(&self, facts: TurnFacts, wished: Option<Arc<ModelInfo>>, counted: TaskTrackerToken) -> Result<Turn> {
         let parts = &self.parts;
-        let place = parts.recorder.take_place()?;
         let window = facts.platform.history_limit();
         let lane = parts.sessions.hold(&facts.key, &facts.message.user_id, window).await?;
-        // Waiting may have taken long.
+        // Waiting may have taken long. Whoever waits for a session holds no place, which its holder may need.
         self.check_open()?;
+        let place = parts.recorder.take_place()?;
         let model = match wished {
             Some(model) => model,
             None => self.session_model(&lane, &facts)?,
@@ -113,7 +125,7 @@ impl MessageProcessor {
             }
             _ => None,
         };
-        Ok(Turn { facts, model, lane, reservation, place })
+        Ok(Turn { facts, model, lane, reservation, place, _counted: counted })
     }
 
     fn check_open(&self) -> Result<()> {
@@ -168,15 +180,26 @@ impl MessageProcessor {
             return Ok(Ok(None));
         };
         let digest = request.digest();
-        let running = self.running_keys.begin(key)?;
-        let Some(stored) = self.parts.turns.find_turn(key).await? else {
-            return Ok(Ok(Some(Idempotency { key: key.clone(), digest, _running: running })));
-        };
+        let mut stored = self.parts.turns.find_turn(key).await?;
+        if stored.is_none() {
+            let running = self.running_keys.begin(key)?;
+            // It may have been recorded between the look and the beginning.
+            stored = self.parts.turns.find_turn(key).await?;
+            if stored.is_none() {
+                return Ok(Ok(Some(Idempotency { key: key.clone(), digest, _running: running })));
+            }
+        }
+        let stored = stored.ok_or_else(|| Error::internal("a stored turn is not there"))?;
         if stored.request_digest != Some(digest) {
-            let text = "this idempotency key was used for another request before; use a new key for a new request";
-            return Err(Error::new(ErrorKind::IdempotencyMismatch, text));
+            return Err(mismatch());
         }
         let receipt = stored.receipt.ok_or_else(|| Error::internal("a turn was stored without its reply"))?;
         StoredReply::replay(&receipt).map(Err)
     }
+}
+
+/// An idempotency key came with another request before.
+pub(super) fn mismatch() -> Error {
+    let text = "this idempotency key was used for another request before; use a new key for a new request";
+    Error::new(ErrorKind::IdempotencyMismatch, text)
 }

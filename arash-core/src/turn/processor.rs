@@ -17,7 +17,7 @@ use crate::session::SessionManager;
 use crate::turn::admit::{Admission, Turn};
 use crate::turn::buffer::{FinishGuard, ReplyBuffer};
 use crate::turn::idempotency::RunningKeys;
-use crate::turn::{Recorder, Reply, ReplyStream, TurnRequest, TurnStore};
+use crate::turn::{Recorder, Reply, ReplyEvent, ReplyStream, TurnRequest, TurnStore};
 
 /// What a [`MessageProcessor`] is made of.
 #[expect(missing_docs, reason = "each part is named for its type, which is documented")]
@@ -115,6 +115,7 @@ impl MessageProcessor {
             Admission::Replay(reply) => {
                 let buffer = Arc::new(ReplyBuffer::default());
                 let (turn_id, session_id) = (reply.receipt.turn_id, reply.receipt.session_id.clone());
+                buffer.push(ReplyEvent::Delta(reply.text.as_str().into()));
                 buffer.finish(Ok(*reply));
                 Ok(ReplyStream::new(turn_id, session_id, buffer))
             }
@@ -143,9 +144,9 @@ impl MessageProcessor {
     /// Runs an admitted turn on a task that nobody cancels; callers only read its buffer.
     fn start(&self, turn: Turn) -> Arc<ReplyBuffer> {
         let buffer = Arc::new(ReplyBuffer::default());
-        let (parts, written) = (Arc::clone(&self.parts), Arc::clone(&buffer));
+        // Made here, so that a task that is never run ends the answer too.
+        let (parts, guard) = (Arc::clone(&self.parts), FinishGuard(Arc::clone(&buffer)));
         self.parts.tasks.spawn(async move {
-            let guard = FinishGuard(written);
             let result = parts.run(turn, &guard.0).await;
             guard.0.finish(result);
         });

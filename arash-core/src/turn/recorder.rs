@@ -1,7 +1,7 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
@@ -10,6 +10,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::turn::{CommitOutcome, TurnCommit, TurnStore};
+
+/// For how long a batch is tried again while storage is away; then its callers are told.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How the recorder works.
 #[derive(Clone, Copy, Debug)]
@@ -122,12 +125,36 @@ async fn write_all(
         }
         let (commits, waiters): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.commit, entry.done)).unzip();
         // A store that panics costs its batch, not the recorder.
-        let outcomes = AssertUnwindSafe(write(store.as_ref(), &commits)).catch_unwind().await;
+        let outcomes = AssertUnwindSafe(write_patiently(store.as_ref(), &commits)).catch_unwind().await;
         let broken = || commits.iter().map(|_| Err(Error::internal("the store broke"))).collect();
         for (waiter, outcome) in waiters.into_iter().zip(outcomes.unwrap_or_else(|_| broken())) {
             // A turn whose waiter went away is written all the same.
             drop(waiter.send(outcome));
         }
+    }
+}
+
+/// Writes a batch; tries again while storage is away, for answers may have been read already. To write a turn twice
+/// does no harm: the second time it is a duplicate of itself.
+async fn write_patiently(store: &dyn TurnStore, commits: &[TurnCommit]) -> Vec<Result<CommitOutcome>> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let outcomes = write(store, commits).await;
+        let is_away = |outcome: &Result<_>| matches!(outcome, Err(error) if error.kind() == ErrorKind::Unavailable);
+        if !outcomes.iter().any(is_away) || begun.elapsed() + pause > PATIENCE {
+            return outcomes.into_iter().zip(commits).map(|(outcome, commit)| own_outcome(outcome, commit)).collect();
+        }
+        tokio::time::sleep(pause).await;
+        pause = pause.saturating_mul(2);
+    }
+}
+
+/// A duplicate of the very turn means that an earlier try had written it.
+fn own_outcome(outcome: Result<CommitOutcome>, commit: &TurnCommit) -> Result<CommitOutcome> {
+    match outcome {
+        Ok(CommitOutcome::Duplicate(stored)) if stored.turn_id == commit.turn_id => Ok(CommitOutcome::Committed),
+        outcome => outcome,
     }
 }
 

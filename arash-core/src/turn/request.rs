@@ -35,35 +35,37 @@ impl TurnRequest {
         self
     }
 
-    /// What makes this request the same as another one.
+    /// What makes this request the same as another one: who asks, and all that is asked.
     pub(super) fn digest(&self) -> RequestDigest {
         let message = &self.message;
-        let optional =
-            |text: &Option<String>| text.as_ref().map_or_else(Vec::new, |text| [b"=", text.as_bytes()].concat());
-        let (message_id, model) = (optional(&message.message_id), optional(&message.model));
-        let attachments: Vec<Vec<u8>> = message
-            .attachments
-            .iter()
-            .map(|attachment| {
-                let content: &[u8] = match &attachment.source {
-                    AttachmentSource::Inline(data) => data,
-                    AttachmentSource::Url(url) => url.as_bytes(),
-                };
-                [attachment.kind.as_str().as_bytes(), b":", content].concat()
-            })
-            .collect();
+        let key = self.principal.as_ref().map_or(0, |principal| principal.key_id().0).to_be_bytes();
         let metadata = message.metadata.as_ref().map(|fields| serde_json::to_vec(fields).unwrap_or_default());
-        let fixed: [&[u8]; 8] = [
-            message.platform.as_bytes(),
-            message.user_id.as_bytes(),
-            message.chat_id.as_bytes(),
-            &message_id,
-            message.text.as_bytes(),
-            message.kind.as_str().as_bytes(),
-            &model,
-            metadata.as_deref().unwrap_or_default(),
-        ];
-        RequestDigest::of(fixed.into_iter().chain(attachments.iter().map(Vec::as_slice)))
+        let mut parts: Vec<&[u8]> = vec![&key];
+        for text in [&message.platform, &message.user_id, &message.chat_id, &message.text] {
+            parts.push(text.as_bytes());
+        }
+        for text in [&message.message_id, &message.model, &message.locale] {
+            add_optional(&mut parts, text.as_deref().map(str::as_bytes));
+        }
+        add_optional(&mut parts, metadata.as_deref());
+        parts.push(message.kind.as_str().as_bytes());
+        for attachment in &message.attachments {
+            parts.push(attachment.kind.as_str().as_bytes());
+            add_optional(&mut parts, attachment.media_type.as_deref().map(str::as_bytes));
+            match &attachment.source {
+                AttachmentSource::Inline(data) => parts.extend([&b"inline"[..], data]),
+                AttachmentSource::Url(url) => parts.extend([&b"url"[..], url.as_bytes()]),
+            }
+        }
+        RequestDigest::of(parts)
+    }
+}
+
+/// Nothing differs from something empty.
+fn add_optional<'a>(parts: &mut Vec<&'a [u8]>, part: Option<&'a [u8]>) {
+    match part {
+        Some(part) => parts.extend([&b"some"[..], part]),
+        None => parts.push(b"none"),
     }
 }
 

@@ -17,6 +17,12 @@ use crate::usage::{TokenUsage, TurnKind};
 /// The longest answer that is taken, in bytes; what comes after is left out.
 const MAX_REPLY_BYTES: usize = 1 << 20;
 
+/// After so many pieces of an answer, small ones are put together before they are given out, so that the pieces
+/// that are kept of one answer are bounded in number as their text is in length.
+const SMALL_PIECES: usize = 4_096;
+/// Pieces are put together up to this length, in bytes.
+const PIECE_BYTES: usize = 256;
+
 /// What came of answering, before anything is written.
 pub(super) struct Outcome {
     /// What was said, as far as it came.
@@ -35,39 +41,54 @@ pub(super) struct Outcome {
     pub(super) model: Arc<ModelInfo>,
 }
 
-impl Outcome {
-    fn failed(turn: &Turn, error: Error) -> Self {
-        Self {
-            text: String::new(),
-            state: TurnState::Failed,
-            error: Some(error),
-            command: None,
-            prompt: Vec::new(),
-            usage: None,
-            model: Arc::clone(&turn.model),
-        }
-    }
+/// An answer in the making. It outlives whatever breaks while it is made, so that what was said is counted.
+#[derive(Default)]
+struct Draft {
+    reply: ChatReply,
+    prompt: Vec<Arc<Message>>,
+    command: Option<(String, Option<SessionEffect>)>,
 }
 
 impl ProcessorParts {
-    /// Answers by a command or by the model. Never fails as such: a fault or a panic is an outcome too.
+    /// Answers by a command or by the model. Never fails as such: a fault, a panic or an interruption is an outcome too.
     pub(super) async fn respond(&self, turn: &Turn, buffer: &ReplyBuffer) -> Outcome {
-        let answering = async {
-            if turn.facts.kind == TurnKind::Command {
-                self.run_command(turn, buffer).await.unwrap_or_else(|error| Outcome::failed(turn, error))
-            } else {
-                self.ask_model(turn, buffer).await
+        let mut draft = Draft::default();
+        let end = {
+            let answering = async {
+                if turn.facts.kind == TurnKind::Command {
+                    self.run_command(turn, &mut draft, buffer).await
+                } else {
+                    self.ask_model(turn, &mut draft, buffer).await
+                }
+            };
+            tokio::select! {
+                end = AssertUnwindSafe(answering).catch_unwind() => end.unwrap_or_else(|_| Err(broke())),
+                () = self.interrupt.cancelled() => Err(interrupted()),
             }
         };
-        match AssertUnwindSafe(answering).catch_unwind().await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                Outcome::failed(turn, Error::internal("the answer could not be made: a part of the program broke"))
-            }
+        let (state, error) = match end {
+            Ok(()) => (TurnState::Completed, None),
+            Err(error) if self.interrupt.is_cancelled() => (TurnState::Interrupted, Some(error)),
+            Err(error) => (TurnState::Failed, Some(error)),
+        };
+        // A name that only the provider knows has no price here: what was asked for is what is charged.
+        let answered = draft.reply.model.and_then(|model| self.catalogue.find(&model));
+        let chosen = match &draft.command {
+            Some((_, Some(SessionEffect::UseModel(model)))) => Some(self.catalogue.get(model)),
+            _ => answered,
+        };
+        Outcome {
+            text: draft.reply.text,
+            state,
+            error,
+            command: draft.command,
+            prompt: draft.prompt,
+            usage: draft.reply.usage,
+            model: chosen.unwrap_or_else(|| Arc::clone(&turn.model)),
         }
     }
 
-    async fn run_command(&self, turn: &Turn, buffer: &ReplyBuffer) -> Result<Outcome> {
+    async fn run_command(&self, turn: &Turn, draft: &mut Draft, buffer: &ReplyBuffer) -> Result<()> {
         let session = turn.lane.session().ok_or_else(|| Error::internal("a turn lost its session"))?;
         let Ok(Parsed::Command(call)) = parse(&turn.facts.message.text) else {
             return Err(Error::internal("a command is no command any more"));
@@ -84,97 +105,105 @@ impl ProcessorParts {
         };
         let reply = self.commands.run(call, context).await?;
         buffer.push(ReplyEvent::Delta(reply.text.as_str().into()));
-        let model = match &reply.effect {
-            Some(SessionEffect::UseModel(model)) => self.catalogue.get(model),
-            _ => Arc::clone(&turn.model),
-        };
-        Ok(Outcome {
-            text: reply.text,
-            state: TurnState::Completed,
-            error: None,
-            command: Some((call.name.to_ascii_lowercase(), reply.effect)),
-            prompt: Vec::new(),
-            usage: None,
-            model,
-        })
+        draft.reply.text = reply.text;
+        draft.command = Some((call.name.to_ascii_lowercase(), reply.effect));
+        Ok(())
     }
 
-    async fn ask_model(&self, turn: &Turn, buffer: &ReplyBuffer) -> Outcome {
-        let Some(session) = turn.lane.session() else {
-            return Outcome::failed(turn, Error::internal("a turn lost its session"));
-        };
-        let now = self.clock.now();
+    async fn ask_model(&self, turn: &Turn, draft: &mut Draft, buffer: &ReplyBuffer) -> Result<()> {
+        let session = turn.lane.session().ok_or_else(|| Error::internal("a turn lost its session"))?;
         let question = Message {
             attachments: turn.facts.message.attachments.iter().map(Attachment::to_record).collect(),
-            ..Message::new(Role::User, turn.facts.message.text.as_str(), now)
+            ..Message::new(Role::User, turn.facts.message.text.as_str(), self.clock.now())
         };
-        let prompt = session.history.context(Arc::new(question), turn.facts.platform.history_limit());
+        draft.prompt = session.history.context(Arc::new(question), turn.facts.platform.history_limit());
         let request = ChatRequest {
             turn_id: turn.facts.id,
             model: turn.model.id.clone(),
-            messages: prompt.clone(),
+            messages: draft.prompt.clone(),
             attachments: turn.facts.message.attachments.clone(),
             message_count: session.message_count + 1,
         };
-        let mut reply = ChatReply::default();
-        let end = tokio::select! {
-            end = self.receive(turn.facts.kind, request, &mut reply, buffer) => end.map_err(Some),
-            () = self.interrupt.cancelled() => Err(None),
-        };
-        if !matches!(end, Err(None)) {
-            self.provider_record.note(end.is_ok(), self.clock.now());
-        }
-        let (state, error) = match end {
-            Ok(()) => (TurnState::Completed, None),
-            Err(Some(failure)) => {
-                tracing::warn!(turn_id = %turn.facts.id, provider = self.provider.name(), error = ?failure, "the AI provider failed");
-                (TurnState::Failed, Some(Error::from(failure)))
-            }
-            Err(None) => (TurnState::Interrupted, Some(Error::unavailable("the engine is shutting down"))),
-        };
-        // A name that only the provider knows has no price here: what was asked for is what is charged.
-        let answered = reply.model.and_then(|model| self.catalogue.find(&model));
-        let model = answered.unwrap_or_else(|| Arc::clone(&turn.model));
-        Outcome { text: reply.text, state, error, command: None, prompt, usage: reply.usage, model }
+        let mut pieces =
+            Pieces { buffer, is_read: turn.facts.kind == TurnKind::Stream, given: 0, waiting: String::new() };
+        let end = self.receive(request, &mut draft.reply, &mut pieces).await;
+        pieces.flush();
+        self.provider_record.note(end.is_ok(), self.clock.now());
+        end.map_err(|failure| {
+            let (turn_id, provider) = (turn.facts.id, self.provider.name());
+            tracing::warn!(%turn_id, provider, error = ?failure, "the AI provider failed");
+            Error::from(failure)
+        })
     }
 
-    /// Receives the answer into `reply`, and into `buffer` as it comes.
+    /// Receives the answer into `reply`, and into `pieces` as it comes.
     async fn receive(
         &self,
-        kind: TurnKind,
         request: ChatRequest,
         reply: &mut ChatReply,
-        buffer: &ReplyBuffer,
+        pieces: &mut Pieces<'_>,
     ) -> Result<(), AiError> {
-        if kind == TurnKind::Chat {
-            *reply = self.provider.complete(request).await?;
-            cut(&mut reply.text);
-            without_nul(&mut reply.text);
-        } else {
-            let mut deltas = self.provider.stream(request).await?;
-            while let Some(delta) = deltas.next().await {
-                let mut delta = delta?;
-                if let ChatDelta::Text(text) = &mut delta {
-                    without_nul(text);
-                    if reply.text.len() + text.len() > MAX_REPLY_BYTES {
-                        break;
-                    }
-                    buffer.push(ReplyEvent::Delta(text.as_str().into()));
-                }
-                reply.push(delta);
+        let mut deltas = self.provider.stream(request).await?;
+        let mut is_full = false;
+        while let Some(delta) = deltas.next().await {
+            let mut delta = delta?;
+            if let ChatDelta::Text(text) = &mut delta {
+                without_nul(text);
+                is_full = reply.text.len() + text.len() > MAX_REPLY_BYTES;
+                cut(text, MAX_REPLY_BYTES - reply.text.len());
+                pieces.push(text);
+            }
+            reply.push(delta);
+            if is_full {
+                break;
             }
         }
         if reply.text.is_empty() {
-            Err(AiError::new(AiErrorKind::Malformed).with_source("an empty answer"))
-        } else {
-            Ok(())
+            return Err(AiError::new(AiErrorKind::Malformed).with_source("an empty answer"));
+        }
+        Ok(())
+    }
+}
+
+/// The pieces of an answer on their way to its readers.
+struct Pieces<'a> {
+    buffer: &'a ReplyBuffer,
+    is_read: bool,
+    given: usize,
+    waiting: String,
+}
+
+impl Pieces<'_> {
+    fn push(&mut self, text: &str) {
+        if !self.is_read {
+            return;
+        }
+        self.waiting.push_str(text);
+        if self.given < SMALL_PIECES || self.waiting.len() >= PIECE_BYTES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.waiting.is_empty() {
+            self.buffer.push(ReplyEvent::Delta(self.waiting.as_str().into()));
+            self.waiting.clear();
+            self.given += 1;
         }
     }
 }
 
-fn cut(text: &mut String) {
-    if text.len() > MAX_REPLY_BYTES {
-        let end = (0..=MAX_REPLY_BYTES).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+fn broke() -> Error {
+    Error::internal("the answer could not be made: a part of the program broke")
+}
+
+fn interrupted() -> Error {
+    Error::unavailable("the engine is shutting down")
+}
+
+fn cut(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         text.truncate(end);
     }
 }

@@ -5,8 +5,9 @@ use crate::clock::Timestamp;
 use crate::command::SessionEffect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, Role};
+use crate::money::Micros;
 use crate::session::{Session, SessionLane};
-use crate::turn::admit::{Turn, TurnFacts};
+use crate::turn::admit::{Turn, TurnFacts, mismatch};
 use crate::turn::buffer::ReplyBuffer;
 use crate::turn::processor::ProcessorParts;
 use crate::turn::reply::StoredReply;
@@ -17,6 +18,10 @@ use crate::webhook::{Event, MessageCompleted};
 
 /// How often a commit is tried anew because another node wrote the session in between.
 const MAX_RETRIES: u32 = 3;
+/// Most tokens of one turn, either way, that are believed.
+const MAX_TOKENS: u64 = 1 << 32;
+/// Most that one turn can cost: a million.
+const MAX_COST: Micros = Micros(1_000_000_000_000);
 
 impl ProcessorParts {
     /// Answers an admitted turn and records it. What this returns is durable.
@@ -29,13 +34,17 @@ impl ProcessorParts {
     async fn settle(&self, turn: Turn, outcome: Outcome) -> Result<Reply> {
         let Turn { facts, mut lane, reservation, place, .. } = turn;
         // What never began to be answered takes no quota: dropped, the reservation is given back.
-        let reservation = reservation.filter(|_| outcome.is_metered());
-        let spends = reservation.as_ref().map(|reservation| reservation.spends().to_vec()).unwrap_or_default();
+        let mut reservation = reservation.filter(|_| outcome.is_metered());
         let mut place = Some(place);
-        let mut retries = 0;
+        let (mut retries, mut gives_up) = (0, false);
         loop {
-            let settled = Settled::new(self, &facts, &outcome, lane.session(), retries > MAX_RETRIES)?;
-            let commit = settled.commit(&facts, &outcome, spends.clone(), self.clock.now())?;
+            if gives_up {
+                // The caller gets no answer, so it costs no quota.
+                reservation = None;
+            }
+            let spends = reservation.as_ref().map(|reservation| reservation.spends().to_vec()).unwrap_or_default();
+            let settled = Settled::new(self, &facts, &outcome, lane.session(), gives_up)?;
+            let commit = settled.commit(&facts, &outcome, spends, self.clock.now())?;
             let change = commit.session.clone();
             let written = match place.take() {
                 Some(place) => place.record(commit).await,
@@ -46,19 +55,26 @@ impl ProcessorParts {
                     if let Some(reservation) = reservation {
                         reservation.settle();
                     }
-                    if let (Some(session), Some(change)) = (lane.session_mut(), change) {
-                        apply(session, change, facts.platform.history_limit());
+                    match (lane.session_mut(), change) {
+                        (Some(session), Some(change)) => apply(session, change, facts.platform.history_limit()),
+                        // Somebody else wrote the session: what is in memory is not what is there.
+                        _ if gives_up => lane.forget(),
+                        _ => {}
                     }
                     return settled.result;
                 }
                 Ok(CommitOutcome::Duplicate(earlier)) => {
                     lane.forget();
+                    if earlier.request_digest != facts.idempotency.as_ref().map(|idempotency| idempotency.digest) {
+                        return Err(mismatch());
+                    }
                     let receipt = earlier.receipt.ok_or_else(|| Error::internal("a turn was recorded twice"))?;
                     return StoredReply::replay(&receipt);
                 }
                 Ok(CommitOutcome::Stale) => {
                     retries += 1;
-                    self.reload(&facts, &mut lane).await?;
+                    // What was answered is recorded even if the session cannot be.
+                    gives_up = retries > MAX_RETRIES || self.reload(&facts, &mut lane).await.is_err();
                 }
                 Err(error) => {
                     lane.forget();
@@ -119,7 +135,7 @@ impl Settled {
             model_used: (facts.kind != TurnKind::Command).then(|| outcome.model.id.clone()),
             kind: facts.kind,
             tokens,
-            cost: outcome.model.price.cost(tokens.prompt_tokens, tokens.completion_tokens),
+            cost: outcome.model.price.cost(tokens.prompt_tokens, tokens.completion_tokens).min(MAX_COST),
             success: error.is_none(),
             response_time: facts.begun.elapsed(),
             error: error.as_ref().map(|error| error.kind().code().to_owned()),
@@ -186,14 +202,19 @@ impl Outcome {
 
     /// The provider's count; else an estimate of what went out and came back.
     fn tokens(&self) -> TokenUsage {
-        if self.command.is_some() || !self.is_metered() {
-            return self.usage.unwrap_or_default();
-        }
-        self.usage.unwrap_or_else(|| TokenUsage {
-            prompt_tokens: estimate_prompt(self.prompt.iter().map(AsRef::as_ref)),
-            completion_tokens: estimate_tokens(&self.text),
-            estimated: true,
-        })
+        let mut tokens = match self.usage {
+            Some(told) => told,
+            None if self.command.is_some() || !self.is_metered() => TokenUsage::default(),
+            None => TokenUsage {
+                prompt_tokens: estimate_prompt(self.prompt.iter().map(AsRef::as_ref)),
+                completion_tokens: estimate_tokens(&self.text),
+                estimated: true,
+            },
+        };
+        // No provider's slip may make the sums of an hour overflow.
+        tokens.prompt_tokens = tokens.prompt_tokens.min(MAX_TOKENS);
+        tokens.completion_tokens = tokens.completion_tokens.min(MAX_TOKENS);
+        tokens
     }
 }
 

@@ -32,13 +32,9 @@ impl Batch {
     }
 
     fn text(&self, rows: usize) -> Arc<str> {
-        let row = |row: usize| {
-            let places: Vec<String> =
-                (1..=self.columns).map(|column| format!("${}", row * self.columns + column)).collect();
-            format!("({})", places.join(", "))
-        };
-        let rows: Vec<String> = (0..rows).map(row).collect();
-        format!("{} {} {}", self.head, rows.join(", "), self.tail).into()
+        // Not `$1, $2, …`: SQLite looks such names up one by one, which for a thousand of them is most of its work.
+        let row = format!("({})", vec!["?"; self.columns].join(", "));
+        format!("{} {} {}", self.head, vec![row; rows].join(", "), self.tail).into()
     }
 
     /// The statement for one row, for the test that prepares every statement.
@@ -59,7 +55,7 @@ mod tests {
             let values: Vec<Value> = (0..rows * 2).map(Value::from).collect();
             let mut seen = Vec::new();
             for (sql, run) in PAIRS.chunks(&values) {
-                assert_eq!(sql.matches('$').count(), run.len());
+                assert_eq!(sql.matches('?').count(), run.len());
                 seen.extend(run.iter().map(|value| match value {
                     Value::Int(number) => *number,
                     _ => panic!("not a number"),
@@ -67,6 +63,6 @@ mod tests {
             }
             assert_eq!(seen, (0..rows * 2).collect::<Vec<_>>());
         }
-        assert_eq!(PAIRS.sample().trim(), "INSERT INTO t VALUES ($1, $2), ($3, $4)");
+        assert_eq!(PAIRS.sample().trim(), "INSERT INTO t VALUES (?, ?), (?, ?)");
     }
 }

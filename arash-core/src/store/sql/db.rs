@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -45,6 +45,7 @@ impl Db {
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .test_before_acquire(false)
+                .before_acquire(|connection, _| Box::pin(is_usable(connection)))
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(|fault| cannot_open(url, fault))?;
         check_version(&writer).await?;
@@ -191,6 +192,12 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(ACQUIRE)
+        // A statement over many rows keeps what it may have to undo aside: in memory, not in a file.
+        .pragma("temp_store", "MEMORY")
+        // Pages: 16 MiB of log between checkpoints, so that a page that many commits write is copied once.
+        .pragma("wal_autocheckpoint", "4000")
+        // KiB, when negative.
+        .pragma("cache_size", "-16384")
         .statement_cache_capacity(256))
 }
 
@@ -203,6 +210,14 @@ async fn check_version(pool: &SqlitePool) -> Result<()> {
     }
     let [major, minor, patch] = OLDEST_SQLITE;
     Err(Error::internal(format!("SQLite {version} can corrupt its log; {major}.{minor}.{patch} or newer is needed")))
+}
+
+/// Whether a connection is between transactions. SQLite itself rolls back when the disk is full; the driver's own
+/// rollback then fails, and it would go on believing in a transaction that is gone: such a connection is replaced.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Brings a rollback that still waits to its end.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Only its own operator sees this one, at the start, so it may name the file.
@@ -222,9 +237,12 @@ pub(super) fn fault(fault: sqlx::Error) -> Error {
         sqlx::Error::Database(database) if passes(primary_code(database.as_ref())) => {
             Error::unavailable("storage cannot be used right now")
         }
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) => {
-            Error::unavailable("storage cannot be reached right now")
-        }
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::InvalidSavePointStatement
+        | sqlx::Error::BeginFailed
+        | sqlx::Error::Io(_) => Error::unavailable("storage cannot be reached right now"),
         _ => Error::internal("storage failed"),
     };
     error.with_source(SqlFault(fault))

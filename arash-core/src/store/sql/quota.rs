@@ -22,9 +22,11 @@ statements! {
         lease_until = CASE WHEN excluded.lease_until > quota_leases.lease_until
             THEN excluded.lease_until ELSE quota_leases.lease_until END";
     // What goes back is at most what the node's lease still holds: nothing, once it was reclaimed.
-    TAKE_FROM_BUCKET = "UPDATE quota_buckets SET leased = leased -
-        (SELECT CASE WHEN l.amount < $4 THEN l.amount ELSE $4 END FROM quota_leases l
-         WHERE l.scope = $1 AND l.period = $2 AND l.bucket_start = $3 AND l.node = $5)
+    TAKE_FROM_BUCKET = "UPDATE quota_buckets SET leased =
+        (SELECT CASE WHEN quota_buckets.leased < l.amount AND quota_buckets.leased < $4 THEN 0
+                     WHEN l.amount < $4 THEN quota_buckets.leased - l.amount
+                     ELSE quota_buckets.leased - $4 END
+         FROM quota_leases l WHERE l.scope = $1 AND l.period = $2 AND l.bucket_start = $3 AND l.node = $5)
         WHERE scope = $1 AND period = $2 AND bucket_start = $3 AND EXISTS
         (SELECT 1 FROM quota_leases l WHERE l.scope = $1 AND l.period = $2 AND l.bucket_start = $3 AND l.node = $5)";
     TAKE_FROM_LEASE = "UPDATE quota_leases SET amount = CASE WHEN amount < $4 THEN 0 ELSE amount - $4 END
@@ -35,8 +37,9 @@ statements! {
     RETURN_TO_BUCKET = "UPDATE quota_buckets SET leased = CASE WHEN leased < $4 THEN 0 ELSE leased - $4 END
         WHERE scope = $1 AND period = $2 AND bucket_start = $3";
     DELETE_ENDED_LEASES = "DELETE FROM quota_leases WHERE lease_until <= $1";
-    SELECT_ANY_OLD_BUCKET = "SELECT 1 AS one FROM quota_buckets WHERE period = $1 AND bucket_start <= $2 LIMIT 1";
-    DELETE_OLD_BUCKETS = "DELETE FROM quota_buckets WHERE period = $1 AND bucket_start <= $2";
+    SELECT_ANY_OLD_BUCKET = "SELECT 1 AS one FROM quota_buckets
+        WHERE period = $1 AND bucket_start <= $2 AND leased = 0 LIMIT 1";
+    DELETE_OLD_BUCKETS = "DELETE FROM quota_buckets WHERE period = $1 AND bucket_start <= $2 AND leased = 0";
 }
 
 /// Takes `amount` out of what `node` leased in a bucket: spent, or given back.

@@ -13,7 +13,8 @@ statements! {
     SELECT_TURN_BY_KEY = "SELECT id, state, request_digest, receipt FROM turns
         WHERE idempotency_scope = $1 AND idempotency_key = $2";
     FORGET_RECEIPTS = "UPDATE turns SET idempotency_scope = NULL, idempotency_key = NULL, request_digest = NULL,
-        receipt = NULL WHERE idempotency_key IS NOT NULL AND created_at <= $1";
+        receipt = NULL WHERE id IN
+        (SELECT id FROM turns WHERE idempotency_key IS NOT NULL AND created_at <= $1 ORDER BY created_at LIMIT 500)";
     SELECT_ANY_OLD_RECEIPT = "SELECT 1 AS one FROM turns WHERE idempotency_key IS NOT NULL AND created_at <= $1 LIMIT 1";
 }
 
@@ -35,14 +36,15 @@ impl TurnStore for SqlStore {
     }
 
     async fn forget_receipts(&self, until: Timestamp) -> Result<()> {
-        if self.db.fetch_optional(SELECT_ANY_OLD_RECEIPT, &[until.into()]).await?.is_none() {
-            return Ok(());
+        // Some at a time, so that turns are recorded in between.
+        while self.db.fetch_optional(SELECT_ANY_OLD_RECEIPT, &[until.into()]).await?.is_some() {
+            self.db
+                .transact("forget_receipts", move |tx| {
+                    Box::pin(async move { tx.execute(FORGET_RECEIPTS, &[until.into()]).await })
+                })
+                .await?;
         }
-        self.db
-            .transact("forget_receipts", move |tx| {
-                Box::pin(async move { tx.execute(FORGET_RECEIPTS, &[until.into()]).await.map(drop) })
-            })
-            .await
+        Ok(())
     }
 }
 
