@@ -92,10 +92,14 @@ async fn listen(settings: &Settings) -> Result<TcpListener, Fault> {
 async fn greet(engine: &Engine, settings: &Settings, listener: &TcpListener) -> Result<(), Fault> {
     let first = engine.keys().create_first(settings.first_api_key.clone()).await?;
     let address = format!("http://{}", listener.local_addr()?);
-    let is_own = settings.first_api_key.is_some();
-    let made = first.as_ref().filter(|_| !is_own);
-    if let Some(issued) = made {
-        console::say(&format!("\nAdmin API key (shown once): {}\n", issued.secret.expose()));
+    match (&first, &settings.first_api_key) {
+        (Some(issued), None) => {
+            console::say(&format!("\nAdmin API key (shown once): {}\n", issued.secret.expose()));
+        }
+        (None, Some(own)) if engine.authenticate(own.expose()).await.is_err() => {
+            console::complain("INTERNAL_API_KEY is not used: there are keys already, and it is none of them");
+        }
+        _ => {}
     }
     console::say(&format!("arash-http listens on {address}"));
     console::say(&format!("Try: {}", first_request(&address)));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ai::{AiProvider, Offline};
+use crate::ai::{AiProvider, OFFLINE_MODEL, Offline};
 use crate::clock::{Clock, SystemClock};
 use crate::command::{CommandHandler, CommandRegistry, EnglishTexts, Texts};
 use crate::engine::upkeep::Upkeep;
@@ -47,9 +47,11 @@ impl fmt::Debug for EngineBuilder {
 
 impl Default for EngineBuilder {
     fn default() -> Self {
+        let mut catalogue = ModelCatalogue::default();
+        catalogue.insert(ModelInfo::new(OFFLINE_MODEL).named("Offline Assistant"));
         Self {
             platforms: Vec::new(),
-            catalogue: ModelCatalogue::default(),
+            catalogue,
             commands: CommandRegistry::built_in(),
             faults: Vec::new(),
             texts: Arc::new(EnglishTexts),

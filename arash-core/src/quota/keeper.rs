@@ -13,60 +13,13 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, LimitInfo, Result};
 use crate::id::NodeId;
-use crate::quota::{Lease, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStore};
-use crate::team::Principal;
+use crate::quota::reservation::{Reservation, Ticket};
+use crate::quota::{Allowance, Lease, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStanding, QuotaStore};
 
 /// A block that is not spent goes back after this; what is being spent is renewed before it.
 const LEASE: Duration = Duration::from_secs(60);
 /// For how long a used-up quota is refused without asking the store again.
 const REFUSAL: Duration = Duration::from_secs(1);
-
-/// What one caller may use and where its use is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
-    team: QuotaScope,
-    key: QuotaScope,
-    team_quota: [Option<u64>; 2],
-    key_quota: [Option<u64>; 2],
-}
-
-impl Allowance {
-    /// The allowance of a key of a team.
-    pub fn of(principal: &Principal) -> Self {
-        let owner = principal.owner();
-        Self {
-            team: QuotaScope::Team(owner.team.id),
-            key: QuotaScope::Key(owner.key.id),
-            team_quota: [owner.team.daily_quota, owner.team.monthly_quota],
-            key_quota: [owner.key.daily_quota, owner.key.monthly_quota],
-        }
-    }
-
-    /// Whose use is judged against which quota: the key's own where it has one, else the team's.
-    fn judged(&self, period: Period) -> Option<(QuotaScope, u64)> {
-        let index = match period {
-            Period::Daily => 0,
-            Period::Monthly => 1,
-        };
-        let quota = |quotas: &[Option<u64>; 2]| quotas.get(index).copied().flatten();
-        quota(&self.key_quota)
-            .map(|limit| (self.key, limit))
-            .or_else(|| quota(&self.team_quota).map(|limit| (self.team, limit)))
-    }
-}
-
-/// How a caller stands in one period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuotaStanding {
-    /// The window.
-    pub period: Period,
-    /// The quota; `None` is unlimited.
-    pub quota: Option<u64>,
-    /// What was used over the window.
-    pub used: u64,
-    /// When the oldest use leaves the window; `None` when nothing was used.
-    pub resets_at: Option<Timestamp>,
-}
 
 /// Admits requests against quotas. One per process; cheap to clone.
 #[derive(Clone, Debug)]
@@ -74,7 +27,7 @@ pub struct QuotaKeeper {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     node: NodeId,
     store: Arc<dyn QuotaStore>,
     clock: Arc<dyn Clock>,
@@ -88,7 +41,7 @@ impl fmt::Debug for Inner {
     }
 }
 
-type BlockKey = (QuotaScope, Period);
+pub(super) type BlockKey = (QuotaScope, Period);
 type Waiter = oneshot::Sender<Result<Ticket>>;
 
 #[derive(Default)]
@@ -122,49 +75,6 @@ impl Block {
             waiters: VecDeque::new(),
             is_leasing: false,
             refusal: None,
-        }
-    }
-}
-
-/// One request of one block; goes back to it when dropped unspent.
-struct Ticket {
-    keeper: Arc<Inner>,
-    key: BlockKey,
-    bucket_start: Timestamp,
-    is_spent: bool,
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if !self.is_spent {
-            self.keeper.take_back(self.key, self.bucket_start);
-        }
-    }
-}
-
-/// One admitted request. Dropped, it was never used; see [`Reservation::spends`] and [`Reservation::settle`].
-#[must_use = "a reservation that is dropped is given back"]
-pub struct Reservation {
-    tickets: Vec<Ticket>,
-    spends: Vec<QuotaSpend>,
-}
-
-impl fmt::Debug for Reservation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reservation").field("spends", &self.spends).finish_non_exhaustive()
-    }
-}
-
-impl Reservation {
-    /// What the turn's commit has to write for this request to count.
-    pub fn spends(&self) -> &[QuotaSpend] {
-        &self.spends
-    }
-
-    /// The commit is durable: nothing goes back.
-    pub fn settle(mut self) {
-        for ticket in &mut self.tickets {
-            ticket.is_spent = true;
         }
     }
 }
@@ -280,12 +190,6 @@ impl QuotaKeeper {
     }
 }
 
-impl Ticket {
-    fn new(keeper: &Arc<Inner>, key: BlockKey, bucket_start: Timestamp) -> Self {
-        Self { keeper: Arc::clone(keeper), key, bucket_start, is_spent: false }
-    }
-}
-
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -392,7 +296,7 @@ impl Inner {
     }
 
     /// An unspent ticket comes back: to its block while that lasts, else to the store.
-    fn take_back(&self, key: BlockKey, bucket_start: Timestamp) {
+    pub(super) fn take_back(&self, key: BlockKey, bucket_start: Timestamp) {
         let mut state = self.lock();
         match state.blocks.get_mut(&key) {
             Some(block) if block.bucket_start == bucket_start && self.clock.now() < block.valid_until => {

@@ -1,13 +1,17 @@
 //! How much a caller may do: messages a minute (GCRA), requests a day and a month (leased blocks).
 
+mod allowance;
 mod keeper;
 mod period;
 mod rate;
+mod reservation;
 mod scope;
 mod store;
 
-pub use keeper::{Allowance, QuotaKeeper, QuotaStanding, Reservation};
+pub use allowance::{Allowance, QuotaStanding};
+pub use keeper::QuotaKeeper;
 pub use period::Period;
 pub use rate::{RateDecision, RateKey, RateLimit, RateLimiter, RateState};
+pub use reservation::Reservation;
 pub use scope::QuotaScope;
 pub use store::{Lease, LeaseRequest, QuotaSpend, QuotaStore, lease_amount};

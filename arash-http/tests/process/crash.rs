@@ -90,7 +90,7 @@ async fn a_killed_host_loses_no_answer_and_counts_none_twice() {
         stop.store(true, Ordering::Relaxed);
         told.extend(timeout(PATIENCE, clients.join_all()).await.unwrap().into_iter().flatten());
     }
-    assert!(told.len() > KILLS as usize * 10, "only {} answers: the kills came before the load", told.len());
+    assert!(told.len() > KILLS as usize * 2, "only {} answers: the kills came before the load", told.len());
 
     let store = SqlStore::open(&format!("sqlite://{}/arash.db", folder.path().display())).await.unwrap();
     let records = all_records(&store).await;

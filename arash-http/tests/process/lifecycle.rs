@@ -50,6 +50,18 @@ async fn a_key_of_ones_own_is_taken_and_never_printed() {
 }
 
 #[tokio::test]
+async fn a_key_of_ones_own_that_comes_too_late_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Host::start(program(folder.path())).await;
+    first.stop("-TERM").await;
+    let mut command = program(folder.path());
+    command.env("INTERNAL_API_KEY", "a-key-that-comes-after-the-first-start");
+    let (_, said) = Host::start(command).await.stop("-TERM").await;
+    assert!(said.contains("INTERNAL_API_KEY is not used"), "{said}");
+    assert!(!said.contains("a-key-that-comes"), "{said}");
+}
+
+#[tokio::test]
 async fn requests_are_logged_without_secrets_or_queries() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = program(folder.path());

@@ -1,0 +1,55 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::quota::QuotaSpend;
+use crate::quota::keeper::{BlockKey, Inner};
+
+/// One request of one block; goes back to it when dropped unspent.
+pub(super) struct Ticket {
+    keeper: Arc<Inner>,
+    key: BlockKey,
+    pub(super) bucket_start: Timestamp,
+    is_spent: bool,
+}
+
+impl Ticket {
+    pub(super) fn new(keeper: &Arc<Inner>, key: BlockKey, bucket_start: Timestamp) -> Self {
+        Self { keeper: Arc::clone(keeper), key, bucket_start, is_spent: false }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.is_spent {
+            self.keeper.take_back(self.key, self.bucket_start);
+        }
+    }
+}
+
+/// One admitted request. Dropped, it was never used; see [`Reservation::spends`] and [`Reservation::settle`].
+#[must_use = "a reservation that is dropped is given back"]
+pub struct Reservation {
+    pub(super) tickets: Vec<Ticket>,
+    pub(super) spends: Vec<QuotaSpend>,
+}
+
+impl fmt::Debug for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservation").field("spends", &self.spends).finish_non_exhaustive()
+    }
+}
+
+impl Reservation {
+    /// What the turn's commit has to write for this request to count.
+    pub fn spends(&self) -> &[QuotaSpend] {
+        &self.spends
+    }
+
+    /// The commit is durable: nothing goes back.
+    pub fn settle(mut self) {
+        for ticket in &mut self.tickets {
+            ticket.is_spent = true;
+        }
+    }
+}
