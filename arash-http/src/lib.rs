@@ -14,6 +14,7 @@ mod api;
 mod auth;
 mod body;
 mod cursor;
+mod document;
 mod edge;
 mod operations;
 mod page;

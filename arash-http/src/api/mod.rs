@@ -14,6 +14,7 @@ use chat::Chat;
 use health::HealthChecks;
 use sessions::Sessions;
 
+use crate::document;
 use crate::operations::{Described, WithProblems};
 use crate::request_id;
 
@@ -61,13 +62,7 @@ pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static,
 
 /// The OpenAPI document of all operations, as JSON.
 pub fn document() -> String {
-    let mut document = titled(Described::<AllOperations>::default()).spec();
-    // poem-openapi writes the names of headers in capitals. They mean the same, but nobody writes them so.
-    for name in [request_id::HEADER, "Idempotency-Key", "Idempotency-Replayed"] {
-        document = document.replace(&format!("\"{}\"", name.to_ascii_uppercase()), &format!("\"{name}\""));
-    }
-    // Generators of clients look for the bare media type.
-    document.replace("\"application/json; charset=utf-8\"", "\"application/json\"")
+    document::refine(&titled(Described::<AllOperations>::default()).spec())
 }
 
 fn titled<T: OpenApi>(operations: T) -> OpenApiService<T, ()> {
