@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use arash_core::ai::{AiError, AiErrorKind, AiProvider, ChatDelta, ChatRequest, ChatStream};
 use arash_core::clock::{Clock, Timestamp};
 use arash_core::command::{CommandCall, CommandContext, CommandHandler, CommandReply, CommandSpec};
-use arash_core::quota::{Allowance, Period};
+use arash_core::id::NodeId;
+use arash_core::quota::{Allowance, Period, QuotaKeeper};
 use arash_core::team::Principal;
 use arash_core::testing::{ManualClock, Script, ScriptedProvider, Step};
 use arash_core::turn::IdempotencyKey;
@@ -26,6 +27,7 @@ use faulty::faulty;
 use stores::TestStore;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 on_each_store! {
     a_turn_whose_quota_is_leased_at_shutdown_is_answered
@@ -107,6 +109,28 @@ async fn a_turn_whose_quota_is_leased_at_shutdown_is_answered(store: TestStore) 
     assert_eq!(soon(tasks.join_all()).await.remove(0).unwrap().text, "echo: hello");
     let rows = records(&store.reopen().await).await;
     assert_eq!(rows.iter().map(|row| row.success).collect::<Vec<_>>(), [true]);
+}
+
+/// Longer than shutdown gives background work: the turn counts as running before it has its quota.
+#[tokio::test(start_paused = true)]
+async fn shutdown_waits_for_a_turn_whose_quota_is_leased_slowly() {
+    let (store, plan) = faulty(stores::memory());
+    let answer = Script::new([Step::Pause(Duration::from_secs(7)), Step::say("at last")]);
+    let engine = engine(&store, &ScriptedProvider::new([answer])).await;
+    let principal = caller(&engine, "patient", Some(5), None).await;
+    plan.lease.push(async {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        Ok(())
+    });
+    let asked = engine.process(request(&principal, "chat", "hello"));
+    tokio::pin!(asked);
+    assert!(futures_util::poll!(&mut asked).is_pending());
+    let (reply, rows) = tokio::join!(asked, async {
+        engine.shutdown(Duration::from_secs(30)).await;
+        records(&store).await
+    });
+    assert_eq!(reply.unwrap().text, "at last");
+    assert_eq!(rows.len(), 1, "it is recorded when shutdown returns");
 }
 
 async fn who_waits_for_a_session_at_shutdown_is_refused(store: TestStore) {
@@ -335,7 +359,9 @@ async fn a_turn_longer_than_its_quotas_window_is_recorded(store: TestStore) {
     let principal = caller(&engine, "patient", Some(1), Some(1)).await;
     let stream = engine.stream(request(&principal, "chat", "hello")).await.unwrap();
     clock.advance(Duration::from_secs(25 * 3_600));
-    engine.quotas().upkeep().await.unwrap();
+    // Another node takes back what this one has not renewed, and purges the day that is over.
+    let other = QuotaKeeper::new(NodeId::new(), store.store.clone(), Arc::new(clock.clone()), TaskTracker::new());
+    other.upkeep().await.unwrap();
     go_on.notify_one();
     assert_eq!(soon(stream.finish()).await.unwrap().text, "at last");
     assert_eq!(records(&store).await.len(), 1);
