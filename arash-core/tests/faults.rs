@@ -17,7 +17,7 @@ use arash_core::team::{ApiKeys, Authenticator, KeySpec, Principal, TeamSpec, Tea
 use arash_core::testing::{Script, ScriptedProvider, Step};
 use arash_core::turn::RecorderSettings;
 use arash_core::usage::{UsageFilter, UsagePage, UsageRecord};
-use arash_core::{Engine, Error, ErrorKind, ReplyEvent};
+use arash_core::{Engine, Error, ErrorKind, ReplyEvent, Result};
 use engines::{builder, caller, engine, request};
 use faulty::faulty;
 use stores::TestStore;
@@ -42,12 +42,12 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), work).await.unwrap()
 }
 
-async fn away() -> Result<(), Error> {
-    Err(Error::unavailable("the test took the store away"))
+fn away() -> impl Future<Output = Result<()>> {
+    std::future::ready(Err(Error::unavailable("the test took the store away")))
 }
 
-async fn broken() -> Result<(), Error> {
-    panic!("the test broke the store")
+fn broken() -> impl Future<Output = Result<()>> {
+    futures_util::future::lazy(|_| -> Result<()> { panic!("the test broke the store") })
 }
 
 async fn records(store: &TestStore) -> Vec<UsageRecord> {
