@@ -79,6 +79,6 @@ pub trait QuotaStore: Send + Sync {
     /// What was used over the window that ends at `now`, and the oldest bucket that holds any of it.
     async fn used(&self, scope: QuotaScope, period: Period, now: Timestamp) -> Result<(u64, Option<Timestamp>)>;
 
-    /// Forgets buckets that have left the window.
+    /// Forgets buckets that have left the window, but none that something is still leased in.
     async fn purge_buckets(&self, now: Timestamp) -> Result<()>;
 }

@@ -125,6 +125,8 @@ macro_rules! __store_cases {
             a_request_of_a_reclaimed_block_is_counted,
             use_leaves_the_window_bucket_by_bucket,
             purging_forgets_only_what_left_the_window,
+            purging_keeps_a_bucket_that_is_still_leased,
+            what_was_leased_before_a_purge_can_be_settled_after_it,
         }
         quota_races {
             of_64_tasks_none_leases_beyond_the_quota,

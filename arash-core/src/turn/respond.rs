@@ -146,6 +146,8 @@ impl ProcessorParts {
         let mut deltas = self.provider.stream(request).await?;
         let mut is_full = false;
         while let Some(delta) = deltas.next().await {
+            // A provider that never has to wait must not keep an interruption from being noticed.
+            tokio::task::coop::consume_budget().await;
             let mut delta = delta?;
             if let ChatDelta::Text(text) = &mut delta {
                 without_nul(text);

@@ -132,7 +132,7 @@ impl QuotaStore for MemoryStore {
 
     async fn purge_buckets(&self, now: Timestamp) -> Result<()> {
         self.lock().quota.buckets.retain(|(_, period), buckets| {
-            buckets.retain(|&start, _| start > period.window_start(now));
+            buckets.retain(|&start, bucket| start > period.window_start(now) || bucket.leased > 0);
             !buckets.is_empty()
         });
         Ok(())

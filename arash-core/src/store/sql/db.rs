@@ -38,15 +38,6 @@ pub(super) struct Db {
 impl Db {
     pub(super) async fn open(url: &str) -> Result<Self> {
         let options = options(url)?;
-        let pool = |size: u32| {
-            PoolOptions::<Sqlite>::new()
-                .max_connections(size)
-                .acquire_timeout(ACQUIRE)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .test_before_acquire(false)
-                .before_acquire(|connection, _| Box::pin(is_usable(connection)))
-        };
         let writer = pool(1).connect_with(options.clone()).await.map_err(|fault| cannot_open(url, fault))?;
         check_version(&writer).await?;
         migrations::run(&writer).await?;
@@ -102,6 +93,16 @@ impl Db {
         let mut connection = self.writer.acquire().await.map_err(fault)?;
         connection.prepare(sql.into_sql_str()).await.map(drop).map_err(fault)
     }
+}
+
+fn pool(size: u32) -> PoolOptions<Sqlite> {
+    PoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(is_usable(connection)))
 }
 
 async fn attempt_once<T, F>(writer: &SqlitePool, work: &mut F) -> Result<T>
@@ -268,4 +269,67 @@ fn passes(code: u32) -> bool {
 fn is_busy(error: &Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<SqlFault>());
     matches!(source, Some(SqlFault(sqlx::Error::Database(database))) if primary_code(database.as_ref()) == SQLITE_BUSY)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::store::{SqlStore, Store};
+
+    const GROW: &str = "INSERT INTO filler VALUES (zeroblob($1))";
+    const TOUCH: &str = "UPDATE filler SET data = data WHERE rowid = 1";
+
+    async fn execute(db: &Db, sql: &'static str, values: Vec<Value>) -> Result<u64> {
+        db.transact("test", move |tx| {
+            let values = values.clone();
+            Box::pin(async move { tx.execute(sql, &values).await })
+        })
+        .await
+    }
+
+    /// A database whose every writing connection finds room for so many pages and no more.
+    async fn db_of_pages(folder: &tempfile::TempDir, pages: &Arc<AtomicU32>) -> Db {
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        let opened = Db::open(&url).await.unwrap();
+        opened.writer.close().await;
+        let limit = Arc::clone(pages);
+        let limited = pool(1).before_acquire(move |connection, _| {
+            let pragma = format!("PRAGMA max_page_count = {}", limit.load(Ordering::SeqCst));
+            Box::pin(async move {
+                let is_usable = is_usable(connection).await?;
+                connection.execute(AssertSqlSafe(pragma)).await?;
+                Ok(is_usable)
+            })
+        });
+        Db { writer: limited.connect_with(options(&url).unwrap()).await.unwrap(), ..opened }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_does_no_harm_once_there_is_room_again() {
+        const PLENTY: u32 = 1_000_000;
+        let (folder, pages) = (tempfile::tempdir().unwrap(), Arc::new(AtomicU32::new(PLENTY)));
+        let db = db_of_pages(&folder, &pages).await;
+        let store = SqlStore { db: db.clone() };
+        execute(&db, "CREATE TABLE filler (data BLOB NOT NULL) STRICT", vec![]).await.unwrap();
+        execute(&db, GROW, vec![100_i64.into()]).await.unwrap();
+        // SQLite takes it for the size that the database has.
+        pages.store(1, Ordering::SeqCst);
+        for _ in 0..3 {
+            let full = execute(&db, GROW, vec![1_000_000_i64.into()]).await.unwrap_err();
+            assert_eq!(full.kind(), ErrorKind::Unavailable, "{full:?}");
+            // What needs no room can still be written, and storage is as well as that.
+            assert_eq!(execute(&db, TOUCH, vec![]).await.unwrap(), 1);
+            store.health().await.unwrap();
+        }
+        assert_eq!(db.fetch_all("SELECT data FROM filler", &[]).await.unwrap().len(), 1, "nothing is half written");
+        pages.store(PLENTY, Ordering::SeqCst);
+        for _ in 0..3 {
+            execute(&db, GROW, vec![1_000_000_i64.into()]).await.unwrap();
+            store.health().await.unwrap();
+        }
+        store.close().await;
+    }
 }

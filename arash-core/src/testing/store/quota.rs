@@ -233,3 +233,33 @@ pub(super) async fn purging_forgets_only_what_left_the_window(store: Arc<dyn Sto
     assert_eq!(used(&*store, at(1_000)).await, (2, Some(second)), "what left the window is forgotten");
     assert_eq!(store.used(SCOPE, period, at(1_000)).await.unwrap(), (1, Some(hour)), "a month is longer");
 }
+
+pub(super) async fn purging_keeps_a_bucket_that_is_still_leased(store: Arc<dyn Store>) {
+    let node = NodeId::new();
+    let bucket = lease(&*store, node, 3, at(0)).await.bucket_start;
+    spend(&*store, Some(node), bucket, 1).await;
+    store.renew(node, at(100 * 3_600)).await.unwrap();
+    store.purge_buckets(at(25 * 3_600)).await.unwrap();
+    assert_eq!(used(&*store, at(0)).await, (1, Some(bucket)));
+    assert_eq!(left(&*store, 10, at(0)).await, 7, "two of three are still leased");
+    store.give_back(node, SCOPE, DAILY, bucket, 2).await.unwrap();
+    store.purge_buckets(at(25 * 3_600)).await.unwrap();
+    assert_eq!(used(&*store, at(0)).await, (0, None), "it is forgotten once nothing is leased any more");
+}
+
+pub(super) async fn what_was_leased_before_a_purge_can_be_settled_after_it(store: Arc<dyn Store>) {
+    let (patient, crashed) = (NodeId::new(), NodeId::new());
+    let now = at(25 * 3_600);
+    let reclaimed = lease(&*store, crashed, 2, at(0)).await.bucket_start;
+    let kept = lease(&*store, patient, 2, at(600)).await.bucket_start;
+    store.renew(patient, now.plus(Duration::from_mins(1))).await.unwrap();
+    assert_eq!(store.reclaim(now).await.unwrap(), 2);
+    store.purge_buckets(now).await.unwrap();
+    for (node, bucket) in [(patient, kept), (crashed, reclaimed)] {
+        spend(&*store, Some(node), bucket, 1).await;
+        store.give_back(node, SCOPE, DAILY, bucket, 1).await.unwrap();
+    }
+    assert_eq!(used(&*store, at(600)).await, (2, Some(reclaimed)), "each is counted where it was leased");
+    assert_eq!(used(&*store, now).await, (0, None), "which is long ago");
+    assert_eq!(left(&*store, 10, now).await, 10);
+}

@@ -1,0 +1,228 @@
+//! A store that goes wrong as a test has planned it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use arash_core::Result;
+use arash_core::clock::Timestamp;
+use arash_core::id::{ApiKeyId, NodeId, TeamId};
+use arash_core::quota::{Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
+use arash_core::session::{
+    Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
+};
+use arash_core::store::Store;
+use arash_core::team::{ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfter, Team, TeamStore};
+use arash_core::turn::{CommitOutcome, IdempotencyKey, StoredTurn, TurnCommit, TurnStore};
+use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
+use arash_core::webhook::{OutboxEvent, OutboxStore};
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+
+use crate::stores::TestStore;
+
+/// What goes wrong, method by method.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) key_by_digest: Faults,
+    pub(crate) load: Faults,
+    pub(crate) lease: Faults,
+    pub(crate) commit: Faults,
+}
+
+/// The faults of one method: each call meets the next one, if there is one, before it does its work.
+#[derive(Default)]
+pub(crate) struct Faults {
+    planned: Mutex<VecDeque<BoxFuture<'static, Result<()>>>>,
+    calls: AtomicUsize,
+}
+
+impl Faults {
+    /// Adds a fault: what the call waits for, and then its error or its panic.
+    pub(crate) fn push(&self, fault: impl Future<Output = Result<()>> + Send + 'static) {
+        self.planned.lock().unwrap().push_back(Box::pin(fault));
+    }
+
+    /// How many calls there were so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    async fn meet(&self) -> Result<()> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let fault = self.planned.lock().unwrap().pop_front();
+        match fault {
+            Some(fault) => fault.await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The same store with faults, and their plan.
+pub(crate) fn faulty(store: TestStore) -> (TestStore, Arc<Plan>) {
+    let plan = Arc::new(Plan::default());
+    let faulty = Faulty { inner: store.store, plan: Arc::clone(&plan) };
+    (TestStore { store: Arc::new(faulty), folder: store.folder }, plan)
+}
+
+struct Faulty {
+    inner: Arc<dyn Store>,
+    plan: Arc<Plan>,
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn health(&self) -> Result<()> {
+        self.inner.health().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl TeamStore for Faulty {
+    async fn create_team(&self, team: NewTeam, at: Timestamp) -> Result<Team> {
+        self.inner.create_team(team, at).await
+    }
+
+    async fn team(&self, id: TeamId) -> Result<Option<Team>> {
+        self.inner.team(id).await
+    }
+
+    async fn teams(&self, active_only: bool, page: PageAfter) -> Result<Vec<Team>> {
+        self.inner.teams(active_only, page).await
+    }
+
+    async fn set_team_active(&self, id: TeamId, is_active: bool, at: Timestamp) -> Result<Option<Team>> {
+        self.inner.set_team_active(id, is_active, at).await
+    }
+
+    async fn create_key(&self, key: NewApiKey, at: Timestamp) -> Result<ApiKey> {
+        self.inner.create_key(key, at).await
+    }
+
+    async fn key_by_digest(&self, digest: &KeyDigest) -> Result<Option<KeyOwner>> {
+        self.plan.key_by_digest.meet().await?;
+        self.inner.key_by_digest(digest).await
+    }
+
+    async fn keys(&self, team: Option<TeamId>, page: PageAfter) -> Result<Vec<KeyOwner>> {
+        self.inner.keys(team, page).await
+    }
+
+    async fn revoke_key(&self, id: ApiKeyId, at: Timestamp) -> Result<bool> {
+        self.inner.revoke_key(id, at).await
+    }
+
+    async fn delete_key(&self, id: ApiKeyId) -> Result<bool> {
+        self.inner.delete_key(id).await
+    }
+
+    async fn create_first_key(&self, team: NewTeam, key: NewApiKey, at: Timestamp) -> Result<Option<KeyOwner>> {
+        self.inner.create_first_key(team, key, at).await
+    }
+
+    async fn key_epoch(&self) -> Result<u64> {
+        self.inner.key_epoch().await
+    }
+}
+
+#[async_trait]
+impl SessionStore for Faulty {
+    async fn load(&self, key: &SessionKey, window: usize, now: Timestamp) -> Result<Option<Session>> {
+        self.plan.load.meet().await?;
+        self.inner.load(key, window, now).await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter, page: SessionPage, now: Timestamp) -> Result<Vec<SessionSummary>> {
+        self.inner.sessions(filter, page, now).await
+    }
+
+    async fn count_sessions(
+        &self,
+        filter: &SessionFilter,
+        active_since: Timestamp,
+        now: Timestamp,
+    ) -> Result<SessionCounts> {
+        self.inner.count_sessions(filter, active_since, now).await
+    }
+
+    async fn delete_session(&self, key: &SessionKey, now: Timestamp) -> Result<bool> {
+        self.inner.delete_session(key, now).await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<u64> {
+        self.inner.purge_expired(now, limit).await
+    }
+}
+
+#[async_trait]
+impl QuotaStore for Faulty {
+    async fn lease(&self, request: LeaseRequest) -> Result<Lease> {
+        self.plan.lease.meet().await?;
+        self.inner.lease(request).await
+    }
+
+    async fn give_back(
+        &self,
+        node: NodeId,
+        scope: QuotaScope,
+        period: Period,
+        bucket_start: Timestamp,
+        amount: u64,
+    ) -> Result<()> {
+        self.inner.give_back(node, scope, period, bucket_start, amount).await
+    }
+
+    async fn renew(&self, node: NodeId, until: Timestamp) -> Result<()> {
+        self.inner.renew(node, until).await
+    }
+
+    async fn reclaim(&self, now: Timestamp) -> Result<u64> {
+        self.inner.reclaim(now).await
+    }
+
+    async fn used(&self, scope: QuotaScope, period: Period, now: Timestamp) -> Result<(u64, Option<Timestamp>)> {
+        self.inner.used(scope, period, now).await
+    }
+
+    async fn purge_buckets(&self, now: Timestamp) -> Result<()> {
+        self.inner.purge_buckets(now).await
+    }
+}
+
+#[async_trait]
+impl UsageStore for Faulty {
+    async fn usage_records(&self, filter: UsageFilter, page: UsagePage) -> Result<Vec<UsageRecord>> {
+        self.inner.usage_records(filter, page).await
+    }
+
+    async fn usage_hours(&self, filter: UsageFilter, from: Timestamp, to: Timestamp) -> Result<Vec<HourlyUsage>> {
+        self.inner.usage_hours(filter, from, to).await
+    }
+}
+
+#[async_trait]
+impl TurnStore for Faulty {
+    async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
+        self.plan.commit.meet().await?;
+        self.inner.commit(turns).await
+    }
+
+    async fn find_turn(&self, key: &IdempotencyKey) -> Result<Option<StoredTurn>> {
+        self.inner.find_turn(key).await
+    }
+
+    async fn forget_receipts(&self, until: Timestamp) -> Result<()> {
+        self.inner.forget_receipts(until).await
+    }
+}
+
+#[async_trait]
+impl OutboxStore for Faulty {
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxEvent>> {
+        self.inner.due_events(now, limit).await
+    }
+}
