@@ -35,6 +35,7 @@ on_each_store! {
     an_answer_whose_session_cannot_be_read_anew_is_recorded
     a_stale_turn_goes_on_where_only_one_may_run
     a_new_key_that_200_show_at_once_is_read_once
+    two_nodes_that_answer_under_one_idempotency_key_are_both_recorded
 }
 
 /// Whatever happens, it happens soon.
@@ -99,8 +100,10 @@ async fn a_commit_that_panics_costs_its_answer_and_no_other(store: TestStore) {
     let lost = soon(engine.process(request(&principal, "chat", "hello"))).await.unwrap_err();
     assert_eq!(lost.kind(), ErrorKind::Internal);
     assert_eq!((records(&store).await.len(), used(&engine, &principal).await), (0, 0));
+    assert!(!engine.health().database, "storage that takes no turns is not well");
     let next = soon(engine.process(request(&principal, "chat", "hello"))).await.unwrap();
     assert_eq!(next.receipt.message_count, 1, "what was lost is not taken for something that was said");
+    assert!(engine.health().database);
     assert_eq!((records(&store).await.len(), used(&engine, &principal).await), (1, 1));
     engine.shutdown(Duration::from_secs(5)).await;
 }
@@ -238,4 +241,39 @@ async fn a_new_key_that_200_show_at_once_is_read_once(store: TestStore) {
         result.unwrap();
     }
     assert_eq!(plan.key_by_digest.calls(), 1);
+}
+
+/// A request that waits at its provider until it is let go, under the idempotency key that both nodes use.
+async fn begun(engine: &Engine, principal: &Arc<Principal>, chat: &str, text: &str) -> arash_core::ReplyStream {
+    let key = arash_core::turn::IdempotencyKey::new("key:1:chat", "same").unwrap();
+    engine.stream(request(principal, chat, text).idempotency_key(key)).await.unwrap()
+}
+
+async fn two_nodes_that_answer_under_one_idempotency_key_are_both_recorded(store: TestStore) {
+    let go_on = Arc::new(Notify::new());
+    let held =
+        || ScriptedProvider::new([Script::new([Step::WaitFor(Arc::clone(&go_on)), Step::say("the slow answer")])]);
+    let first = engine(&store, &ScriptedProvider::default()).await;
+    let (same, other) = (engine(&store, &held()).await, engine(&store, &held()).await);
+    let principal = caller(&first, "twice", Some(10), None).await;
+    // Both begin before the first is done, so that neither finds its result.
+    let (repeated, different) = (
+        begun(&same, &principal, "chat", "hello").await,
+        begun(&other, &principal, "other chat", "something else").await,
+    );
+    let answered = begun(&first, &principal, "chat", "hello").await.finish().await.unwrap();
+    go_on.notify_waiters();
+    go_on.notify_one();
+    let again = soon(repeated.finish()).await.unwrap();
+    assert!(again.receipt.replayed);
+    assert_eq!((again.text, again.receipt.turn_id), (answered.text, answered.receipt.turn_id));
+    go_on.notify_one();
+    assert_eq!(soon(different.finish()).await.unwrap_err().kind(), ErrorKind::IdempotencyMismatch);
+    let rows = records(&store).await;
+    assert_eq!(rows.len(), 3, "every answer that was made is recorded");
+    assert_eq!(rows.iter().filter(|row| row.success).count(), 1);
+    assert_eq!(used(&first, &principal).await, 1, "only one was given");
+    for node in [same, other] {
+        node.shutdown(Duration::from_secs(5)).await;
+    }
 }

@@ -73,7 +73,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether storage can be reached.
+    /// Whether storage can be reached, and turns can be recorded.
     pub database: bool,
     /// Whether the AI provider answered lately, or was not asked.
     pub ai_service: bool,
@@ -176,7 +176,7 @@ impl Engine {
     /// How the engine's parts are. Costs nothing: the checks run in the background.
     pub fn health(&self) -> Health {
         Health {
-            database: self.inner.is_database_healthy.load(Ordering::Relaxed),
+            database: self.inner.is_database_healthy.load(Ordering::Relaxed) && self.inner.recorder.is_healthy(),
             ai_service: self.inner.processor.is_provider_healthy(),
         }
     }

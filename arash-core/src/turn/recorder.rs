@@ -1,6 +1,6 @@
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -13,6 +13,9 @@ use crate::turn::{CommitOutcome, TurnCommit, TurnStore};
 
 /// For how long a batch is tried again while storage is away; then its callers are told.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// A failure is held against storage for so long; without new turns nothing else would tell that it works again.
+const FAILURE_REMEMBERED: Duration = Duration::from_secs(10);
 
 /// How the recorder works.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,7 @@ struct Entry {
 pub struct Recorder {
     queue: mpsc::Sender<Entry>,
     stop: CancellationToken,
+    last_failure: Arc<Mutex<Option<Instant>>>,
 }
 
 impl fmt::Debug for Recorder {
@@ -70,9 +74,16 @@ impl Recorder {
     /// Starts the writing task on `tasks`.
     pub fn start(store: Arc<dyn TurnStore>, settings: RecorderSettings, tasks: &TaskTracker) -> Self {
         let (queue, entries) = mpsc::channel(settings.max_turns.max(1));
-        let stop = CancellationToken::new();
-        tasks.spawn(write_all(store, entries, settings.max_batch.max(1), stop.clone()));
-        Self { queue, stop }
+        let (stop, last_failure) = (CancellationToken::new(), Arc::default());
+        let writer = Writer { store, max_batch: settings.max_batch.max(1), last_failure: Arc::clone(&last_failure) };
+        tasks.spawn(writer.write_all(entries, stop.clone()));
+        Self { queue, stop, last_failure }
+    }
+
+    /// Whether turns can be recorded: none failed to be lately, or one was recorded since.
+    pub fn is_healthy(&self) -> bool {
+        let last_failure = *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        last_failure.is_none_or(|at| at.elapsed() > FAILURE_REMEMBERED)
     }
 
     /// Takes a place in the queue.
@@ -104,32 +115,39 @@ impl Recorder {
     }
 }
 
-async fn write_all(
+/// The task that writes.
+struct Writer {
     store: Arc<dyn TurnStore>,
-    mut entries: mpsc::Receiver<Entry>,
     max_batch: usize,
-    stop: CancellationToken,
-) {
-    let mut batch = Vec::with_capacity(max_batch);
-    loop {
-        let taken = tokio::select! {
-            biased;
-            () = stop.cancelled(), if !entries.is_closed() => {
-                entries.close();
-                continue;
+    last_failure: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Writer {
+    async fn write_all(self, mut entries: mpsc::Receiver<Entry>, stop: CancellationToken) {
+        let mut batch = Vec::with_capacity(self.max_batch);
+        loop {
+            let taken = tokio::select! {
+                biased;
+                () = stop.cancelled(), if !entries.is_closed() => {
+                    entries.close();
+                    continue;
+                }
+                taken = entries.recv_many(&mut batch, self.max_batch) => taken,
+            };
+            if taken == 0 {
+                return;
             }
-            taken = entries.recv_many(&mut batch, max_batch) => taken,
-        };
-        if taken == 0 {
-            return;
-        }
-        let (commits, waiters): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.commit, entry.done)).unzip();
-        // A store that panics costs its batch, not the recorder.
-        let outcomes = AssertUnwindSafe(write_patiently(store.as_ref(), &commits)).catch_unwind().await;
-        let broken = || commits.iter().map(|_| Err(Error::internal("the store broke"))).collect();
-        for (waiter, outcome) in waiters.into_iter().zip(outcomes.unwrap_or_else(|_| broken())) {
-            // A turn whose waiter went away is written all the same.
-            drop(waiter.send(outcome));
+            let (commits, waiters): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.commit, entry.done)).unzip();
+            // A store that panics costs its batch, not the recorder.
+            let outcomes = AssertUnwindSafe(write_patiently(self.store.as_ref(), &commits)).catch_unwind().await;
+            let broken = || commits.iter().map(|_| Err(Error::internal("the store broke"))).collect();
+            let outcomes: Vec<_> = outcomes.unwrap_or_else(|_| broken());
+            let failure = outcomes.iter().any(Result::is_err).then(Instant::now);
+            *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+            for (waiter, outcome) in waiters.into_iter().zip(outcomes) {
+                // A turn whose waiter went away is written all the same.
+                drop(waiter.send(outcome));
+            }
         }
     }
 }

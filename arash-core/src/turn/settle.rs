@@ -12,7 +12,7 @@ use crate::turn::buffer::ReplyBuffer;
 use crate::turn::processor::ProcessorParts;
 use crate::turn::reply::StoredReply;
 use crate::turn::respond::Outcome;
-use crate::turn::{CommitOutcome, Reply, SessionChange, TurnCommit, TurnReceipt, TurnState};
+use crate::turn::{CommitOutcome, Reply, SessionChange, StoredTurn, TurnCommit, TurnReceipt, TurnState};
 use crate::usage::{TokenUsage, TurnKind, UsageRecord};
 use crate::webhook::{Event, MessageCompleted};
 
@@ -36,14 +36,15 @@ impl ProcessorParts {
         // What never began to be answered takes no quota: dropped, the reservation is given back.
         let mut reservation = reservation.filter(|_| outcome.is_metered());
         let mut place = Some(place);
-        let (mut retries, mut gives_up) = (0, false);
+        // Why the answer cannot stand although it was made, and what the caller gets in its place.
+        let (mut retries, mut given_up, mut instead) = (0, None, None);
         loop {
-            if gives_up {
+            if given_up.is_some() {
                 // The caller gets no answer, so it costs no quota.
                 reservation = None;
             }
             let spends = reservation.as_ref().map(|reservation| reservation.spends().to_vec()).unwrap_or_default();
-            let settled = Settled::new(self, &facts, &outcome, lane.session(), gives_up)?;
+            let settled = Settled::new(self, &facts, &outcome, lane.session(), given_up.as_ref())?;
             let commit = settled.commit(&facts, &outcome, spends, self.clock.now())?;
             let change = commit.session.clone();
             let written = match place.take() {
@@ -58,23 +59,25 @@ impl ProcessorParts {
                     match (lane.session_mut(), change) {
                         (Some(session), Some(change)) => apply(session, change, facts.platform.history_limit()),
                         // Somebody else wrote the session: what is in memory is not what is there.
-                        _ if gives_up => lane.forget(),
+                        _ if given_up.is_some() => lane.forget(),
                         _ => {}
                     }
-                    return settled.result;
+                    return instead.unwrap_or(settled.result);
                 }
-                Ok(CommitOutcome::Duplicate(earlier)) => {
-                    lane.forget();
-                    if earlier.request_digest != facts.idempotency.as_ref().map(|idempotency| idempotency.digest) {
-                        return Err(mismatch());
-                    }
-                    let receipt = earlier.receipt.ok_or_else(|| Error::internal("a turn was recorded twice"))?;
-                    return StoredReply::replay(&receipt);
+                // Another node answered a request with this idempotency key first: that result stands. What was
+                // used here is recorded all the same.
+                Ok(CommitOutcome::Duplicate(earlier)) if given_up.is_none() => {
+                    let result = earlier_result(&facts, earlier);
+                    given_up = Some(result.as_ref().err().cloned().unwrap_or_else(conflict));
+                    instead = Some(result);
                 }
+                Ok(CommitOutcome::Duplicate(_)) => return Err(Error::internal("a turn was recorded twice")),
                 Ok(CommitOutcome::Stale) => {
                     retries += 1;
                     // What was answered is recorded even if the session cannot be.
-                    gives_up = retries > MAX_RETRIES || self.reload(&facts, &mut lane).await.is_err();
+                    if retries > MAX_RETRIES || self.reload(&facts, &mut lane).await.is_err() {
+                        given_up = Some(conflict());
+                    }
                 }
                 Err(error) => {
                     lane.forget();
@@ -102,6 +105,7 @@ struct Settled {
     result: Result<Reply>,
     change: Option<SessionChange>,
     usage: UsageRecord,
+    is_given_up: bool,
 }
 
 impl Settled {
@@ -110,17 +114,11 @@ impl Settled {
         facts: &TurnFacts,
         outcome: &Outcome,
         session: Option<&Session>,
-        gives_up: bool,
+        given_up: Option<&Error>,
     ) -> Result<Self> {
         let session = session.ok_or_else(|| Error::internal("a turn lost its session"))?;
         let now = parts.clock.now();
-        let error = match &outcome.error {
-            None if gives_up => {
-                let text = "the session was changed elsewhere again and again; try again later";
-                Some(Error::new(ErrorKind::Conflict, text))
-            }
-            error => error.clone(),
-        };
+        let error = given_up.or(outcome.error.as_ref()).cloned();
         let change = match &error {
             None => Some(session_change(session, facts, outcome, now, parts.sessions.expires_at(now))),
             Some(_) => None,
@@ -145,7 +143,7 @@ impl Settled {
             Some(error) => Err(error),
             None => Ok(reply(facts, outcome, session, change.as_ref(), &usage)),
         };
-        Ok(Self { result, change, usage })
+        Ok(Self { result, change, usage, is_given_up: given_up.is_some() })
     }
 
     fn commit(
@@ -155,8 +153,9 @@ impl Settled {
         quota: Vec<crate::quota::QuotaSpend>,
         now: Timestamp,
     ) -> Result<TurnCommit> {
-        // An interrupted turn may be asked for again with the same key.
-        let kept = facts.idempotency.as_ref().filter(|_| outcome.state != TurnState::Interrupted);
+        // A turn that was interrupted or given up may be asked for again with the same key.
+        let is_final = outcome.state != TurnState::Interrupted && !self.is_given_up;
+        let kept = facts.idempotency.as_ref().filter(|_| is_final);
         let receipt = kept.map(|_| StoredReply::of(&self.result).to_json()).transpose()?;
         let state = if self.result.is_ok() || outcome.error.is_some() { outcome.state } else { TurnState::Failed };
         let events = self.event(facts, now)?;
@@ -192,6 +191,19 @@ impl Settled {
         };
         Event::message_completed(principal.team_id(), now, told).map(Some)
     }
+}
+
+/// What the first request with the same idempotency key got.
+fn earlier_result(facts: &TurnFacts, earlier: StoredTurn) -> Result<Reply> {
+    if earlier.request_digest != facts.idempotency.as_ref().map(|idempotency| idempotency.digest) {
+        return Err(mismatch());
+    }
+    let receipt = earlier.receipt.ok_or_else(|| Error::internal("a turn was stored without its reply"))?;
+    StoredReply::replay(&receipt)
+}
+
+fn conflict() -> Error {
+    Error::new(ErrorKind::Conflict, "the session was changed elsewhere at the same time; try again later")
 }
 
 impl Outcome {
