@@ -7,9 +7,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::sql::batch::Batch;
 use crate::store::sql::db::Tx;
 use crate::store::sql::quota::take_leased;
+#[cfg(test)]
+use crate::store::sql::quota::{TAKE_FROM_BUCKETS, TAKE_FROM_LEASES};
 use crate::store::sql::rows::{
     ADD_HOURS, ADD_USED, BatchRows, INSERT_EVENTS, INSERT_MESSAGES, INSERT_SESSIONS, INSERT_TURNS, INSERT_USAGE,
-    LeasedSpend, TOUCH_KEYS, UPDATE_SESSIONS, shares_a_session,
+    TOUCH_KEYS, UPDATE_SESSIONS, shares_a_session,
 };
 use crate::store::sql::turns::find_earlier;
 use crate::store::sql::value::Value;
@@ -28,7 +30,9 @@ statements! {
 
 /// Every statement of this file and its rows that is over many rows.
 #[cfg(test)]
-pub(super) const BATCHES: [&Batch; 9] = [
+pub(super) const BATCHES: [&Batch; 11] = [
+    &TAKE_FROM_BUCKETS,
+    &TAKE_FROM_LEASES,
     &INSERT_TURNS,
     &INSERT_SESSIONS,
     &UPDATE_SESSIONS,
@@ -146,8 +150,8 @@ async fn write(tx: &mut Tx, rows: &BatchRows) -> Result<Result<(), Refused>> {
     tx.execute_many(&INSERT_USAGE, &rows.usage).await?;
     tx.execute_many(&ADD_HOURS, &rows.hours).await?;
     tx.execute_many(&ADD_USED, &rows.used).await?;
-    for &LeasedSpend { node, scope, period, bucket_start, amount } in &rows.leased {
-        take_leased(tx, node, scope, period, bucket_start, amount).await?;
+    for spent in rows.leased.values() {
+        take_leased(tx, spent).await?;
     }
     tx.execute_many(&INSERT_EVENTS, &rows.events).await?;
     tx.execute_many(&TOUCH_KEYS, &rows.touched).await?;

@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::NodeId;
 use crate::quota::{Lease, LeaseRequest, Period, QuotaScope, QuotaStore, lease_amount};
+use crate::store::sql::batch::Batch;
 use crate::store::sql::db::Tx;
 use crate::store::sql::value::Value;
 use crate::store::sql::{SqlStore, statements};
@@ -21,16 +22,6 @@ statements! {
         ON CONFLICT (node, scope, period, bucket_start) DO UPDATE SET amount = quota_leases.amount + excluded.amount,
         lease_until = CASE WHEN excluded.lease_until > quota_leases.lease_until
             THEN excluded.lease_until ELSE quota_leases.lease_until END";
-    // What goes back is at most what the node's lease still holds: nothing, once it was reclaimed.
-    TAKE_FROM_BUCKET = "UPDATE quota_buckets SET leased =
-        (SELECT CASE WHEN quota_buckets.leased < l.amount AND quota_buckets.leased < $4 THEN 0
-                     WHEN l.amount < $4 THEN quota_buckets.leased - l.amount
-                     ELSE quota_buckets.leased - $4 END
-         FROM quota_leases l WHERE l.scope = $1 AND l.period = $2 AND l.bucket_start = $3 AND l.node = $5)
-        WHERE scope = $1 AND period = $2 AND bucket_start = $3 AND EXISTS
-        (SELECT 1 FROM quota_leases l WHERE l.scope = $1 AND l.period = $2 AND l.bucket_start = $3 AND l.node = $5)";
-    TAKE_FROM_LEASE = "UPDATE quota_leases SET amount = CASE WHEN amount < $4 THEN 0 ELSE amount - $4 END
-        WHERE scope = $1 AND period = $2 AND bucket_start = $3 AND node = $5";
     RENEW_LEASES = "UPDATE quota_leases SET lease_until = $2 WHERE node = $1 AND amount > 0";
     SELECT_ENDED_LEASES = "SELECT scope, period, bucket_start, node, amount FROM quota_leases WHERE lease_until <= $1";
     SELECT_ANY_ENDED_LEASE = "SELECT 1 AS one FROM quota_leases WHERE lease_until <= $1 LIMIT 1";
@@ -42,19 +33,46 @@ statements! {
     DELETE_OLD_BUCKETS = "DELETE FROM quota_buckets WHERE period = $1 AND bucket_start <= $2 AND leased = 0";
 }
 
-/// Takes `amount` out of what `node` leased in a bucket: spent, or given back.
-pub(super) async fn take_leased(
-    tx: &mut Tx,
+/// Takes out of buckets what was leased in them: at most what the node's lease still holds, which is nothing once it
+/// was reclaimed, and never more than the bucket has, which is nothing once it was purged.
+pub(super) static TAKE_FROM_BUCKETS: Batch = Batch::new(
+    "UPDATE quota_buckets SET leased = CASE
+         WHEN quota_buckets.leased < l.amount AND quota_buckets.leased < v.column4 THEN 0
+         WHEN l.amount < v.column4 THEN quota_buckets.leased - l.amount
+         ELSE quota_buckets.leased - v.column4 END
+     FROM (VALUES",
+    5,
+    ") AS v JOIN quota_leases AS l ON l.node = v.column5 AND l.scope = v.column1 AND l.period = v.column2
+         AND l.bucket_start = v.column3
+     WHERE quota_buckets.scope = v.column1 AND quota_buckets.period = v.column2
+         AND quota_buckets.bucket_start = v.column3",
+);
+/// Takes the same out of the leases.
+pub(super) static TAKE_FROM_LEASES: Batch = Batch::new(
+    "UPDATE quota_leases SET amount = CASE WHEN quota_leases.amount < v.column4 THEN 0
+         ELSE quota_leases.amount - v.column4 END
+     FROM (VALUES",
+    5,
+    ") AS v WHERE quota_leases.node = v.column5 AND quota_leases.scope = v.column1
+         AND quota_leases.period = v.column2 AND quota_leases.bucket_start = v.column3",
+);
+
+/// One row of [`TAKE_FROM_BUCKETS`] and [`TAKE_FROM_LEASES`].
+pub(super) fn leased_row(
     node: NodeId,
     scope: QuotaScope,
     period: Period,
     bucket_start: Timestamp,
     amount: u64,
-) -> Result<()> {
-    let values: [Value; 5] =
-        [scope.to_string().into(), period.as_str().into(), bucket_start.into(), amount.into(), node.as_uuid().into()];
-    tx.execute(TAKE_FROM_BUCKET, &values).await?;
-    tx.execute(TAKE_FROM_LEASE, &values).await.map(drop)
+) -> [Value; 5] {
+    let (scope, node) = (scope.to_string().into(), node.as_uuid().into());
+    [scope, period.as_str().into(), bucket_start.into(), amount.into(), node]
+}
+
+/// Takes what was leased, spent or given back, out of one node's leases; no two rows are about one bucket.
+pub(super) async fn take_leased(tx: &mut Tx, rows: &[Value]) -> Result<()> {
+    tx.execute_many(&TAKE_FROM_BUCKETS, rows).await?;
+    tx.execute_many(&TAKE_FROM_LEASES, rows).await.map(drop)
 }
 
 #[async_trait]
@@ -71,8 +89,12 @@ impl QuotaStore for SqlStore {
         bucket_start: Timestamp,
         amount: u64,
     ) -> Result<()> {
+        let row = leased_row(node, scope, period, bucket_start, amount);
         self.db
-            .transact("give_back_quota", move |tx| Box::pin(take_leased(tx, node, scope, period, bucket_start, amount)))
+            .transact("give_back_quota", move |tx| {
+                let row = row.clone();
+                Box::pin(async move { take_leased(tx, &row).await })
+            })
             .await
     }
 

@@ -8,6 +8,7 @@ use crate::id::NodeId;
 use crate::platform::ModelId;
 use crate::quota::{Period, QuotaScope, QuotaSpend};
 use crate::store::sql::batch::Batch;
+use crate::store::sql::quota::leased_row;
 use crate::store::sql::value::Value;
 use crate::turn::{IdempotencyKey, RequestDigest, SessionChange, TurnCommit};
 use crate::usage::{HourlyUsage, UsageRecord, UsageTotals};
@@ -75,16 +76,6 @@ pub(super) static INSERT_EVENTS: Batch =
 pub(super) static TOUCH_KEYS: Batch =
     Batch::new("UPDATE api_keys SET last_used_at = v.column2 FROM (VALUES", 2, ") AS v WHERE api_keys.id = v.column1");
 
-/// What was spent of one leased block.
-#[derive(Clone, Copy)]
-pub(super) struct LeasedSpend {
-    pub(super) node: NodeId,
-    pub(super) scope: QuotaScope,
-    pub(super) period: Period,
-    pub(super) bucket_start: Timestamp,
-    pub(super) amount: u64,
-}
-
 /// The rows of a batch of turns. Sums are added up here, so that many turns of one team cost one row.
 #[derive(Default)]
 pub(super) struct BatchRows {
@@ -96,7 +87,8 @@ pub(super) struct BatchRows {
     pub(super) usage: Vec<Value>,
     pub(super) hours: Vec<Value>,
     pub(super) used: Vec<Value>,
-    pub(super) leased: Vec<LeasedSpend>,
+    /// By node: what one node spent of its blocks.
+    pub(super) leased: BTreeMap<NodeId, Vec<Value>>,
     pub(super) events: Vec<Value>,
     pub(super) touched: Vec<Value>,
     pub(super) turn_count: u64,
@@ -250,8 +242,10 @@ impl BatchRows {
                 amount.into(),
                 0_i64.into(),
             ]);
-            let leased = leased_by.map(|node| LeasedSpend { node, scope, period, bucket_start, amount });
-            self.leased.extend(leased);
+            if let Some(node) = leased_by {
+                let row = leased_row(node, scope, period, bucket_start, amount);
+                self.leased.entry(node).or_default().extend(row);
+            }
         }
     }
 
