@@ -6,6 +6,7 @@ use crate::command::SessionEffect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Message, Role};
 use crate::money::Micros;
+use crate::quota::QuotaSpend;
 use crate::session::{Session, SessionLane};
 use crate::turn::admit::{Turn, TurnFacts, mismatch};
 use crate::turn::buffer::ReplyBuffer;
@@ -45,7 +46,7 @@ impl ProcessorParts {
             }
             let spends = reservation.as_ref().map(|reservation| reservation.spends().to_vec()).unwrap_or_default();
             let settled = Settled::new(self, &facts, &outcome, lane.session(), given_up.as_ref())?;
-            let commit = settled.commit(&facts, &outcome, spends, self.clock.now())?;
+            let (commit, result) = settled.into_commit(&facts, &outcome, spends, self.clock.now())?;
             let change = commit.session.clone();
             let written = match place.take() {
                 Some(place) => place.record(commit).await,
@@ -62,7 +63,7 @@ impl ProcessorParts {
                         _ if given_up.is_some() => lane.forget(),
                         _ => {}
                     }
-                    return instead.unwrap_or(settled.result);
+                    return instead.unwrap_or(result);
                 }
                 // Another node answered a request with this idempotency key first: that result stands. What was
                 // used here is recorded all the same.
@@ -146,30 +147,32 @@ impl Settled {
         Ok(Self { result, change, usage, is_given_up: given_up.is_some() })
     }
 
-    fn commit(
-        &self,
+    /// What is written, and what the caller gets once it is.
+    fn into_commit(
+        self,
         facts: &TurnFacts,
         outcome: &Outcome,
-        quota: Vec<crate::quota::QuotaSpend>,
+        quota: Vec<QuotaSpend>,
         now: Timestamp,
-    ) -> Result<TurnCommit> {
+    ) -> Result<(TurnCommit, Result<Reply>)> {
         // A turn that was interrupted or given up may be asked for again with the same key.
         let is_final = outcome.state != TurnState::Interrupted && !self.is_given_up;
         let kept = facts.idempotency.as_ref().filter(|_| is_final);
         let receipt = kept.map(|_| StoredReply::of(&self.result).to_json()).transpose()?;
         let state = if self.result.is_ok() || outcome.error.is_some() { outcome.state } else { TurnState::Failed };
         let events = self.event(facts, now)?;
-        Ok(TurnCommit {
+        let commit = TurnCommit {
             turn_id: facts.id,
             state,
             idempotency: kept.map(|idempotency| (idempotency.key.clone(), idempotency.digest)),
             receipt,
-            session: self.change.clone(),
-            usage: self.usage.clone(),
+            session: self.change,
+            usage: self.usage,
             quota,
             events: events.into_iter().collect(),
             touched_key: facts.principal.as_ref().filter(|key| key.take_touch(now)).map(|key| key.key_id()),
-        })
+        };
+        Ok((commit, self.result))
     }
 
     /// What the team's webhook is told of an answered message.
