@@ -38,6 +38,7 @@ pub(super) struct Db {
 impl Db {
     pub(super) async fn open(url: &str) -> Result<Self> {
         let options = options(url)?;
+        make_private_file(&options);
         let writer = pool(1).connect_with(options.clone()).await.map_err(|fault| cannot_open(url, fault))?;
         check_version(&writer).await?;
         migrations::run(&writer).await?;
@@ -202,6 +203,16 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
         .statement_cache_capacity(256))
 }
 
+/// Conversations are nobody else's to read: a new file is its owner's alone, and SQLite gives its log the same rights.
+/// A file that cannot be made is told by the opening that follows.
+fn make_private_file(options: &SqliteConnectOptions) {
+    let mut file = std::fs::OpenOptions::new();
+    file.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    drop(file.open(options.get_filename()));
+}
+
 async fn check_version(pool: &SqlitePool) -> Result<()> {
     let rows = fetch(pool, "SELECT sqlite_version() AS version", &[]).await?;
     let version = rows.first().map(|row| row.text("version")).transpose()?.unwrap_or_default();
@@ -278,6 +289,19 @@ mod tests {
 
     use super::*;
     use crate::store::{SqlStore, Store};
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_new_database_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqlStore::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
+        for file in ["test.db", "test.db-wal", "test.db-shm"] {
+            let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+        store.close().await;
+    }
 
     const GROW: &str = "INSERT INTO filler VALUES (zeroblob($1))";
     const TOUCH: &str = "UPDATE filler SET data = data WHERE rowid = 1";
