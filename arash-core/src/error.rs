@@ -101,6 +101,9 @@ pub struct FieldError {
     pub message: Cow<'static, str>,
 }
 
+/// Most fields that an error's text names; [`Error::fields`] has all.
+const MAX_TOLD: usize = 20;
+
 /// The limit that refused a request, as the `RateLimit` headers tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitInfo {
@@ -160,11 +163,14 @@ impl Error {
     /// All fields that are not acceptable.
     pub fn invalid_fields(fields: Vec<FieldError>) -> Self {
         let mut message = String::from("the request is not valid");
-        for (index, fault) in fields.iter().enumerate() {
+        for (index, fault) in fields.iter().take(MAX_TOLD).enumerate() {
             message.push_str(if index == 0 { ": " } else { "; " });
             message.push_str(&fault.field);
             message.push(' ');
             message.push_str(&fault.message);
+        }
+        if fields.len() > MAX_TOLD {
+            message.push_str("; and more");
         }
         Self::new(ErrorKind::InvalidInput, message).edit(|inner| inner.fields = fields)
     }

@@ -14,6 +14,7 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry
 use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::{Map, Value};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::problem::Problem;
 use crate::schema::Schema;
@@ -32,6 +33,15 @@ pub(crate) trait JsonBody: ParseFromJSON + 'static {
     /// Faults that a schema cannot express, found in the fields as they were sent.
     fn more_faults(_fields: &Map<String, Value>, _faults: &mut Vec<FieldError>) {}
 }
+
+/// Bodies up to this length are read at once and need no share of the memory for bodies.
+const QUICKLY_READ: usize = 64 << 10;
+/// Memory for larger bodies that are read at the same time, in KiB.
+const ROOM_KIB: usize = 256 << 10;
+/// Longest wait for a share of it.
+const ROOM_PATIENCE: Duration = Duration::from_secs(5);
+/// Most values of a body, counted by its commas: each takes many times the memory of its text.
+const MAX_VALUES: usize = 1 << 16;
 
 /// A JSON body of which every fault is told at once; unknown fields are faults.
 #[derive(Debug)]
@@ -81,6 +91,7 @@ impl<'a, T: JsonBody> ApiExtractor<'a> for Body<T> {
         if announced.is_some_and(|length| length > limit) {
             return Err(Problem::too_large(limit).into());
         }
+        let _share = share_of_memory(announced.unwrap_or(limit)).await?;
         let bytes = tokio::time::timeout(PATIENCE, body.take()?.into_bytes_limit(limit))
             .await
             .map_err(|_| Problem::malformed(format!("the body did not arrive within {} seconds", PATIENCE.as_secs())))?
@@ -88,13 +99,37 @@ impl<'a, T: JsonBody> ApiExtractor<'a> for Body<T> {
                 ReadBodyError::PayloadTooLarge => Problem::too_large(limit),
                 _ => Problem::malformed("the body could not be read to its end"),
             })?;
-        Ok(Self(read(&bytes)?))
+        if bytes.len() <= QUICKLY_READ {
+            return Ok(Self(read(&bytes)?));
+        }
+        // Long enough to keep other requests from being answered.
+        let reading = tokio::task::spawn_blocking(move || read(&bytes));
+        let value = reading
+            .await
+            .map_err(|fault| Problem::from(Error::internal("a body broke its reader").with_source(fault)))?;
+        Ok(Self(value?))
+    }
+}
+
+/// Waits until there is room for a body of so many bytes beside those that are being read.
+async fn share_of_memory(bytes: usize) -> Result<Option<SemaphorePermit<'static>>, Problem> {
+    static ROOM: Semaphore = Semaphore::const_new(ROOM_KIB);
+    if bytes <= QUICKLY_READ {
+        return Ok(None);
+    }
+    let share = ROOM.acquire_many(u32::try_from(bytes.div_ceil(1 << 10).min(ROOM_KIB)).unwrap_or(u32::MAX));
+    match tokio::time::timeout(ROOM_PATIENCE, share).await {
+        Ok(Ok(share)) => Ok(Some(share)),
+        _ => Err(Error::unavailable("too many large requests are being read; try again later").into()),
     }
 }
 
 fn read<T: JsonBody>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.is_empty() {
         return Err(Problem::malformed("the body is empty; a JSON object is expected"));
+    }
+    if bytes.iter().filter(|&&byte| byte == b',').nth(MAX_VALUES).is_some() {
+        return Err(Error::invalid("body", format!("has more than {MAX_VALUES} values")).into());
     }
     // The parser tells where it stumbled, not what stood there.
     let value: Value =
@@ -106,7 +141,8 @@ fn read<T: JsonBody>(bytes: &[u8]) -> Result<T, Problem> {
     if !faults.is_empty() {
         return Err(Error::invalid_fields(faults).into());
     }
-    T::parse_from_json(Some(value)).map_err(|fault| Error::invalid("body", fault.into_message()).into())
+    // What the schema let pass and the type refuses: its words name types of this program, which tell a client nothing.
+    T::parse_from_json(Some(value)).map_err(|_| Error::invalid("body", "has a value that is not acceptable").into())
 }
 
 /// The schema of `T`, built once.

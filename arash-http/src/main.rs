@@ -43,6 +43,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    tell_what_has_no_effect();
     logging::start(settings.log);
     match run(&settings) {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,6 +51,40 @@ fn main() -> ExitCode {
             console::complain(&format!("{}", Chain(&*fault)));
             ExitCode::from(FAULT)
         }
+    }
+}
+
+/// Settings of the contract whose parts are not built in yet: whoever sets one should not believe that it works.
+const NO_EFFECT_YET: [&str; 22] = [
+    "CORS_ORIGINS",
+    "DB_HOST",
+    "DB_NAME",
+    "DB_PASSWORD",
+    "DB_PORT",
+    "DB_USER",
+    "ENABLE_IMAGE_PROCESSING",
+    "LOG_FILE",
+    "METRICS_TOKEN",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "REDIS_URL",
+    "RUN_TELEGRAM_BOT",
+    "TELEGRAM_ADMIN_USERS",
+    "TELEGRAM_API_URL",
+    "TELEGRAM_BOT_TOKEN",
+    "TELEGRAM_COMMANDS",
+    "TELEGRAM_DEFAULT_MODEL",
+    "TELEGRAM_MAX_HISTORY",
+    "TELEGRAM_MODELS",
+    "TELEGRAM_RATE_LIMIT",
+    "TELEGRAM_WEBHOOK_URL",
+    "WEBHOOK_ALLOW_PRIVATE",
+];
+
+fn tell_what_has_no_effect() {
+    let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let names: Vec<&str> = NO_EFFECT_YET.iter().filter(is_set).copied().collect();
+    if !names.is_empty() {
+        console::complain(&format!("not built into this version yet, and without effect: {}", names.join(", ")));
     }
 }
 

@@ -29,6 +29,11 @@ impl Schema {
     }
 }
 
+/// Most faults that are told of one body: who has made so many will not read more.
+const MAX_FAULTS: usize = 50;
+/// Longest part of a field's name that is repeated to its sender, in characters.
+const MAX_SHOWN_NAME: usize = 128;
+
 struct Faults<'a> {
     registry: &'a Registry,
     found: Vec<FieldError>,
@@ -36,8 +41,15 @@ struct Faults<'a> {
 
 impl Faults<'_> {
     fn add(&mut self, path: &str, message: impl Into<String>) {
-        let field = if path.is_empty() { "body" } else { path };
-        self.found.push(FieldError { field: field.to_owned().into(), message: message.into().into() });
+        if self.is_full() {
+            return;
+        }
+        let field: String = if path.is_empty() { "body" } else { path }.chars().take(MAX_SHOWN_NAME).collect();
+        self.found.push(FieldError { field: field.into(), message: message.into().into() });
+    }
+
+    fn is_full(&self) -> bool {
+        self.found.len() >= MAX_FAULTS
     }
 
     fn check(&mut self, schema: &MetaSchemaRef, value: &Value, path: &str) {
@@ -83,6 +95,9 @@ impl Faults<'_> {
         }
         let is_known = |name: &str| schema.properties.iter().any(|(known, _)| *known == name);
         for (name, value) in fields.iter().filter(|(name, _)| !is_known(name)) {
+            if self.is_full() {
+                return;
+            }
             match &schema.additional_properties {
                 Some(any) => self.check(any, value, &join(path, name)),
                 None => self.add(&join(path, name), "is not a known field"),
@@ -100,7 +115,11 @@ impl Faults<'_> {
             self.add(path, format!("has {} entries, at least {least} are needed", entries.len()));
         }
         if let Some(items) = &schema.items {
-            for (index, entry) in entries.iter().enumerate() {
+            // What is more than is accepted is not looked at.
+            for (index, entry) in entries.iter().take(schema.max_items.unwrap_or(usize::MAX)).enumerate() {
+                if self.is_full() {
+                    return;
+                }
                 self.check(items, entry, &join(path, &index.to_string()));
             }
         }
@@ -132,7 +151,9 @@ impl Faults<'_> {
             most = Some(most.map_or(highest, |most| most.min(highest)));
         }
         let value = number.as_f64().unwrap_or(f64::NAN);
-        if least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most) {
+        // As fractions, 2^63 and the largest whole number below it are one.
+        let fits = number.is_i64() || schema.format.is_none_or(|format| !format.ends_with("int64"));
+        if fits && least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most) {
             return;
         }
         let message = match (least, most) {
@@ -172,7 +193,8 @@ fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
-        Value::Number(number) if number.is_f64() => "a fraction",
+        Value::Number(number) if number.as_f64().is_some_and(|value| value.fract() != 0.0) => "a fraction",
+        Value::Number(number) if number.is_f64() => "a number that large",
         Value::Number(_) => "a number",
         Value::String(_) => "a text",
         Value::Array(_) => "an array",
@@ -239,7 +261,7 @@ mod tests {
     #[test]
     fn every_fault_is_named_with_its_path() {
         let value = json!({
-            "name": "", "colour": "green", "parts": [{"size": 10}, {}, {"size": -1, "x": 1}], "is_new": 1, "more": 0,
+            "name": "", "colour": "green", "parts": [{"size": 10, "x": 1}, {}, {"size": -1}], "is_new": 1, "more": 0,
         });
         assert_eq!(
             faults(&value),
@@ -248,9 +270,8 @@ mod tests {
                 "colour must be one of red, dark_blue",
                 "parts has 3 entries, at most 2 are accepted",
                 "parts.0.size must be 0 to 9",
+                "parts.0.x is not a known field",
                 "parts.1.size is missing",
-                "parts.2.size must be 0 to 9",
-                "parts.2.x is not a known field",
                 "is_new must be true or false, not a number",
                 "more is not a known field",
             ]

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::ai::OFFLINE_MODEL;
+use crate::platform::Access;
 use crate::secret::Secret;
 use crate::settings::{AiSettings, Environment, HttpSettings, LogFormat, LogSettings, SettingsArgs};
 
@@ -30,7 +31,9 @@ fn without_any_setting_it_runs_offline_on_a_file() {
     assert_eq!((settings.internal.rate_limit, settings.internal.max_history), (60, 30));
     assert_eq!(settings.log, LogSettings { level: "info", format: LogFormat::Text });
     assert_eq!(models(SettingsArgs::default()), [OFFLINE_MODEL]);
-    assert_eq!(settings.platforms().len(), 1);
+    let platforms = settings.platforms();
+    let names: Vec<_> = platforms.iter().map(|platform| (platform.name(), platform.access())).collect();
+    assert_eq!(names, [("telegram", Access::Public), ("internal", Access::Private)]);
 }
 
 #[test]

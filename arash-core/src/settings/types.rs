@@ -28,11 +28,21 @@ pub struct Settings {
     pub log: LogSettings,
 }
 
+/// Messages a minute of one user on Telegram.
+const TELEGRAM_RATE_LIMIT: u32 = 20;
+/// Most messages that are sent upstream as context on Telegram.
+const TELEGRAM_MAX_HISTORY: usize = 10;
+
 impl Settings {
-    /// The platforms that the engine serves.
+    /// The platforms that the engine knows. Telegram's sessions may be in the store too, and are then told apart from
+    /// a team's; its messages come through a host of its own.
     pub fn platforms(&self) -> Vec<Platform> {
         let internal = &self.internal;
         vec![
+            Platform::public("telegram")
+                .models(internal.models.first().cloned())
+                .rate_limit(TELEGRAM_RATE_LIMIT)
+                .max_history(TELEGRAM_MAX_HISTORY),
             Platform::private("internal")
                 .models(internal.models.iter().cloned())
                 .rate_limit(internal.rate_limit)

@@ -61,8 +61,8 @@ pub(super) fn check_name(name: &str, faults: &mut Vec<FieldError>) {
 }
 
 pub(super) fn check_description(description: Option<&str>, faults: &mut Vec<FieldError>) {
-    if description.is_some_and(|text| text.chars().count() > MAX_DESCRIPTION_CHARS) {
-        let message = format!("must have at most {MAX_DESCRIPTION_CHARS} characters");
+    if description.is_some_and(|text| text.chars().count() > MAX_DESCRIPTION_CHARS || text.contains('\0')) {
+        let message = format!("must have at most {MAX_DESCRIPTION_CHARS} characters, none of them U+0000");
         faults.push(FieldError { field: "description".into(), message: message.into() });
     }
 }

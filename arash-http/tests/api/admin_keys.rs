@@ -167,3 +167,14 @@ async fn a_deleted_key_is_gone_and_a_revoked_one_is_still_listed() {
         assert_eq!(host.get(&key, "/api/v1/sessions").await.status, 401);
     }
 }
+
+#[tokio::test]
+async fn numbers_beyond_what_is_stored_are_told_by_their_field() {
+    let host = TestHost::start().await;
+    for number in ["9223372036854775808", "18446744073709551616", "-9223372036854775809", "1.5"] {
+        let body = serde_json::from_str(&format!(r#"{{"team_id": {number}, "name": "key"}}"#)).unwrap();
+        let answer = host.post(&host.admin, KEYS, &body).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec!["team_id".to_owned()]), "{number}: {}", answer.text);
+        assert!(!answer.text.contains("integer_"), "{}", answer.text);
+    }
+}

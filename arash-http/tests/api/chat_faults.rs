@@ -119,3 +119,36 @@ async fn a_body_that_is_no_object_is_invalid() {
     }
     "#);
 }
+
+#[tokio::test]
+async fn a_body_of_very_many_values_costs_its_sender_and_nobody_else() {
+    let host = TestHost::start().await;
+    let key = host.user("Team").await;
+    // Many faults are told in part, and what is too long is not looked through.
+    let mut body = message("c", "Hi");
+    for number in 0..1_000 {
+        body[format!("field {number}")] = json!(1);
+    }
+    let answer = host.post(&key, "/api/v1/chat", &body).await;
+    assert_eq!((answer.status, answer.fields().len()), (422, 50));
+    assert!(answer.text.len() < 16_384, "{}", answer.text.len());
+    let mut body = message("c", "Hi");
+    body["attachments"] = json!(vec![1; 60_000]);
+    let answer = host.post(&key, "/api/v1/chat", &body).await;
+    assert_eq!((answer.status, answer.fields().len()), (422, 11), "the list, and as many entries as are accepted");
+    body["attachments"] = json!(vec![1; 70_000]);
+    let answer = host.post(&key, "/api/v1/chat", &body).await;
+    assert_eq!((answer.status, answer.fields()), (422, vec!["body".to_owned()]));
+    assert!(answer.text.contains("more than 65536 values"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn public_platforms_are_not_reachable_here() {
+    let host = TestHost::start().await;
+    let key = host.user("Team").await;
+    let mut body = message("c", "Hi");
+    body["platform"] = json!("telegram");
+    assert_eq!(host.post(&key, "/api/v1/chat", &body).await.status, 403);
+    assert_eq!(host.get(&key, "/api/v1/session/telegram_123").await.status, 403);
+    assert_eq!(host.get(&host.admin, "/api/v1/session/telegram_123").await.status, 404);
+}

@@ -62,6 +62,17 @@ async fn a_key_of_ones_own_that_comes_too_late_is_told() {
 }
 
 #[tokio::test]
+async fn a_setting_without_effect_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.env("DB_HOST", "database").env("TELEGRAM_BOT_TOKEN", "1:hunter2").env("LOG_FILE", "");
+    let (code, said) = Host::start(command).await.stop("-TERM").await;
+    assert_eq!(code, Some(0));
+    assert!(said.contains("without effect: DB_HOST, TELEGRAM_BOT_TOKEN\n"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[tokio::test]
 async fn requests_are_logged_without_secrets_or_queries() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = program(folder.path());

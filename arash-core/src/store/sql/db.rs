@@ -185,6 +185,9 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
             format!("is not the address of a database that is built in; {accepted}"),
         ));
     }
+    if url.trim_start_matches("sqlite:").trim_start_matches('/').split('?').next().is_none_or(str::is_empty) {
+        return Err(Error::invalid("DATABASE_URL", format!("names no file; {accepted}")));
+    }
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|fault| Error::invalid("DATABASE_URL", format!("cannot be read; {accepted}")).with_source(fault))?;
     Ok(options

@@ -93,7 +93,15 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_that_cannot_work_are_refused() {
-        for url in ["sqlite::memory:", "postgres://localhost/x", "arash.db", "sqlite://x?mode=memory"] {
+        for url in [
+            "sqlite:",
+            "sqlite://",
+            "sqlite://?mode=rwc",
+            "sqlite::memory:",
+            "postgres://localhost/x",
+            "arash.db",
+            "sqlite://x?mode=memory",
+        ] {
             assert_eq!(SqlStore::open(url).await.unwrap_err().kind(), crate::ErrorKind::InvalidInput, "{url}");
         }
         let error = SqlStore::open("sqlite:///no/such/folder/x.db").await.unwrap_err();

@@ -1,5 +1,5 @@
 use arash_core::FieldError;
-use arash_core::message::{Attachment, AttachmentSource, MessageKind};
+use arash_core::message::{Attachment, AttachmentSource, MAX_ATTACHMENTS, MessageKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use poem_openapi::{Enum, Object};
@@ -44,7 +44,8 @@ pub(super) struct AttachmentInput {
 /// Faults of `attachments` that a schema cannot express.
 pub(super) fn more_faults(fields: &Map<String, Value>, faults: &mut Vec<FieldError>) {
     let entries = fields.get("attachments").and_then(Value::as_array);
-    for (index, entry) in entries.into_iter().flatten().enumerate() {
+    // More than are accepted are refused as such, unread.
+    for (index, entry) in entries.into_iter().flatten().take(MAX_ATTACHMENTS).enumerate() {
         let Value::Object(entry) = entry else { continue };
         let is_given = |name: &str| entry.get(name).is_some_and(|value| !value.is_null());
         let field = |name: &str| format!("attachments.{index}{name}").into();
