@@ -34,6 +34,7 @@ impl Default for RecorderSettings {
 
 struct Entry {
     commit: TurnCommit,
+    since: Instant,
     done: oneshot::Sender<Result<CommitOutcome>>,
 }
 
@@ -65,7 +66,7 @@ impl RecorderPlace {
     /// [`Unavailable`](ErrorKind::Unavailable) when the store could not be reached.
     pub async fn record(self, commit: TurnCommit) -> Result<CommitOutcome> {
         let (done, outcome) = oneshot::channel();
-        self.permit.send(Entry { commit, done });
+        self.permit.send(Entry { commit, since: Instant::now(), done });
         outcome.await.unwrap_or_else(|_| Err(stopped()))
     }
 }
@@ -137,9 +138,11 @@ impl Writer {
             if taken == 0 {
                 return;
             }
+            // Patience is counted from when the first of them came, not from when its batch had its turn.
+            let since = batch.iter().map(|entry| entry.since).min().unwrap_or_else(Instant::now);
             let (commits, waiters): (Vec<_>, Vec<_>) = batch.drain(..).map(|entry| (entry.commit, entry.done)).unzip();
             // A store that panics costs its batch, not the recorder.
-            let outcomes = AssertUnwindSafe(write_patiently(self.store.as_ref(), &commits)).catch_unwind().await;
+            let outcomes = AssertUnwindSafe(write_patiently(self.store.as_ref(), &commits, since)).catch_unwind().await;
             let broken = || commits.iter().map(|_| Err(Error::internal("the store broke"))).collect();
             let outcomes: Vec<_> = outcomes.unwrap_or_else(|_| broken());
             let failure = outcomes.iter().any(Result::is_err).then(Instant::now);
@@ -154,13 +157,16 @@ impl Writer {
 
 /// Writes a batch; tries again while storage is away, for answers may have been read already. To write a turn twice
 /// does no harm: the second time it is a duplicate of itself.
-async fn write_patiently(store: &dyn TurnStore, commits: &[TurnCommit]) -> Vec<Result<CommitOutcome>> {
-    let begun = Instant::now();
+async fn write_patiently(store: &dyn TurnStore, commits: &[TurnCommit], since: Instant) -> Vec<Result<CommitOutcome>> {
     let mut pause = Duration::from_millis(20);
     loop {
         let outcomes = write(store, commits).await;
         let is_away = |outcome: &Result<_>| matches!(outcome, Err(error) if error.kind() == ErrorKind::Unavailable);
-        if !outcomes.iter().any(is_away) || begun.elapsed() + pause > PATIENCE {
+        let first_away = outcomes.iter().find(|outcome| is_away(outcome));
+        if first_away.is_none() || since.elapsed() + pause > PATIENCE {
+            if let Some(Err(error)) = first_away {
+                tracing::error!(error = ?error, turns = commits.len(), "turns could not be recorded");
+            }
             return outcomes.into_iter().zip(commits).map(|(outcome, commit)| own_outcome(outcome, commit)).collect();
         }
         tokio::time::sleep(pause).await;
@@ -182,7 +188,6 @@ async fn write(store: &dyn TurnStore, commits: &[TurnCommit]) -> Vec<Result<Comm
         Ok(outcomes) if outcomes.len() == commits.len() => outcomes.into_iter().map(Ok).collect(),
         Ok(_) => commits.iter().map(|_| Err(Error::internal("the store lost count of a batch"))).collect(),
         Err(error) if error.kind() == ErrorKind::Unavailable || commits.len() == 1 => {
-            tracing::error!(error = ?error, turns = commits.len(), "turns could not be recorded");
             commits.iter().map(|_| Err(error.clone())).collect()
         }
         Err(error) => {

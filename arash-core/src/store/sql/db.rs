@@ -21,8 +21,9 @@ const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 const READERS: u32 = 4;
 /// Longest wait for a connection; beyond it callers are told to come back.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// How often a transaction is tried when another program holds the database.
-const ATTEMPTS: u32 = 4;
+/// Longest wait for another program that holds the database, and how often: a second in all, then callers are told.
+const BUSY: Duration = Duration::from_millis(500);
+const ATTEMPTS: u32 = 2;
 
 /// A database.
 ///
@@ -196,7 +197,7 @@ fn options(url: &str) -> Result<SqliteConnectOptions> {
         // A commit that was acknowledged survives a loss of power; group commit pays for it.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(ACQUIRE)
+        .busy_timeout(BUSY)
         // A statement over many rows keeps what it may have to undo aside: in memory, not in a file.
         .pragma("temp_store", "MEMORY")
         // Pages: 16 MiB of log between checkpoints, so that a page that many commits write is copied once.
@@ -292,6 +293,35 @@ mod tests {
 
     use super::*;
     use crate::store::{SqlStore, Store};
+
+    #[tokio::test]
+    async fn a_database_that_another_program_holds_is_told_soon_and_works_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        let db = Db::open(&url).await.unwrap();
+        let other = pool(1).connect_with(options(&url).unwrap()).await.unwrap();
+        let held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let asked = execute(&db, "UPDATE node_epochs SET epoch = epoch", vec![]);
+        let refused = tokio::time::timeout(Duration::from_secs(4), asked).await.unwrap().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        assert!(refused.retry_after().is_some());
+        held.rollback().await.unwrap();
+        execute(&db, "UPDATE node_epochs SET epoch = epoch", vec![]).await.unwrap();
+        other.close().await;
+        db.close().await;
+    }
+
+    #[tokio::test]
+    async fn programs_that_start_at_once_share_a_new_database() {
+        for _ in 0..3 {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}/test.db", folder.path().display());
+            let opened = futures_util::future::join_all((0..8).map(|_| Db::open(&url))).await;
+            for db in opened {
+                db.unwrap().close().await;
+            }
+        }
+    }
 
     #[cfg(unix)]
     #[tokio::test]
