@@ -1,7 +1,7 @@
 //! The door to SQL: the only place that begins a transaction.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolOptions;
@@ -40,13 +40,13 @@ impl Db {
     pub(super) async fn open(url: &str) -> Result<Self> {
         let options = options(url)?;
         make_private_file(&options);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(|fault| cannot_open(url, fault))?;
-        check_version(&writer).await?;
-        migrations::run(&writer).await?;
-        let readers = pool(READERS)
-            .connect_with(options.read_only(true).create_if_missing(false))
-            .await
-            .map_err(|fault| cannot_open(url, fault))?;
+        // At the start there is time to wait for others that start too.
+        let opener = connect(url, pool(1), options.clone().busy_timeout(ACQUIRE)).await?;
+        check_version(&opener).await?;
+        migrations::run(&opener).await?;
+        let writer = connect(url, pool(1), options.clone()).await?;
+        let readers = connect(url, pool(READERS), options.read_only(true).create_if_missing(false)).await?;
+        opener.close().await;
         Ok(Self { writer, readers, tasks: TaskTracker::new() })
     }
 
@@ -94,6 +94,22 @@ impl Db {
     pub(super) async fn prepare(&self, sql: &'static str) -> Result<()> {
         let mut connection = self.writer.acquire().await.map_err(fault)?;
         connection.prepare(sql.into_sql_str()).await.map(drop).map_err(fault)
+    }
+}
+
+/// Connects; tries again while another program is just making the database, which SQLite itself does not wait for.
+async fn connect(url: &str, pool: PoolOptions<Sqlite>, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    let begun = Instant::now();
+    loop {
+        match pool.clone().connect_with(options.clone()).await {
+            Ok(pool) => return Ok(pool),
+            Err(sqlx::Error::Database(fault))
+                if primary_code(fault.as_ref()) == SQLITE_BUSY && begun.elapsed() < ACQUIRE =>
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(fault) => return Err(cannot_open(url, fault)),
+        }
     }
 }
 
