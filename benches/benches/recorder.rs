@@ -55,6 +55,7 @@ async fn request(keeper: &QuotaKeeper, recorder: &Recorder, caller: &Principal) 
     let commit = TurnCommit {
         turn_id,
         state: TurnState::Completed,
+        is_begun: false,
         idempotency: None,
         receipt: None,
         session: None,

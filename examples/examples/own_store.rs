@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use arash_core::clock::Timestamp;
 use arash_core::id::{ApiKeyId, NodeId, TeamId};
-use arash_core::quota::{Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
+use arash_core::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
 use arash_core::session::{
-    Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
+    Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary, SharedSessions,
 };
 use arash_core::store::{MemoryStore, Store};
 use arash_core::team::{ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfter, Team, TeamStore};
 use arash_core::testing::store::CASES;
-use arash_core::turn::{CommitOutcome, IdempotencyKey, StoredTurn, TurnCommit, TurnStore};
+use arash_core::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, StoredTurn, TurnCommit, TurnStore};
 use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
 use arash_core::webhook::{OutboxEvent, OutboxStore};
 use arash_core::{Engine, IncomingMessage, Platform, Result};
@@ -41,6 +41,22 @@ impl<S> Journaled<S> {
 /// The port that does more than pass on: what a turn changes comes in as one value, so it is seen in one place.
 #[async_trait]
 impl<S: Store> TurnStore for Journaled<S> {
+    async fn begin(&self, turns: &[StartedTurn]) -> Result<Vec<BeginOutcome>> {
+        self.inner.begin(turns).await
+    }
+
+    async fn renew_turns(&self, turns: &[StartedTurn]) -> Result<()> {
+        self.inner.renew_turns(turns).await
+    }
+
+    async fn lost_turns(&self, now: Timestamp, limit: u32) -> Result<Vec<StartedTurn>> {
+        self.inner.lost_turns(now, limit).await
+    }
+
+    async fn purge_turns(&self, until: Timestamp) -> Result<()> {
+        self.inner.purge_turns(until).await
+    }
+
     async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
         let outcomes = self.inner.commit(turns).await?;
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,6 +82,10 @@ impl<S: Store> TurnStore for Journaled<S> {
 impl<S: Store> Store for Journaled<S> {
     async fn health(&self) -> Result<()> {
         self.inner.health().await
+    }
+
+    async fn upkeep(&self, now: Timestamp) -> Result<()> {
+        self.inner.upkeep(now).await
     }
 
     async fn close(&self) {
@@ -122,6 +142,10 @@ impl<S: Store> TeamStore for Journaled<S> {
 
 #[async_trait]
 impl<S: Store> SessionStore for Journaled<S> {
+    fn shared(&self) -> Option<&dyn SharedSessions> {
+        self.inner.shared()
+    }
+
     async fn load(&self, key: &SessionKey, window: usize, now: Timestamp) -> Result<Option<Session>> {
         self.inner.load(key, window, now).await
     }
@@ -165,8 +189,8 @@ impl<S: Store> QuotaStore for Journaled<S> {
         self.inner.give_back(node, scope, period, bucket_start, amount).await
     }
 
-    async fn renew(&self, node: NodeId, until: Timestamp) -> Result<()> {
-        self.inner.renew(node, until).await
+    async fn renew(&self, node: NodeId, blocks: &[BlockPlace], until: Timestamp) -> Result<()> {
+        self.inner.renew(node, blocks, until).await
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<u64> {

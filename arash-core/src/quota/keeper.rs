@@ -158,7 +158,7 @@ impl QuotaKeeper {
     /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer.
     pub async fn upkeep(&self) -> Result<()> {
         let now = self.inner.clock.now();
-        self.inner.store.renew(self.inner.node, now.plus(LEASE)).await?;
+        self.inner.store.renew(self.inner.node, &[], now.plus(LEASE)).await?;
         self.give_back_ended(now).await?;
         self.inner.store.reclaim(now).await?;
         self.inner.store.purge_buckets(now).await

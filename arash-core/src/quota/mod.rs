@@ -14,4 +14,4 @@ pub use period::Period;
 pub use rate::{RateDecision, RateKey, RateLimit, RateLimiter, RateState};
 pub use reservation::Reservation;
 pub use scope::QuotaScope;
-pub use store::{Lease, LeaseRequest, QuotaSpend, QuotaStore, lease_amount};
+pub use store::{BlockPlace, Lease, LeaseRequest, QuotaSpend, QuotaStore, lease_amount};

@@ -35,6 +35,17 @@ pub struct Lease {
     pub oldest_bucket: Option<Timestamp>,
 }
 
+/// Where a block was leased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockPlace {
+    /// Whose quota.
+    pub scope: QuotaScope,
+    /// Over which window.
+    pub period: Period,
+    /// In which bucket.
+    pub bucket_start: Timestamp,
+}
+
 /// How large a block is: what is waited for, else a small share of what is left, never more than is left.
 pub fn lease_amount(limit: u64, taken: u64, wanted: u64) -> u64 {
     let left = limit.saturating_sub(taken);
@@ -70,8 +81,9 @@ pub trait QuotaStore: Send + Sync {
         amount: u64,
     ) -> Result<()>;
 
-    /// Keeps all blocks of `node` until `until`.
-    async fn renew(&self, node: NodeId, until: Timestamp) -> Result<()>;
+    /// Keeps what `node` leased in these buckets until `until`. What it does not name ends in its time, such as a
+    /// block whose grant never reached the node.
+    async fn renew(&self, node: NodeId, blocks: &[BlockPlace], until: Timestamp) -> Result<()>;
 
     /// Gives back what nodes leased and no longer renew; returns how much that was.
     async fn reclaim(&self, now: Timestamp) -> Result<u64>;

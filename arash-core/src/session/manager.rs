@@ -120,6 +120,7 @@ impl SessionManager {
             user_id: user_id.to_owned(),
             model: None,
             version: 0,
+            fence: 0,
             message_count: 0,
             stored_messages: 0,
             created_at: now,

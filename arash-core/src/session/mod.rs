@@ -11,5 +11,5 @@ mod types;
 pub use history::History;
 pub use key::{SessionKey, SessionKeyError};
 pub use manager::{SessionLane, SessionManager, SessionSettings};
-pub use store::{SessionFilter, SessionPage, SessionStore};
+pub use store::{Claim, ClaimRequest, SessionFilter, SessionPage, SessionStore, SharedSessions};
 pub use types::{Session, SessionCounts, SessionSummary};

@@ -20,6 +20,8 @@ pub struct Session {
     pub model: Option<ModelId>,
     /// Grows with every commit; a commit that expects another version is refused. 0 while it is not in the store.
     pub version: i64,
+    /// The counter of the claim under which it is held, on a store that nodes share; 0 without one.
+    pub fence: i64,
     /// The user's messages since it was opened or cleared.
     pub message_count: u64,
     /// All messages since it was opened or cleared.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::quota::QuotaStore;
 use crate::session::SessionStore;
@@ -25,6 +26,12 @@ pub use sql::SqlStore;
 pub trait Store: TeamStore + SessionStore + QuotaStore + UsageStore + TurnStore + OutboxStore + 'static {
     /// Whether storage can be reached and used.
     async fn health(&self) -> Result<()>;
+
+    /// What the back end has to do for itself now and then; called at the start and about twice a minute.
+    async fn upkeep(&self, now: Timestamp) -> Result<()> {
+        let _ = now;
+        Ok(())
+    }
 
     /// Lets go of everything; nothing is called after this.
     async fn close(&self);

@@ -14,6 +14,8 @@ use crate::webhook::Event;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TurnState {
+    /// It is being answered; [`StartedTurn`] tells what is recorded if nobody ends it.
+    Started,
     /// It was answered.
     Completed,
     /// It failed.
@@ -28,6 +30,7 @@ impl TurnState {
     /// Its name in the store.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Started => "started",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
@@ -37,7 +40,7 @@ impl TurnState {
 
     /// The state that [`TurnState::as_str`] names.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Completed, Self::Failed, Self::Interrupted, Self::Stopped]
+        [Self::Started, Self::Completed, Self::Failed, Self::Interrupted, Self::Stopped]
             .into_iter()
             .find(|state| state.as_str() == name)
     }
@@ -57,6 +60,9 @@ pub struct SessionChange {
     /// The version that the turn worked with; 0 where the session is new. The commit is refused if the
     /// store has another one.
     pub expected_version: i64,
+    /// The counter of the claim that the turn worked under, on a store that nodes share; 0 without one. The commit is
+    /// refused if somebody claimed the session since, and ends the claim. See [`SharedSessions`](crate::session::SharedSessions).
+    pub fence: i64,
     /// Whether all earlier messages go.
     pub clears: bool,
     /// What was said, oldest first; appended.
@@ -86,6 +92,32 @@ impl SessionChange {
     }
 }
 
+/// A turn that has begun: what is recorded of it if nobody ends it, because the program died.
+///
+/// Written before the first byte of a streamed answer leaves, and for whatever takes a while, so that nothing
+/// that was said or paid for is forgotten.
+#[derive(Clone, Debug)]
+pub struct StartedTurn {
+    /// The turn.
+    pub turn_id: TurnId,
+    /// The key that a repeated request finds this turn by, and what tells that it is the same request.
+    pub idempotency: Option<(IdempotencyKey, RequestDigest)>,
+    /// What was used so far, by estimate, as it is recorded if nobody ends the turn.
+    pub usage: UsageRecord,
+    /// The turn is lost unless this is put off before it comes.
+    pub lease_until: Timestamp,
+}
+
+/// What became of a [`StartedTurn`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BeginOutcome {
+    /// It is durable.
+    Begun,
+    /// The turn, or a turn with the same idempotency key, was there before; this is that one. Nothing was written.
+    Duplicate(StoredTurn),
+}
+
 /// All that one turn changes, as one value: it is written whole or not at all.
 #[derive(Clone, Debug)]
 pub struct TurnCommit {
@@ -93,9 +125,12 @@ pub struct TurnCommit {
     pub turn_id: TurnId,
     /// How it ended.
     pub state: TurnState,
+    /// Whether it was written as a [`StartedTurn`] before. Such a turn can be ended once: whoever comes second, the
+    /// node that answers it or the one that took it for lost, gets [`CommitOutcome::Duplicate`].
+    pub is_begun: bool,
     /// What makes a repeated request find this turn, if the caller asked for that.
     pub idempotency: Option<(IdempotencyKey, RequestDigest)>,
-    /// The reply as JSON, kept for such a repeated request only.
+    /// The reply as JSON, kept for such a repeated request only. Without one the idempotency key is free again.
     pub receipt: Option<String>,
     /// What changes in the session; `None` when nothing does.
     pub session: Option<SessionChange>,

@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, FieldError, Result};
@@ -13,7 +14,7 @@ use crate::turn::TurnState;
 const MAX_KEY_CHARS: usize = 255;
 
 /// Makes a repeated request find the first one's result: the caller's key within the caller's scope.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct IdempotencyKey {
     scope: String,
     key: String,

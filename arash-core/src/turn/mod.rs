@@ -12,7 +12,7 @@ mod respond;
 mod settle;
 mod store;
 
-pub use commit::{CommitOutcome, SessionChange, TurnCommit, TurnState};
+pub use commit::{BeginOutcome, CommitOutcome, SessionChange, StartedTurn, TurnCommit, TurnState};
 pub use idempotency::{IdempotencyKey, RequestDigest, StoredTurn};
 pub use processor::{MessageProcessor, ProcessorParts, ProviderRecord};
 pub use recorder::{Recorder, RecorderPlace, RecorderSettings};

@@ -164,6 +164,7 @@ impl Settled {
         let commit = TurnCommit {
             turn_id: facts.id,
             state,
+            is_begun: false,
             idempotency: kept.map(|idempotency| (idempotency.key.clone(), idempotency.digest)),
             receipt,
             session: self.change,
@@ -246,6 +247,7 @@ fn session_change(
         team_id: session.team_id,
         user_id: session.user_id.clone(),
         expected_version: session.version,
+        fence: session.fence,
         clears: false,
         messages: Vec::new(),
         model: session.model.clone(),

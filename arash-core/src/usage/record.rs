@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, TeamId, TurnId};
 use crate::money::Micros;
@@ -7,7 +9,8 @@ use crate::platform::ModelId;
 use crate::usage::TokenUsage;
 
 /// What kind of work a turn was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TurnKind {
     /// A message that was answered whole.
@@ -38,7 +41,7 @@ impl TurnKind {
 }
 
 /// What one turn used. There is exactly one for every turn that was admitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRecord {
     /// The turn.
     pub turn_id: TurnId,

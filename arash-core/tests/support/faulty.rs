@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use arash_core::Result;
 use arash_core::clock::Timestamp;
 use arash_core::id::{ApiKeyId, NodeId, TeamId};
-use arash_core::quota::{Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
+use arash_core::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
 use arash_core::session::{
-    Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
+    Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary, SharedSessions,
 };
 use arash_core::store::Store;
 use arash_core::team::{ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfter, Team, TeamStore};
-use arash_core::turn::{CommitOutcome, IdempotencyKey, StoredTurn, TurnCommit, TurnStore};
+use arash_core::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, StoredTurn, TurnCommit, TurnStore};
 use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
 use arash_core::webhook::{OutboxEvent, OutboxStore};
 use async_trait::async_trait;
@@ -76,6 +76,10 @@ impl Store for Faulty {
         self.inner.health().await
     }
 
+    async fn upkeep(&self, now: Timestamp) -> Result<()> {
+        self.inner.upkeep(now).await
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }
@@ -131,6 +135,10 @@ impl TeamStore for Faulty {
 
 #[async_trait]
 impl SessionStore for Faulty {
+    fn shared(&self) -> Option<&dyn SharedSessions> {
+        self.inner.shared()
+    }
+
     async fn load(&self, key: &SessionKey, window: usize, now: Timestamp) -> Result<Option<Session>> {
         self.plan.load.meet().await?;
         self.inner.load(key, window, now).await
@@ -176,8 +184,8 @@ impl QuotaStore for Faulty {
         self.inner.give_back(node, scope, period, bucket_start, amount).await
     }
 
-    async fn renew(&self, node: NodeId, until: Timestamp) -> Result<()> {
-        self.inner.renew(node, until).await
+    async fn renew(&self, node: NodeId, blocks: &[BlockPlace], until: Timestamp) -> Result<()> {
+        self.inner.renew(node, blocks, until).await
     }
 
     async fn reclaim(&self, now: Timestamp) -> Result<u64> {
@@ -206,6 +214,22 @@ impl UsageStore for Faulty {
 
 #[async_trait]
 impl TurnStore for Faulty {
+    async fn begin(&self, turns: &[StartedTurn]) -> Result<Vec<BeginOutcome>> {
+        self.inner.begin(turns).await
+    }
+
+    async fn renew_turns(&self, turns: &[StartedTurn]) -> Result<()> {
+        self.inner.renew_turns(turns).await
+    }
+
+    async fn lost_turns(&self, now: Timestamp, limit: u32) -> Result<Vec<StartedTurn>> {
+        self.inner.lost_turns(now, limit).await
+    }
+
+    async fn purge_turns(&self, until: Timestamp) -> Result<()> {
+        self.inner.purge_turns(until).await
+    }
+
     async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
         self.plan.commit.meet().await?;
         self.inner.commit(turns).await

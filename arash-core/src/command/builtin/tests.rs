@@ -37,6 +37,7 @@ impl Chat {
             user_id: "user-1".to_owned(),
             model: None,
             version: 1,
+            fence: 0,
             message_count: 1,
             stored_messages: 2,
             created_at: now,

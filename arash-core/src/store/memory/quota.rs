@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::NodeId;
-use crate::quota::{Lease, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStore, lease_amount};
+use crate::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStore, lease_amount};
 use crate::store::MemoryStore;
 
 type Counted = (QuotaScope, Period);
@@ -110,9 +110,10 @@ impl QuotaStore for MemoryStore {
         Ok(())
     }
 
-    async fn renew(&self, node: NodeId, until: Timestamp) -> Result<()> {
-        for (key, lease) in &mut self.lock().quota.leases {
-            if key.0 == node {
+    async fn renew(&self, node: NodeId, blocks: &[BlockPlace], until: Timestamp) -> Result<()> {
+        let leases = &mut self.lock().quota.leases;
+        for block in blocks {
+            if let Some(lease) = leases.get_mut(&(node, block.scope, block.period, block.bucket_start)) {
                 lease.until = until;
             }
         }

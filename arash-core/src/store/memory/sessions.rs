@@ -104,6 +104,7 @@ fn opened(change: &SessionChange) -> Session {
         user_id: change.user_id.clone(),
         model: None,
         version: 0,
+        fence: 0,
         message_count: 0,
         stored_messages: 0,
         created_at: change.last_activity_at,

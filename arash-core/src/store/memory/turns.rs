@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::id::{EventId, TurnId};
 use crate::store::MemoryStore;
 use crate::store::memory::{MAX_RECORDS, State};
-use crate::turn::{CommitOutcome, IdempotencyKey, StoredTurn, TurnCommit, TurnStore};
+use crate::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, StoredTurn, TurnCommit, TurnStore};
 use crate::webhook::{OutboxEvent, OutboxStore};
 
 /// The turns that were committed, the newest of them.
@@ -96,6 +96,22 @@ impl State {
 
 #[async_trait]
 impl TurnStore for MemoryStore {
+    async fn begin(&self, _turns: &[StartedTurn]) -> Result<Vec<BeginOutcome>> {
+        Err(crate::error::Error::internal("begin"))
+    }
+
+    async fn renew_turns(&self, _turns: &[StartedTurn]) -> Result<()> {
+        Err(crate::error::Error::internal("renew_turns"))
+    }
+
+    async fn lost_turns(&self, _now: Timestamp, _limit: u32) -> Result<Vec<StartedTurn>> {
+        Ok(Vec::new())
+    }
+
+    async fn purge_turns(&self, _until: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
     async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
         let mut state = self.lock();
         Ok(turns.iter().map(|turn| state.commit(turn)).collect())

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::NodeId;
-use crate::quota::{Lease, LeaseRequest, Period, QuotaScope, QuotaStore, lease_amount};
+use crate::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore, lease_amount};
 use crate::store::sql::batch::Batch;
 use crate::store::sql::db::Tx;
 use crate::store::sql::value::Value;
@@ -98,7 +98,7 @@ impl QuotaStore for SqlStore {
             .await
     }
 
-    async fn renew(&self, node: NodeId, until: Timestamp) -> Result<()> {
+    async fn renew(&self, node: NodeId, _blocks: &[BlockPlace], until: Timestamp) -> Result<()> {
         self.db
             .transact("renew_quota", move |tx| {
                 Box::pin(

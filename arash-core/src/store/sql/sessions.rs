@@ -75,6 +75,7 @@ impl SessionStore for SqlStore {
             user_id,
             model,
             version,
+            fence: 0,
             message_count,
             stored_messages,
             created_at,

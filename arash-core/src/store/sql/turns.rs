@@ -6,7 +6,10 @@ use crate::id::TurnId;
 use crate::store::sql::db::Tx;
 use crate::store::sql::value::{Row, Value};
 use crate::store::sql::{SqlStore, statements};
-use crate::turn::{CommitOutcome, IdempotencyKey, RequestDigest, StoredTurn, TurnCommit, TurnState, TurnStore};
+use crate::turn::{
+    BeginOutcome, CommitOutcome, IdempotencyKey, RequestDigest, StartedTurn, StoredTurn, TurnCommit, TurnState,
+    TurnStore,
+};
 
 statements! {
     SELECT_TURN = "SELECT id, state, request_digest, receipt FROM turns WHERE id = $1";
@@ -20,6 +23,22 @@ statements! {
 
 #[async_trait]
 impl TurnStore for SqlStore {
+    async fn begin(&self, _turns: &[StartedTurn]) -> Result<Vec<BeginOutcome>> {
+        Err(crate::error::Error::internal("begin"))
+    }
+
+    async fn renew_turns(&self, _turns: &[StartedTurn]) -> Result<()> {
+        Err(crate::error::Error::internal("renew_turns"))
+    }
+
+    async fn lost_turns(&self, _now: Timestamp, _limit: u32) -> Result<Vec<StartedTurn>> {
+        Ok(Vec::new())
+    }
+
+    async fn purge_turns(&self, _until: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
     async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
         if turns.is_empty() {
             return Ok(Vec::new());

@@ -66,6 +66,7 @@ pub(super) fn turn(at: Timestamp) -> TurnCommit {
     TurnCommit {
         turn_id,
         state: TurnState::Completed,
+        is_begun: false,
         idempotency: None,
         receipt: None,
         session: None,
@@ -113,6 +114,7 @@ pub(super) fn opening(key: &SessionKey, texts: &[&str], at: Timestamp) -> Sessio
         team_id: key.team(),
         user_id: "user-1".to_owned(),
         expected_version: 0,
+        fence: 0,
         clears: false,
         messages: messages(texts, at),
         model: None,
@@ -131,6 +133,7 @@ pub(super) fn following(session: &Session, texts: &[&str], at: Timestamp) -> Ses
         team_id: session.team_id,
         user_id: session.user_id.clone(),
         expected_version: session.version,
+        fence: session.fence,
         model: session.model.clone(),
         message_count: session.message_count + new.message_count,
         stored_messages: session.stored_messages + new.stored_messages,

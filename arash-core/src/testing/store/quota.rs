@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, NodeId, TeamId};
-use crate::quota::{Lease, LeaseRequest, Period, QuotaScope, QuotaSpend};
+use crate::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaSpend};
 use crate::store::Store;
 use crate::testing::store::fixtures::{at, commit_new, turn};
 
@@ -14,6 +14,11 @@ const DAILY: Period = Period::Daily;
 pub(super) fn request(node: NodeId, limit: u64, now: Timestamp) -> LeaseRequest {
     let until = now.plus(Duration::from_mins(1));
     LeaseRequest { node, scope: SCOPE, period: DAILY, limit, wanted: 1, now, until }
+}
+
+/// The day's bucket that begins at `bucket_start`.
+fn daily(bucket_start: Timestamp) -> BlockPlace {
+    BlockPlace { scope: SCOPE, period: DAILY, bucket_start }
 }
 
 /// Leases `amount` at `now` out of a quota that has room for it.
@@ -62,7 +67,7 @@ pub(super) async fn a_used_up_quota_grants_nothing(store: Arc<dyn Store>) {
     let first = lease(&*store, node, 2, at(0)).await.bucket_start;
     spend(&*store, Some(node), first, 2).await;
     let second = lease(&*store, node, 3, at(600)).await.bucket_start;
-    store.renew(node, at(1_000_000)).await.unwrap();
+    store.renew(node, &[daily(first), daily(second)], at(1_000_000)).await.unwrap();
     let none = store.lease(request(node, 5, at(1_200))).await.unwrap();
     let bucket_start = DAILY.bucket_start(at(1_200));
     assert_eq!(none, Lease { amount: 0, bucket_start, oldest_bucket: Some(first) });
@@ -115,7 +120,7 @@ pub(super) async fn what_is_given_back_can_be_leased_again(store: Arc<dyn Store>
     assert_eq!(left(&*store, 10, at(0)).await, 0);
     store.give_back(one, SCOPE, DAILY, first.bucket_start, 4).await.unwrap();
     assert_eq!(left(&*store, 10, at(0)).await, 4);
-    store.renew(one, at(1_000)).await.unwrap();
+    store.renew(one, &[daily(first.bucket_start)], at(1_000)).await.unwrap();
     let again = store.lease(LeaseRequest { wanted: 10, ..request(other, 10, at(400)) }).await.unwrap();
     assert_eq!(again.amount, 4, "also in a later bucket and by another node");
 }
@@ -180,7 +185,8 @@ pub(super) async fn a_renewed_block_stays(store: Arc<dyn Store>) {
     let asked = LeaseRequest { period: Period::Monthly, wanted: 3, ..request(one, 3, at(0)) };
     assert_eq!(store.lease(asked).await.unwrap().amount, 3);
     lease(&*store, other, 4, at(0)).await;
-    store.renew(one, at(200)).await.unwrap();
+    let month = BlockPlace { scope: SCOPE, period: Period::Monthly, bucket_start: Period::Monthly.bucket_start(at(0)) };
+    store.renew(one, &[daily(DAILY.bucket_start(at(0))), month], at(200)).await.unwrap();
     assert_eq!(store.reclaim(at(100)).await.unwrap(), 4, "only the block of the node that did not renew");
     assert_eq!(left(&*store, 10, at(100)).await, 8);
     assert_eq!(store.reclaim(at(200)).await.unwrap(), 5);
@@ -238,7 +244,7 @@ pub(super) async fn purging_keeps_a_bucket_that_is_still_leased(store: Arc<dyn S
     let node = NodeId::new();
     let bucket = lease(&*store, node, 3, at(0)).await.bucket_start;
     spend(&*store, Some(node), bucket, 1).await;
-    store.renew(node, at(100 * 3_600)).await.unwrap();
+    store.renew(node, &[daily(bucket)], at(100 * 3_600)).await.unwrap();
     store.purge_buckets(at(25 * 3_600)).await.unwrap();
     assert_eq!(used(&*store, at(0)).await, (1, Some(bucket)));
     assert_eq!(left(&*store, 10, at(0)).await, 7, "two of three are still leased");
@@ -252,7 +258,7 @@ pub(super) async fn what_was_leased_before_a_purge_can_be_settled_after_it(store
     let now = at(25 * 3_600);
     let reclaimed = lease(&*store, crashed, 2, at(0)).await.bucket_start;
     let kept = lease(&*store, patient, 2, at(600)).await.bucket_start;
-    store.renew(patient, now.plus(Duration::from_mins(1))).await.unwrap();
+    store.renew(patient, &[daily(kept)], now.plus(Duration::from_mins(1))).await.unwrap();
     assert_eq!(store.reclaim(now).await.unwrap(), 2);
     store.purge_buckets(now).await.unwrap();
     for (node, bucket) in [(patient, kept), (crashed, reclaimed)] {

@@ -24,6 +24,7 @@ pub(super) async fn an_opened_session_is_loaded_as_it_was_committed(store: Arc<d
             user_id: opened.user_id.clone(),
             model: opened.model.clone(),
             version: opened.new_version(),
+            fence: 0,
             message_count: 1,
             stored_messages: 2,
             // No trait says which moment it is; only that it is one.
