@@ -1,23 +1,39 @@
 use std::borrow::Cow;
+#[cfg(feature = "sqlite")]
 use std::time::Duration;
 
+use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{SqlSafeStr, SqlitePool};
 
 use crate::error::{Error, Result};
+use crate::store::sql::text::{Dialect, Sql};
 
 /// Every change of the schema, oldest first. One that was released is never edited.
-const ALL: [(i64, &str, &str); 1] = [(1, "initial", include_str!("../../../migrations/sqlite/0001_initial.sql"))];
+const ALL: [(i64, &str, Sql); 1] = [(
+    1,
+    "initial",
+    Sql::each(
+        include_str!("../../../migrations/sqlite/0001_initial.sql"),
+        include_str!("../../../migrations/postgres/0001_initial.sql"),
+    ),
+)];
+
+fn migrator(dialect: Dialect) -> Migrator {
+    let migration = |&(version, name, sql): &(i64, &'static str, Sql)| {
+        let text = sql.text(dialect).into_sql_str();
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text, false)
+    };
+    Migrator::with_migrations(ALL.iter().map(migration).collect())
+}
 
 /// How often it is tried when another program is doing the same.
+#[cfg(feature = "sqlite")]
 const ATTEMPTS: u32 = 5;
 
 /// Brings the schema up to date.
-pub(super) async fn run(pool: &SqlitePool) -> Result<()> {
-    let migration = |&(version, name, sql): &(i64, &'static str, &'static str)| {
-        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    let migrator = Migrator::with_migrations(ALL.iter().map(migration).collect());
+#[cfg(feature = "sqlite")]
+pub(super) async fn run_sqlite(pool: &sqlx::SqlitePool) -> Result<()> {
+    let migrator = migrator(Dialect::Sqlite);
     for attempt in 1.. {
         match migrator.run(pool).await {
             Ok(()) => break,
@@ -29,6 +45,16 @@ pub(super) async fn run(pool: &SqlitePool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Brings the schema up to date, one node at a time: the migrator takes a lock on the server.
+#[cfg(feature = "postgres")]
+pub(super) async fn run_postgres(pool: &sqlx::PgPool) -> Result<()> {
+    // A connection of its own, closed at the end: a long migration has all the time it needs.
+    let mut connection = pool.acquire().await.map_err(crate::store::sql::fault::fault)?.detach();
+    let unlimited = sqlx::Executor::execute(&mut connection, "SET statement_timeout = 0");
+    unlimited.await.map_err(crate::store::sql::fault::fault)?;
+    migrator(Dialect::Postgres).run(&mut connection).await.map_err(refused)
 }
 
 fn refused(fault: MigrateError) -> Error {
