@@ -77,13 +77,15 @@
 //! | `sqlite` | yes | `store::SqlStore` on a SQLite file; SQLite itself is built in |
 //! | `pipeline` | yes | `ai::Pipeline`, the provider for the house protocol |
 //! | `settings` | no | `settings`: configuration from flags and environment, for hosts |
-//! | `testing` | no | `testing`: a scripted provider, a clock to turn, the conformance suite for stores |
+//! | `testing` | no | `testing`: a scripted provider, a clock to turn, a proxy that fails, the conformance suite for stores |
+//! | `fail-points` | no | named places where a test may end the program at once; never for production |
 
 pub mod ai;
 pub mod clock;
 pub mod command;
 pub mod engine;
 mod error;
+mod fail_point;
 pub mod id;
 pub mod message;
 pub mod money;
@@ -103,6 +105,8 @@ pub mod webhook;
 
 pub use engine::{Engine, EngineBuilder, Health};
 pub use error::{Error, ErrorKind, FieldError, LimitInfo, Result};
+#[doc(hidden)]
+pub use fail_point::fail_point;
 pub use message::IncomingMessage;
 pub use platform::Platform;
 pub use secret::Secret;

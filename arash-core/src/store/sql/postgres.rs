@@ -83,9 +83,9 @@ impl PostgresDb {
             };
             match result {
                 Ok(done) => {
-                    crate::fail_point::fail_point("before", name);
+                    crate::fail_point::fail_point(format_args!("before {name}"));
                     held.execute("COMMIT", &[]).await.map_err(Failure::last)?;
-                    crate::fail_point::fail_point("after", name);
+                    crate::fail_point::fail_point(format_args!("after {name}"));
                     held.is_clean = true;
                     Ok(done)
                 }

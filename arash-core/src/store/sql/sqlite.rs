@@ -65,9 +65,9 @@ impl SqliteDb {
         };
         match result {
             Ok(done) => {
-                crate::fail_point::fail_point("before", name);
+                crate::fail_point::fail_point(format_args!("before {name}"));
                 tx.commit().await.map_err(|error| failure(fault(error)))?;
-                crate::fail_point::fail_point("after", name);
+                crate::fail_point::fail_point(format_args!("after {name}"));
                 Ok(done)
             }
             Err(error) => {

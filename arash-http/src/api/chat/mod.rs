@@ -8,7 +8,7 @@ use arash_core::platform::Access;
 use arash_core::settings::HttpSettings;
 use arash_core::team::Principal;
 use arash_core::turn::{IdempotencyKey, TurnRequest};
-use arash_core::{Engine, Error, ErrorKind};
+use arash_core::{Engine, Error, ErrorKind, fail_point};
 use poem::http::HeaderMap;
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -59,7 +59,10 @@ impl Chat {
         if let Some(key) = idempotency_key(headers, &caller.0)? {
             request = request.idempotency_key(key);
         }
-        Ok(self.engine.process(request.principal(caller.0)).await?.into())
+        fail_point("before answer");
+        let reply = self.engine.process(request.principal(caller.0)).await?;
+        fail_point("after answer");
+        Ok(reply.into())
     }
 }
 
