@@ -1,5 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
+#[cfg(test)]
 use crate::store::sql::text::Dialect;
 use crate::store::sql::value::Value;
 

@@ -93,7 +93,7 @@ fn held(row: &Row) -> Result<Claim> {
 /// Claims a session that is new or has expired: what was said in it before goes.
 async fn open(tx: &mut Tx, key: &SessionKey, user_id: &str, claim: ClaimRequest) -> Result<Claim> {
     let ClaimRequest { node, now, until } = claim;
-    let mut fence = 1;
+    let (mut session, mut fence) = (SessionId::new(), 1);
     if let Some(row) = tx.fetch_optional(SELECT_CLAIMED, &[key.as_str().into()]).await? {
         let is_over = row.optional_time("lease_until")?.is_none_or(|end| end <= now);
         let is_own = row.optional_uuid("lease_node")? == Some(*node.as_uuid());
@@ -103,28 +103,27 @@ async fn open(tx: &mut Tx, key: &SessionKey, user_id: &str, claim: ClaimRequest)
         }
         fence = row.int("fence")? + 1;
         let id = [Value::from(&row.uuid("id")?)];
-        if row.int("version")? > 0 {
+        if row.int("version")? == 0 {
+            session = SessionId::from_uuid(row.uuid("id")?);
+        } else {
             tx.execute(DELETE_MESSAGES, &id).await?;
         }
         tx.execute(DELETE_ROW, &id).await?;
     }
-    let session = SessionId::new();
-    let inserted = tx
-        .execute(
-            INSERT_CLAIMED,
-            &[
-                session.as_uuid().into(),
-                key.as_str().into(),
-                key.platform().into(),
-                key.team().filter(|&team| team != TeamId::HOST).map(|team| team.0).into(),
-                user_id.into(),
-                key.chat_id().into(),
-                node.as_uuid().into(),
-                until.into(),
-                fence.into(),
-                now.into(),
-            ],
-        )
-        .await?;
-    if inserted == 0 { Ok(Claim::Busy) } else { Ok(Claim::Held { session, fence, version: 0 }) }
+    let values = [
+        session.as_uuid().into(),
+        key.as_str().into(),
+        key.platform().into(),
+        key.team().filter(|&team| team != TeamId::HOST).map(|team| team.0).into(),
+        user_id.into(),
+        key.chat_id().into(),
+        node.as_uuid().into(),
+        until.into(),
+        fence.into(),
+        now.into(),
+    ];
+    if tx.execute(INSERT_CLAIMED, &values).await? == 0 {
+        return Ok(Claim::Busy);
+    }
+    Ok(Claim::Held { session, fence, version: 0 })
 }

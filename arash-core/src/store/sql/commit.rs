@@ -5,6 +5,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::TurnId;
+use crate::store::sql::SqlStore;
 #[cfg(test)]
 use crate::store::sql::batch::Batch;
 use crate::store::sql::db::Tx;
@@ -13,11 +15,10 @@ use crate::store::sql::rows::{
     ADD_HOURS, ADD_USED, BatchRows, END_TURNS, FREE_KEYS, INSERT_EVENTS, INSERT_KEYS, INSERT_MESSAGES, INSERT_SESSIONS,
     INSERT_TURNS, INSERT_USAGE, KEEP_RECEIPTS, TOUCH_KEYS, UPDATE_SESSIONS, shares_a_session,
 };
+use crate::store::sql::text::statements;
 use crate::store::sql::turns::find_earlier;
 use crate::store::sql::value::Value;
-use crate::store::sql::SqlStore;
-use crate::store::sql::text::statements;
-use crate::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, TurnCommit};
+use crate::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, StoredTurn, TurnCommit, TurnState};
 
 statements! {
     SAVE = both("SAVEPOINT turn");
@@ -165,6 +166,7 @@ impl Started {
 
 /// One turn of a batch that has to be written turn by turn.
 struct Single {
+    turn_id: TurnId,
     id: Value,
     idempotency: Option<IdempotencyKey>,
     new_session: Option<[Value; 2]>,
@@ -175,6 +177,7 @@ impl Single {
     fn of(turn: &TurnCommit) -> Result<Self> {
         let new_session = turn.session.as_ref().filter(|change| change.expected_version == 0 && change.fence == 0);
         Ok(Self {
+            turn_id: turn.turn_id,
             id: turn.turn_id.as_uuid().into(),
             idempotency: turn.idempotency.as_ref().map(|(key, _)| key.clone()),
             new_session: new_session.map(|change| [change.key.as_str().into(), change.last_activity_at.into()]),
@@ -195,8 +198,18 @@ impl Single {
             Ok(()) => Ok(CommitOutcome::Committed),
             Err(Refused::Stale) => Ok(CommitOutcome::Stale),
             Err(Refused::Duplicate) => {
-                let earlier = find_earlier(tx, &self.id, self.idempotency.as_ref()).await?;
-                earlier.map(CommitOutcome::Duplicate).ok_or_else(|| Error::internal("an earlier turn is not there"))
+                let earlier = match find_earlier(tx, &self.id, self.idempotency.as_ref()).await? {
+                    Some(earlier) => earlier,
+                    // It was taken for lost, and that is so long ago that it is not known any more.
+                    None if self.rows.ended_turn_count > 0 => StoredTurn {
+                        turn_id: self.turn_id,
+                        state: TurnState::Interrupted,
+                        request_digest: None,
+                        receipt: None,
+                    },
+                    None => return Err(Error::internal("an earlier turn is not there")),
+                };
+                Ok(CommitOutcome::Duplicate(earlier))
             }
         }
     }

@@ -47,6 +47,11 @@ impl Db {
         Ok(Self { driver, tasks: TaskTracker::new() })
     }
 
+    #[cfg(all(test, feature = "sqlite"))]
+    pub(super) fn of_sqlite(db: SqliteDb) -> Self {
+        Self { driver: Driver::Sqlite(db), tasks: TaskTracker::new() }
+    }
+
     pub(super) const fn dialect(&self) -> Dialect {
         match self.driver {
             #[cfg(feature = "sqlite")]
@@ -98,7 +103,10 @@ impl Db {
         self.uncancelled(transaction.instrument(tracing::debug_span!("transaction", name))).await
     }
 
-    async fn uncancelled<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    async fn uncancelled<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
         let task = self.tasks.spawn(work);
         task.await.unwrap_or_else(|fault| Err(Error::internal("storage broke").with_source(fault)))
     }

@@ -107,20 +107,34 @@ impl Store for SqlStore {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn every_statement_can_be_prepared() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqlStore::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
-        let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS];
+    async fn prepare_all(store: &SqlStore) {
+        let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
         let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
-        for sql in fixed.iter().chain(&more).copied().flatten() {
+        let dialect = store.db.dialect();
+        for sql in fixed.iter().chain(&more).copied().flatten().map(|sql| sql.text(dialect)) {
             store.db.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         }
-        for batch in commit::BATCHES {
-            let sql: &'static str = Box::leak(batch.sample().into_boxed_str());
-            store.db.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let more = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
+        for batch in commit::BATCHES.iter().chain(&quota::BATCHES).chain(&more) {
+            let sql = batch.sample(dialect);
+            store.db.prepare(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         }
         store.close().await;
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn every_statement_can_be_prepared_on_sqlite() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqlStore::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
+        prepare_all(&store).await;
+    }
+
+    #[cfg(all(feature = "postgres", feature = "testing"))]
+    #[tokio::test]
+    async fn every_statement_can_be_prepared_on_postgres() {
+        let database = crate::testing::PostgresDatabase::create().await;
+        prepare_all(&SqlStore::open(database.url()).await.unwrap()).await;
     }
 
     #[tokio::test]
@@ -130,7 +144,8 @@ mod tests {
             "sqlite://",
             "sqlite://?mode=rwc",
             "sqlite::memory:",
-            "postgres://localhost/x",
+            "mysql://localhost/x",
+            "postgres://localhost:port/x",
             "arash.db",
             "sqlite://x?mode=memory",
         ] {

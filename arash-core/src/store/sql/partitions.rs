@@ -1,5 +1,6 @@
 //! The tables that grow are cut by weeks: old ones go by dropping a table, not by deleting its rows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, SqlSafeStr};
@@ -37,23 +38,23 @@ fn name(table: &str, week: i64) -> String {
 
 /// Makes the tables of this week and of those ahead, where they are missing.
 pub(super) async fn keep_ahead(db: &PostgresDb, now: Timestamp) -> Result<()> {
-    let this_week = week_of(now);
-    let mut missing = Vec::new();
-    for table in TABLES {
-        for week in this_week..=this_week + AHEAD {
-            if !exists(db, &name(table, week)).await? {
-                missing.push((table, week));
-            }
-        }
+    let weeks = week_of(now)..=week_of(now) + AHEAD;
+    let wanted: Vec<(&str, i64)> =
+        TABLES.iter().flat_map(|&table| weeks.clone().map(move |week| (table, week))).collect();
+    let names: Vec<String> = wanted.iter().map(|&(table, week)| name(table, week)).collect();
+    let known: Vec<String> = sqlx::query_scalar("SELECT relname::TEXT FROM pg_class WHERE relname = ANY($1)")
+        .bind(&names)
+        .fetch_all(db.pool())
+        .await
+        .map_err(fault)?;
+    let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for ((table, week), name) in wanted.into_iter().zip(names).filter(|(_, name)| !known.contains(name)) {
+        let (from, to) = (first_id(week), first_id(week + 1));
+        missing.entry(table).or_default().push(format!(
+            "CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ('{from}') TO ('{to}')"
+        ));
     }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let statements = missing.into_iter().map(|(table, week)| {
-        let (partition, from, to) = (name(table, week), first_id(week), first_id(week + 1));
-        format!("CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {table} FOR VALUES FROM ('{from}') TO ('{to}')")
-    });
-    run(db, statements).await
+    if missing.is_empty() { Ok(()) } else { run(db, missing.into_values()).await }
 }
 
 /// Drops the tables of weeks that ended a day or more before `until`: every turn in them has ended by then.
@@ -75,24 +76,21 @@ pub(super) async fn drop_ended(db: &PostgresDb, until: Timestamp) -> Result<()> 
     if old.is_empty() {
         return Ok(());
     }
-    run(db, old.into_iter().map(|partition| format!("DROP TABLE IF EXISTS {partition}"))).await
+    run(db, old.into_iter().map(|partition| vec![format!("DROP TABLE IF EXISTS {partition}")])).await
 }
 
-async fn exists(db: &PostgresDb, table: &str) -> Result<bool> {
-    let found = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(table).fetch_one(db.pool()).await;
-    found.map_err(fault)
-}
-
-/// Runs statements that change tables, one transaction each: they wait for those who use the table, and nobody may
-/// wait long for them.
-async fn run(db: &PostgresDb, statements: impl Iterator<Item = String>) -> Result<()> {
+/// Runs statements that change tables, one transaction for each group, which is about one table: they wait for those
+/// who use the table, and nobody may wait long for them.
+async fn run(db: &PostgresDb, groups: impl Iterator<Item = Vec<String>>) -> Result<()> {
     // Not a connection of the pool: what is cut short here must not be found there.
     let mut connection = db.pool().acquire().await.map_err(fault)?.detach();
     connection.execute("SET lock_timeout = '2s'; SET statement_timeout = '60s'").await.map_err(fault)?;
-    for statement in statements {
+    for statements in groups {
         let mut tx = connection.begin().await.map_err(fault)?;
         tx.execute(LOCK).await.map_err(fault)?;
-        tx.execute(AssertSqlSafe(statement).into_sql_str()).await.map_err(fault)?;
+        for statement in statements {
+            tx.execute(AssertSqlSafe(statement).into_sql_str()).await.map_err(fault)?;
+        }
         tx.commit().await.map_err(fault)?;
     }
     connection.close().await.map_err(fault)

@@ -37,7 +37,9 @@ impl PostgresDb {
 
     pub(super) async fn open(url: &str, options: SqlOptions) -> Result<Self> {
         let server = PgConnectOptions::from_str(url)
-            .map_err(|fault| Error::invalid("DATABASE_URL", format!("cannot be read; {}", accepted())).with_source(fault))?
+            .map_err(|fault| {
+                Error::invalid("DATABASE_URL", format!("cannot be read; {}", accepted())).with_source(fault)
+            })?
             .statement_cache_capacity(256);
         let pool = pool(options.durability).connect_lazy_with(server);
         drop(first_connection(&pool).await?);
@@ -324,5 +326,7 @@ fn is_in_the_way(error: &Error) -> bool {
 pub(super) fn passes(fault: &dyn sqlx::error::DatabaseError) -> bool {
     let code = fault.code();
     let code = code.as_deref().unwrap_or_default();
-    code == "25006" || code == "25P03" || ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
+    code == "25006"
+        || code == "25P03"
+        || ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
 }

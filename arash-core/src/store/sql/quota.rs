@@ -6,11 +6,11 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::NodeId;
 use crate::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore, lease_amount};
+use crate::store::sql::SqlStore;
 use crate::store::sql::batch::{Batch, Kind};
 use crate::store::sql::db::Tx;
-use crate::store::sql::value::Value;
-use crate::store::sql::SqlStore;
 use crate::store::sql::text::{Dialect, statements};
+use crate::store::sql::value::Value;
 
 statements! {
     SELECT_TAKEN = both("SELECT CAST(COALESCE(SUM(used + leased), 0) AS BIGINT) AS taken,
@@ -82,6 +82,10 @@ pub(super) static TAKE_FROM_LEASES: Batch = Batch::from(
     "WHERE quota_leases.node = v.column5 AND quota_leases.scope = v.column1
          AND quota_leases.period = v.column2 AND quota_leases.bucket_start = v.column3",
 );
+
+/// Every statement of this file that is over many rows. [`LOCK_LEASES`] is for PostgreSQL only.
+#[cfg(test)]
+pub(super) const BATCHES: [&Batch; 4] = [&LOCK_LEASES, &RENEW_LEASES, &TAKE_FROM_BUCKETS, &TAKE_FROM_LEASES];
 
 /// One row of [`TAKE_FROM_BUCKETS`] and [`TAKE_FROM_LEASES`].
 pub(super) fn leased_row(

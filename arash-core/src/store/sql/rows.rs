@@ -48,9 +48,9 @@ pub(super) static INSERT_SESSIONS: Batch = Batch::insert(
 );
 pub(super) static UPDATE_SESSIONS: Batch = Batch::from(
     "UPDATE sessions SET version = v.column4, current_model = v.column5, message_count = v.column6,
-     stored_messages = v.column7, last_activity_at = v.column8, expires_at = v.column9, lease_node = NULL,
-     lease_until = NULL FROM",
-    &[Uuid, Int, Int, Int, Text, Int, Int, Int, Int],
+     stored_messages = v.column7, last_activity_at = v.column8, expires_at = v.column9, user_id = v.column10,
+     lease_node = NULL, lease_until = NULL FROM",
+    &[Uuid, Int, Int, Int, Text, Int, Int, Int, Int, Text],
     "WHERE sessions.id = v.column1 AND sessions.version = v.column2 AND sessions.fence = v.column3",
 );
 pub(super) static INSERT_MESSAGES: Batch = Batch::insert(
@@ -69,8 +69,8 @@ pub(super) static ADD_HOURS: Batch = Batch::insert(
      completion_tokens, estimated, cost_micros, latency_1, latency_5, latency_10, latency_25, latency_50, latency_100,
      latency_250, latency_500, latency_1000, latency_2500, latency_5000, latency_10000, latency_30000, latency_above)",
     &[
-        Int, Int, Int, Text, Text, Int, Int, Int, Int, Bool, Int, Int, Int, Int, Int, Int, Int, Int, Int, Int, Int, Int,
-        Int, Int, Int,
+        Int, Int, Int, Text, Text, Int, Int, Int, Int, Bool, Int, Int, Int, Int, Int, Int, Int, Int, Int, Int, Int,
+        Int, Int, Int, Int,
     ],
     "ON CONFLICT (team_id, hour, api_key_id, platform, model_used) DO UPDATE SET
         requests = usage_hourly.requests + excluded.requests,
@@ -105,14 +105,11 @@ pub(super) static INSERT_EVENTS: Batch = Batch::insert(
     "",
 );
 /// A key that another node writes just now has its time from there: nobody waits for it.
-pub(super) static TOUCH_KEYS: Batch = Batch::from(
-    "UPDATE api_keys SET last_used_at = v.column2 FROM",
-    &[Int, Int],
-    "WHERE api_keys.id = v.column1",
-)
-.and_on_postgres(
-    "AND api_keys.id IN (SELECT id FROM api_keys WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
-);
+pub(super) static TOUCH_KEYS: Batch =
+    Batch::from("UPDATE api_keys SET last_used_at = v.column2 FROM", &[Int, Int], "WHERE api_keys.id = v.column1")
+        .and_on_postgres(
+            "AND api_keys.id IN (SELECT id FROM api_keys WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
+        );
 
 /// The rows of a batch of turns. Sums are added up here, so that many turns of one team cost one row.
 #[derive(Default)]
@@ -250,6 +247,7 @@ impl BatchRows {
                 change.stored_messages.into(),
                 change.last_activity_at.into(),
                 change.expires_at.into(),
+                change.user_id.as_str().into(),
             ]);
         }
         if change.clears {

@@ -12,9 +12,9 @@ use crate::session::{
     History, Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
     SharedSessions,
 };
-use crate::store::sql::value::{Row, Value};
 use crate::store::sql::SqlStore;
 use crate::store::sql::text::{Dialect, statements};
+use crate::store::sql::value::{Row, Value};
 
 macro_rules! session_columns {
     () => {

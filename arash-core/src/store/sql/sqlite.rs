@@ -259,21 +259,24 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::error::ErrorKind;
+    use crate::store::sql::db::Db;
+    use crate::store::sql::text::Sql;
     use crate::store::{SqlStore, Store};
 
     #[tokio::test]
     async fn a_database_that_another_program_holds_is_told_soon_and_works_again() {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/test.db", folder.path().display());
-        let db = Db::open(&url).await.unwrap();
-        let other = pool(1).connect_with(options(&url).unwrap()).await.unwrap();
+        let db = Db::open(&url, SqlOptions::default()).await.unwrap();
+        let other = pool(1).connect_with(options(&url, Durability::Full).unwrap()).await.unwrap();
         let held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        let asked = execute(&db, "UPDATE node_epochs SET epoch = epoch", vec![]);
+        let asked = execute(&db, EPOCH, vec![]);
         let refused = tokio::time::timeout(Duration::from_secs(4), asked).await.unwrap().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unavailable);
         assert!(refused.retry_after().is_some());
         held.rollback().await.unwrap();
-        execute(&db, "UPDATE node_epochs SET epoch = epoch", vec![]).await.unwrap();
+        execute(&db, EPOCH, vec![]).await.unwrap();
         other.close().await;
         db.close().await;
     }
@@ -283,7 +286,7 @@ mod tests {
         for _ in 0..3 {
             let folder = tempfile::tempdir().unwrap();
             let url = format!("sqlite://{}/test.db", folder.path().display());
-            let opened = futures_util::future::join_all((0..8).map(|_| Db::open(&url))).await;
+            let opened = futures_util::future::join_all((0..8).map(|_| Db::open(&url, SqlOptions::default()))).await;
             for db in opened {
                 db.unwrap().close().await;
             }
@@ -303,10 +306,13 @@ mod tests {
         store.close().await;
     }
 
-    const GROW: &str = "INSERT INTO filler VALUES (zeroblob($1))";
-    const TOUCH: &str = "UPDATE filler SET data = data WHERE rowid = 1";
+    const EPOCH: Sql = Sql::both("UPDATE node_epochs SET epoch = epoch");
+    const FILLER: Sql = Sql::both("CREATE TABLE filler (data BLOB NOT NULL) STRICT");
+    const FILLED: Sql = Sql::both("SELECT data FROM filler");
+    const GROW: Sql = Sql::both("INSERT INTO filler VALUES (zeroblob($1))");
+    const TOUCH: Sql = Sql::both("UPDATE filler SET data = data WHERE rowid = 1");
 
-    async fn execute(db: &Db, sql: &'static str, values: Vec<Value>) -> Result<u64> {
+    async fn execute(db: &Db, sql: Sql, values: Vec<Value>) -> Result<u64> {
         db.transact("test", move |tx| {
             let values = values.clone();
             Box::pin(async move { tx.execute(sql, &values).await })
@@ -317,7 +323,7 @@ mod tests {
     /// A database whose every writing connection finds room for so many pages and no more.
     async fn db_of_pages(folder: &tempfile::TempDir, pages: &Arc<AtomicU32>) -> Db {
         let url = format!("sqlite://{}/test.db", folder.path().display());
-        let opened = Db::open(&url).await.unwrap();
+        let opened = SqliteDb::open(&url, SqlOptions::default()).await.unwrap();
         opened.writer.close().await;
         let limit = Arc::clone(pages);
         let limited = pool(1).before_acquire(move |connection, _| {
@@ -328,7 +334,8 @@ mod tests {
                 Ok(is_usable)
             })
         });
-        Db { writer: limited.connect_with(options(&url).unwrap()).await.unwrap(), ..opened }
+        let writer = limited.connect_with(options(&url, Durability::Full).unwrap()).await.unwrap();
+        Db::of_sqlite(SqliteDb { writer, ..opened })
     }
 
     #[tokio::test]
@@ -336,8 +343,8 @@ mod tests {
         const PLENTY: u32 = 1_000_000;
         let (folder, pages) = (tempfile::tempdir().unwrap(), Arc::new(AtomicU32::new(PLENTY)));
         let db = db_of_pages(&folder, &pages).await;
-        let store = SqlStore { db: db.clone() };
-        execute(&db, "CREATE TABLE filler (data BLOB NOT NULL) STRICT", vec![]).await.unwrap();
+        let store = SqlStore { db: db.clone(), is_log_to_be_emptied: Arc::default() };
+        execute(&db, FILLER, vec![]).await.unwrap();
         execute(&db, GROW, vec![100_i64.into()]).await.unwrap();
         // SQLite takes it for the size that the database has.
         pages.store(1, Ordering::SeqCst);
@@ -348,7 +355,7 @@ mod tests {
             assert_eq!(execute(&db, TOUCH, vec![]).await.unwrap(), 1);
             store.health().await.unwrap();
         }
-        assert_eq!(db.fetch_all("SELECT data FROM filler", &[]).await.unwrap().len(), 1, "nothing is half written");
+        assert_eq!(db.fetch_all(FILLED, &[]).await.unwrap().len(), 1, "nothing is half written");
         pages.store(PLENTY, Ordering::SeqCst);
         for _ in 0..3 {
             execute(&db, GROW, vec![1_000_000_i64.into()]).await.unwrap();

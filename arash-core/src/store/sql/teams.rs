@@ -4,10 +4,10 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ApiKeyId, TeamId};
 use crate::platform::ModelId;
-use crate::store::sql::db::Tx;
-use crate::store::sql::value::{Row, Value};
 use crate::store::sql::SqlStore;
+use crate::store::sql::db::Tx;
 use crate::store::sql::text::statements;
+use crate::store::sql::value::{Row, Value};
 use crate::team::{AccessLevel, ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfter, Team, TeamStore};
 
 macro_rules! team_columns {

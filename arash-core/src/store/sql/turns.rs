@@ -30,6 +30,7 @@ statements! {
     FORGET_RECEIPTS = both("DELETE FROM idempotency_keys WHERE turn_id IN
         (SELECT turn_id FROM idempotency_keys WHERE receipt IS NOT NULL AND created_at <= $1
          ORDER BY created_at LIMIT 500)");
+    PURGE_RECEIPTS = both("DELETE FROM idempotency_keys WHERE receipt IS NOT NULL AND created_at < $1");
     PURGE_TURNS = both("DELETE FROM turns WHERE id IN (SELECT id FROM turns ORDER BY id LIMIT 500)
         AND created_at < $1 AND state <> 'started'");
     PURGE_USAGE = both("DELETE FROM usage_logs WHERE turn_id IN
@@ -111,7 +112,9 @@ impl TurnStore for SqlStore {
         if let Some(db) = self.db.postgres() {
             crate::store::sql::partitions::drop_ended(db, until).await?;
         }
-        let purges = [("purge_turns", PURGE_TURNS), ("purge_usage", PURGE_USAGE), ("purge_deliveries", PURGE_DELIVERIES)];
+        self.execute("purge_receipts", PURGE_RECEIPTS, until).await?;
+        let purges =
+            [("purge_turns", PURGE_TURNS), ("purge_usage", PURGE_USAGE), ("purge_deliveries", PURGE_DELIVERIES)];
         for (name, sql) in purges {
             // Ids grow with time: once the oldest ones hold nothing to delete, neither do those after them.
             while self.execute(name, sql, until).await? > 0 {}

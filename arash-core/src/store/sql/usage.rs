@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::id::{ApiKeyId, EventId, TeamId, TurnId};
 use crate::money::Micros;
 use crate::platform::ModelId;
-use crate::store::sql::value::{Row, Value};
 use crate::store::sql::SqlStore;
 use crate::store::sql::text::{Sql, statements};
+use crate::store::sql::value::{Row, Value};
 use crate::usage::{
     HourlyUsage, LatencyHistogram, TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord, UsageStore, UsageTotals,
 };
