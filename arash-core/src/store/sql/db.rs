@@ -1,8 +1,11 @@
 //! The door to SQL: the only place that begins a transaction.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -21,6 +24,9 @@ use crate::store::sql::value::{Row, Value};
 #[derive(Clone)]
 pub(super) struct Db {
     driver: Driver,
+    /// As many at once as there are connections; the others wait here, in order. Whoever gives up waiting has asked
+    /// for nothing.
+    doors: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -44,12 +50,17 @@ impl Db {
                 return Err(Error::invalid("DATABASE_URL", message));
             }
         };
-        Ok(Self { driver, tasks: TaskTracker::new() })
+        Ok(Self::of(driver))
+    }
+
+    fn of(driver: Driver) -> Self {
+        let doors = Arc::new(Semaphore::new(driver.doors()));
+        Self { driver, doors, tasks: TaskTracker::new() }
     }
 
     #[cfg(all(test, feature = "sqlite"))]
     pub(super) fn of_sqlite(db: SqliteDb) -> Self {
-        Self { driver: Driver::Sqlite(db), tasks: TaskTracker::new() }
+        Self::of(Driver::Sqlite(db))
     }
 
     pub(super) const fn dialect(&self) -> Dialect {
@@ -87,10 +98,10 @@ impl Db {
         F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
         let driver = self.driver.clone();
-        let transaction = async move {
+        let transaction = move |until| async move {
             let mut attempt = 1;
             loop {
-                match driver.attempt(name, &mut work).await {
+                match driver.attempt(name, until, &mut work).await {
                     Err(Failure { error, may_retry: true }) if attempt < driver.attempts() => {
                         tracing::debug!(attempt, error = ?error, "trying a transaction again");
                         tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
@@ -100,14 +111,27 @@ impl Db {
                 }
             }
         };
-        self.uncancelled(transaction.instrument(tracing::debug_span!("transaction", name))).await
+        self.uncancelled(|until| transaction(until).instrument(tracing::debug_span!("transaction", name))).await
     }
 
-    async fn uncancelled<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        let task = self.tasks.spawn(work);
+    /// Waits for a door and then does `work` to its end, whether or not somebody still waits for it. `work` is told
+    /// until when it may take.
+    async fn uncancelled<T, F>(&self, work: impl FnOnce(Instant) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let until = Instant::now() + self.driver.patience();
+        let door = tokio::time::timeout_at(until, Arc::clone(&self.doors).acquire_owned()).await;
+        let door = door
+            .map_err(|_| Error::unavailable("storage is busy"))
+            .and_then(|door| door.map_err(|closed| Error::unavailable("storage is closed").with_source(closed)))?;
+        let work = work(until);
+        let task = self.tasks.spawn(async move {
+            let result = work.await;
+            drop(door);
+            result
+        });
         task.await.unwrap_or_else(|fault| Err(Error::internal("storage broke").with_source(fault)))
     }
 
@@ -118,7 +142,7 @@ impl Db {
             #[cfg(feature = "postgres")]
             Driver::Postgres(db) => {
                 let (db, values) = (db.clone(), values.to_vec());
-                self.uncancelled(async move { db.run(sql.text(Dialect::Postgres), &values).await }).await
+                self.uncancelled(|until| async move { db.run(sql.text(Dialect::Postgres), &values, until).await }).await
             }
         }
     }
@@ -177,7 +201,27 @@ impl Driver {
         }
     }
 
-    async fn attempt<T, F>(&self, name: &'static str, work: &mut F) -> Result<T, Failure>
+    /// How much may be asked of it at once.
+    const fn doors(&self) -> usize {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => 1,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => PostgresDb::CONNECTIONS as usize,
+        }
+    }
+
+    /// Longest wait for what is asked of it.
+    const fn patience(&self) -> Duration {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => SqliteDb::PATIENCE,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => PostgresDb::PATIENCE,
+        }
+    }
+
+    async fn attempt<T, F>(&self, name: &'static str, until: Instant, work: &mut F) -> Result<T, Failure>
     where
         F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>>,
     {
@@ -185,7 +229,7 @@ impl Driver {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(db) => db.attempt(name, work).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(db) => db.attempt(name, work).await,
+            Self::Postgres(db) => db.attempt(name, until, work).await,
         }
     }
 }

@@ -65,3 +65,76 @@ fn refused(fault: MigrateError) -> Error {
     };
     Error::internal(text).with_source(fault)
 }
+
+#[cfg(all(test, feature = "sqlite", feature = "postgres", feature = "testing"))]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use sqlx::{Connection, Row};
+
+    use crate::store::{SqlStore, Store};
+    use crate::testing::PostgresDatabase;
+
+    const SQLITE: &str =
+        "SELECT m.name AS tab, p.name AS col, p.type AS kind, p.\"notnull\" = 0 AS may_be_null, p.pk > 0 AS is_key
+        FROM sqlite_schema m JOIN pragma_table_info(m.name) p
+        WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> '_sqlx_migrations'";
+    const POSTGRES: &str =
+        "SELECT c.relname::TEXT AS tab, a.attname::TEXT AS col, format_type(a.atttypid, NULL) AS kind,
+            NOT a.attnotnull AS may_be_null, COALESCE(a.attnum = ANY(i.indkey), FALSE) AS is_key
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+        WHERE c.relnamespace = 'public'::REGNAMESPACE AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+            AND c.relname <> '_sqlx_migrations'";
+
+    /// Of each column: its kind, whether it may be null, and whether it is part of the primary key.
+    type Columns = BTreeMap<(String, String), (String, bool, bool)>;
+
+    macro_rules! columns {
+        ($rows:expr) => {
+            $rows
+                .iter()
+                .map(|row| {
+                    let place = (row.get("tab"), row.get("col"));
+                    (place, (row.get("kind"), row.get("may_be_null"), row.get("is_key")))
+                })
+                .collect::<Columns>()
+        };
+    }
+
+    #[tokio::test]
+    async fn both_engines_have_one_schema() {
+        let (folder, database) = (tempfile::tempdir().unwrap(), PostgresDatabase::create().await);
+        let file = format!("sqlite://{}/test.db", folder.path().display());
+        for url in [&file, database.url()] {
+            SqlStore::open(url).await.unwrap().close().await;
+        }
+        let mut sqlite = sqlx::SqliteConnection::connect(&file).await.unwrap();
+        let sqlite: Columns = columns!(sqlx::query(SQLITE).fetch_all(&mut sqlite).await.unwrap());
+        let mut postgres = sqlx::PgConnection::connect(database.url()).await.unwrap();
+        let postgres: Columns = columns!(sqlx::query(POSTGRES).fetch_all(&mut postgres).await.unwrap());
+        assert!(sqlite.len() > 100, "{sqlite:?}");
+        assert_eq!(sqlite.keys().collect::<Vec<_>>(), postgres.keys().collect::<Vec<_>>());
+        for (place, (kind, may_be_null, is_key)) in &sqlite {
+            let (other_kind, other_null, other_key) = &postgres[place];
+            let same = match kind.as_str() {
+                "INTEGER" => ["bigint", "boolean"].contains(&other_kind.as_str()),
+                "BLOB" => ["uuid", "bytea"].contains(&other_kind.as_str()),
+                _ => kind.eq_ignore_ascii_case(other_kind),
+            };
+            assert!(same, "{place:?}: {kind} and {other_kind}");
+            assert_eq!(is_key, other_key, "{place:?}");
+            // What is a row's own number is never null, though SQLite does not say so.
+            assert!(may_be_null == other_null || *is_key, "{place:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nodes_that_start_at_once_share_a_new_database() {
+        let database = PostgresDatabase::create().await;
+        let opened = futures_util::future::join_all((0..6).map(|_| SqlStore::open(database.url()))).await;
+        for store in opened {
+            store.unwrap().close().await;
+        }
+    }
+}

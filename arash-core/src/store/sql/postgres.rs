@@ -1,12 +1,13 @@
 //! PostgreSQL: many connections, many nodes.
 
 use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor, PgPool, Postgres, SqlSafeStr};
+use tokio::time::Instant;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,11 +19,6 @@ use crate::store::sql::partitions;
 use crate::store::sql::value::{Row, Value, not_bound};
 use crate::store::{Durability, SqlOptions};
 
-/// Most connections of one node.
-const CONNECTIONS: u32 = 16;
-/// Longest wait for what is asked of the server, from asking for a connection to the last answer. Beyond it the
-/// connection is given up and the caller is told to come back.
-const DEADLINE: Duration = Duration::from_secs(2);
 /// Longest wait for a server that is just starting, when this program starts.
 const START: Duration = Duration::from_secs(10);
 
@@ -34,6 +30,11 @@ pub(super) struct PostgresDb {
 
 impl PostgresDb {
     pub(super) const ATTEMPTS: u32 = 4;
+    /// Most connections of one node.
+    pub(super) const CONNECTIONS: u32 = 16;
+    /// Longest wait for what is asked of the server, from asking for a connection to the last answer. Beyond it the
+    /// connection is given up and the caller is told to come back.
+    pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
     pub(super) async fn open(url: &str, options: SqlOptions) -> Result<Self> {
         let server = PgConnectOptions::from_str(url)
@@ -55,7 +56,7 @@ impl PostgresDb {
     }
 
     /// Runs one statement by itself. One that finds its connection dead is sent again on another, within its time.
-    pub(super) async fn run(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>> {
+    pub(super) async fn run(&self, sql: &'static str, values: &[Value], until: Instant) -> Result<Vec<Row>> {
         let running = async {
             loop {
                 let mut held = self.hold().await?;
@@ -68,10 +69,10 @@ impl PostgresDb {
                 }
             }
         };
-        tokio::time::timeout(DEADLINE, running).await.unwrap_or_else(|_| Err(no_answer()))
+        tokio::time::timeout_at(until, running).await.unwrap_or_else(|_| Err(no_answer()))
     }
 
-    pub(super) async fn attempt<T, F>(&self, name: &'static str, work: &mut F) -> Result<T, Failure>
+    pub(super) async fn attempt<T, F>(&self, name: &'static str, until: Instant, work: &mut F) -> Result<T, Failure>
     where
         F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>>,
     {
@@ -99,7 +100,7 @@ impl PostgresDb {
                 }
             }
         };
-        tokio::time::timeout(DEADLINE, running).await.unwrap_or_else(|_| Err(Failure::last(no_answer())))
+        tokio::time::timeout_at(until, running).await.unwrap_or_else(|_| Err(Failure::last(no_answer())))
     }
 
     /// Begins a transaction, on another connection where one turns out to be dead.
@@ -120,7 +121,7 @@ impl PostgresDb {
 
     pub(super) async fn close(&self) {
         // A server that does not answer must not keep the program from ending.
-        drop(tokio::time::timeout(DEADLINE, self.pool.close()).await);
+        drop(tokio::time::timeout(Self::PATIENCE, self.pool.close()).await);
     }
 
     #[cfg(test)]
@@ -179,8 +180,8 @@ impl Drop for Held {
 
 fn pool(durability: Durability) -> PgPoolOptions {
     PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(DEADLINE)
+        .max_connections(PostgresDb::CONNECTIONS)
+        .acquire_timeout(PostgresDb::PATIENCE)
         .test_before_acquire(false)
         .after_connect(move |connection, _| Box::pin(async move { prepare_session(connection, durability).await }))
 }

@@ -37,6 +37,8 @@ pub(super) struct SqliteDb {
 
 impl SqliteDb {
     pub(super) const ATTEMPTS: u32 = 2;
+    /// Longest wait for the writer; beyond it callers are told to come back.
+    pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
     pub(super) async fn open(url: &str, sql: SqlOptions) -> Result<Self> {
         let options = options(url, sql.durability)?;
