@@ -9,6 +9,8 @@
 
 #[path = "support/engines.rs"]
 mod engines;
+#[path = "support/random.rs"]
+mod random;
 #[path = "support/stores.rs"]
 mod stores;
 
@@ -25,6 +27,7 @@ use arash_core::testing::{ManualClock, Script, ScriptedProvider, Step};
 use arash_core::usage::{TurnKind, UsageFilter, UsagePage, UsageRecord};
 use arash_core::{Engine, ErrorKind};
 use engines::{builder, caller, engine, request};
+use random::Random;
 use stores::TestStore;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
@@ -38,26 +41,6 @@ const CHATS: u64 = 12;
 const DAILY: u64 = 150;
 const EVERYTHING: UsagePage = UsagePage { before: None, limit: 10_000 };
 
-/// Marsaglia's xorshift: numbers that look random and can be had again.
-struct Random(u64);
-
-impl Random {
-    /// A new seed each time, or the one in `CHAOS_SEED`.
-    fn seeded() -> Self {
-        let given = std::env::var("CHAOS_SEED").ok().map(|seed| seed.parse().unwrap());
-        let seed = given.unwrap_or_else(|| NodeId::new().as_uuid().as_u64_pair().1);
-        eprintln!("CHAOS_SEED={seed}");
-        Self(seed.max(1))
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
-
 fn script(random: &mut Random) -> Script {
     match random.below(5) {
         0 => Script::failing(AiErrorKind::Connect),
@@ -69,7 +52,7 @@ fn script(random: &mut Random) -> Script {
 }
 
 async fn what_was_counted_is_what_was_recorded(store: TestStore) {
-    let mut random = Random::seeded();
+    let mut random = Random::seeded("CHAOS_SEED");
     let provider = ScriptedProvider::new((0..MESSAGES * 2).map(|_| script(&mut random)));
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_762_000_200_000)));
     let mut engines = Vec::new();

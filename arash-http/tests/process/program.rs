@@ -29,20 +29,25 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) async fn start(mut command: Command) -> Self {
+    pub(crate) async fn start(command: Command) -> Self {
+        Self::launch(command).await.unwrap_or_else(|said| panic!("it ended: {said}"))
+    }
+
+    /// Starts it and waits until it listens; what it said when it ends instead.
+    pub(crate) async fn launch(mut command: Command) -> Result<Self, String> {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut greeting = String::new();
         let address = loop {
             let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
-            let Some(line) = line else { panic!("it ended: {}", all(child.stderr.take().unwrap()).await) };
+            let Some(line) = line else { return Err(all(child.stderr.take().unwrap()).await) };
             greeting.push_str(&line);
             greeting.push('\n');
             if let Some(address) = line.strip_prefix("arash-http listens on ") {
                 break address.to_owned();
             }
         };
-        Self { child, lines, greeting, address }
+        Ok(Self { child, lines, greeting, address })
     }
 
     /// The key that it printed, if it did.
