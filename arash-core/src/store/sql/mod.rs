@@ -1,4 +1,13 @@
 //! The SQL back end: one layer over SQLite and PostgreSQL.
+#![cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres")),
+    expect(
+        unused,
+        irrefutable_let_patterns,
+        clippy::unnecessary_wraps,
+        reason = "what only the engine that is not built in needs"
+    )
+)]
 
 mod batch;
 mod claims;

@@ -306,13 +306,13 @@ fn in_transaction(error: Error) -> Failure {
 fn is_broken(error: &Error) -> bool {
     match source(error) {
         Some(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_)) => true,
-        // The server ends: admin_shutdown, crash_shutdown, idle_in_transaction_session_timeout.
+        // The server ends it: admin_shutdown, crash_shutdown, idle_in_transaction_session_timeout.
         Some(sqlx::Error::Database(fault)) => matches!(fault.code().as_deref(), Some("57P01" | "57P02" | "25P03")),
         _ => false,
     }
 }
 
-/// Another transaction was in the way: serialization_failure, deadlock_detected.
+/// Another transaction was in the way: `serialization_failure`, `deadlock_detected`.
 fn is_in_the_way(error: &Error) -> bool {
     let code = match source(error) {
         Some(sqlx::Error::Database(fault)) => fault.code(),

@@ -61,7 +61,6 @@ impl SqliteDb {
         let begun = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| failure(fault(error)))?;
         let mut tx = Tx::Sqlite(begun);
         let result = work(&mut tx).await;
-        #[cfg_attr(not(feature = "postgres"), expect(irrefutable_let_patterns, reason = "there is but one engine"))]
         let Tx::Sqlite(tx) = tx else {
             return Err(Failure::last(Error::internal("a transaction changed its database")));
         };

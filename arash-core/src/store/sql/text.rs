@@ -2,10 +2,6 @@
 
 /// Which database speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(all(feature = "sqlite", feature = "postgres")),
-    expect(dead_code, reason = "each engine is a feature of its own")
-)]
 pub(super) enum Dialect {
     Sqlite,
     Postgres,
