@@ -1,6 +1,6 @@
 //! Whoever goes away in the middle of something leaves nothing half done behind, on either engine: no connection that
 //! sits in a transaction, and no write that was acknowledged and is not there.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 #[path = "support/engines.rs"]
 mod engines;

@@ -14,7 +14,7 @@ pub(crate) struct TestStore {
 pub(crate) enum Home {
     Memory,
     Folder(tempfile::TempDir),
-    Database(PostgresDatabase),
+    Database(Box<PostgresDatabase>),
 }
 
 impl TestStore {
@@ -54,7 +54,7 @@ pub(crate) async fn sqlite() -> TestStore {
 }
 
 pub(crate) async fn postgres() -> TestStore {
-    TestStore::open(Home::Database(PostgresDatabase::create().await)).await
+    TestStore::open(Home::Database(Box::new(PostgresDatabase::create().await))).await
 }
 
 /// Gives the test as `$name::memory`, `$name::sqlite` and `$name::postgres`.
