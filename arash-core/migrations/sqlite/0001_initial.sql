@@ -70,19 +70,30 @@ CREATE TABLE messages (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE turns (
-    id                BLOB    NOT NULL PRIMARY KEY,
-    idempotency_scope TEXT,
-    idempotency_key   TEXT,
-    request_digest    BLOB,
-    state             TEXT    NOT NULL CHECK (state IN ('started', 'completed', 'failed', 'interrupted', 'stopped')),
-    lease_until       INTEGER,
-    receipt           TEXT,
-    created_at        INTEGER NOT NULL
+    id          BLOB    NOT NULL PRIMARY KEY,
+    state       TEXT    NOT NULL CHECK (state IN ('started', 'completed', 'failed', 'interrupted', 'stopped')),
+    lease_until INTEGER,
+    started     TEXT,                          -- JSON: what is recorded if nobody ends the turn; null when it has ended
+    created_at  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX turns_by_idempotency_key ON turns (idempotency_scope, idempotency_key)
-    WHERE idempotency_key IS NOT NULL;
-CREATE INDEX turns_with_receipt ON turns (created_at) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX turns_started ON turns (lease_until) WHERE state = 'started';
+
+-- Beside the turns, because a table that is cut by weeks cannot keep a key unique. Kept for a day.
+CREATE TABLE idempotency_keys (
+    scope           TEXT    NOT NULL,
+    idempotency_key TEXT    NOT NULL,
+    turn_id         BLOB    NOT NULL,
+    request_digest  BLOB    NOT NULL,
+    receipt         TEXT,                      -- the reply as JSON; null while the turn runs
+    session_key     TEXT,
+    created_at      INTEGER NOT NULL,
+    PRIMARY KEY (scope, idempotency_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotency_keys_by_turn ON idempotency_keys (turn_id);
+CREATE INDEX idempotency_keys_by_session ON idempotency_keys (session_key);
+CREATE INDEX idempotency_keys_by_time ON idempotency_keys (created_at) WHERE receipt IS NOT NULL;
 
 CREATE TABLE usage_logs (
     turn_id           BLOB    NOT NULL PRIMARY KEY,
@@ -176,6 +187,7 @@ CREATE TABLE outbox (
     id          BLOB    NOT NULL PRIMARY KEY,
     team_id     INTEGER NOT NULL,
     turn_id     BLOB,
+    session_key TEXT,
     event_type  TEXT    NOT NULL,
     payload     TEXT    NOT NULL,
     due_at      INTEGER NOT NULL,
@@ -185,6 +197,7 @@ CREATE TABLE outbox (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX outbox_due ON outbox (due_at, id) WHERE state = 'pending';
+CREATE INDEX outbox_by_session ON outbox (session_key) WHERE session_key IS NOT NULL;
 
 CREATE TABLE deliveries (
     id               BLOB    NOT NULL PRIMARY KEY,

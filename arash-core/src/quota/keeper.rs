@@ -1,6 +1,5 @@
 //! Spends quotas from leased blocks: one store access leases many requests, most requests need none.
 
-use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +12,9 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, LimitInfo, Result};
 use crate::id::NodeId;
+use crate::quota::block::{Block, BlockKey, Blocks, Refusal, Waiter};
 use crate::quota::reservation::{Reservation, Ticket};
-use crate::quota::{Allowance, Lease, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStanding, QuotaStore};
+use crate::quota::{Allowance, BlockPlace, Lease, LeaseRequest, Period, QuotaSpend, QuotaStanding, QuotaStore};
 
 /// A block that is not spent goes back after this; what is being spent is renewed before it.
 const LEASE: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ pub(super) struct Inner {
     store: Arc<dyn QuotaStore>,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
-    state: Mutex<State>,
+    blocks: Mutex<Blocks>,
 }
 
 impl fmt::Debug for Inner {
@@ -41,48 +41,10 @@ impl fmt::Debug for Inner {
     }
 }
 
-pub(super) type BlockKey = (QuotaScope, Period);
-type Waiter = oneshot::Sender<Result<Ticket>>;
-
-#[derive(Default)]
-struct State {
-    blocks: HashMap<BlockKey, Block>,
-    /// What is to be given back to the store, by block and bucket.
-    returns: HashMap<(BlockKey, Timestamp), u64>,
-}
-
-struct Block {
-    bucket_start: Timestamp,
-    valid_until: Timestamp,
-    left: u64,
-    waiters: VecDeque<Waiter>,
-    is_leasing: bool,
-    refusal: Option<Refusal>,
-}
-
-struct Refusal {
-    limit: u64,
-    until: Timestamp,
-    oldest_bucket: Option<Timestamp>,
-}
-
-impl Block {
-    fn new() -> Self {
-        Self {
-            bucket_start: Timestamp::default(),
-            valid_until: Timestamp::default(),
-            left: 0,
-            waiters: VecDeque::new(),
-            is_leasing: false,
-            refusal: None,
-        }
-    }
-}
-
 impl QuotaKeeper {
     /// Keeps the quotas of `store` for the node `node`; leases run on `tasks`.
     pub fn new(node: NodeId, store: Arc<dyn QuotaStore>, clock: Arc<dyn Clock>, tasks: TaskTracker) -> Self {
-        Self { inner: Arc::new(Inner { node, store, clock, tasks, state: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { node, store, clock, tasks, blocks: Mutex::default() }) }
     }
 
     /// Admits one request, or refuses it because the day's or the month's quota is used up.
@@ -97,7 +59,8 @@ impl QuotaKeeper {
             if let Some((scope, limit)) = judged {
                 let ticket = self.take((scope, period), limit).await?;
                 let leased_by = Some(self.inner.node);
-                reservation.spends.push(QuotaSpend { scope, period, bucket_start: ticket.bucket_start, leased_by });
+                let bucket_start = ticket.bucket_start();
+                reservation.spends.push(QuotaSpend { scope, period, bucket_start, leased_by });
                 reservation.tickets.push(ticket);
             }
             let bucket_start = period.bucket_start(self.inner.clock.now());
@@ -113,13 +76,11 @@ impl QuotaKeeper {
     async fn take(&self, key: BlockKey, limit: u64) -> Result<Ticket> {
         let answer = {
             let now = self.inner.clock.now();
-            let mut state = self.inner.lock();
-            let State { blocks, returns } = &mut *state;
-            let block = blocks.entry(key).or_insert_with(Block::new);
-            retire(key, block, returns, now);
+            let mut blocks = self.inner.lock();
+            let block = blocks.block(key, now);
             if block.waiters.is_empty() && block.left > 0 {
                 block.left -= 1;
-                return Ok(Ticket::new(&self.inner, key, block.bucket_start));
+                return Ok(Ticket::new(&self.inner, &block.place));
             }
             match &block.refusal {
                 Some(refusal) if !block.is_leasing && refusal.limit >= limit && now < refusal.until => {
@@ -158,7 +119,11 @@ impl QuotaKeeper {
     /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer.
     pub async fn upkeep(&self) -> Result<()> {
         let now = self.inner.clock.now();
-        self.inner.store.renew(self.inner.node, &[], now.plus(LEASE)).await?;
+        // What is not named ends in its time, such as a grant whose answer never came.
+        let places = self.inner.lock().places(now);
+        if !places.is_empty() {
+            self.inner.store.renew(self.inner.node, &places, now.plus(LEASE)).await?;
+        }
         self.give_back_ended(now).await?;
         self.inner.store.reclaim(now).await?;
         self.inner.store.purge_buckets(now).await
@@ -173,26 +138,18 @@ impl QuotaKeeper {
     }
 
     async fn give_back_ended(&self, now: Timestamp) -> Result<()> {
-        let ended: Vec<_> = {
-            let mut state = self.inner.lock();
-            let State { blocks, returns } = &mut *state;
-            for (&key, block) in blocks.iter_mut() {
-                retire(key, block, returns, now);
-            }
-            blocks.retain(|_, block| block.left > 0 || block.is_leasing || block.refusal.is_some());
-            returns.drain().collect()
-        };
+        let ended = self.inner.lock().ended(now);
         let mut failure = Ok(());
         for (place, amount) in ended {
-            failure = failure.and(self.inner.give_back(place, amount).await);
+            failure = failure.and(self.inner.give_back(&place, amount).await);
         }
         failure
     }
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Blocks> {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Leases until everyone who waits has an answer. One such task runs per block.
@@ -201,21 +158,17 @@ impl Inner {
             // Let whoever arrives in this moment be counted in.
             tokio::task::yield_now().await;
             self.give_back_block(key).await;
-            let wanted = self.lock().blocks.get(&key).map_or(0, |block| block.waiters.len()) as u64;
+            let wanted = self.lock().waiting(key);
             let (scope, period) = key;
             let now = self.clock.now();
-            let request = LeaseRequest {
-                node: self.node,
-                scope,
-                period,
-                limit,
-                wanted: wanted.max(1),
-                now,
-                until: now.plus(LEASE),
-            };
+            let until = now.plus(LEASE);
+            let request = LeaseRequest { node: self.node, scope, period, limit, wanted: wanted.max(1), now, until };
             // A store that panics must not leave anyone waiting for ever.
             let lease = AssertUnwindSafe(self.store.lease(request)).catch_unwind().await;
             let lease = lease.unwrap_or_else(|_| Err(Error::internal("the store broke")));
+            // A grant that comes when its time is over may be another node's by now.
+            let is_late = self.clock.now() >= until;
+            let lease = if is_late { Err(Error::unavailable("the store answered too late")) } else { lease };
             let (answers, is_done) = self.share_out(key, limit, now, lease);
             for (waiter, answer) in answers {
                 // A waiter that went away drops its ticket, which goes back to the block.
@@ -229,30 +182,29 @@ impl Inner {
 
     /// What this node has to give back of a block may be just what it is about to ask for.
     async fn give_back_block(&self, key: BlockKey) {
-        let ended: Vec<_> = self.lock().returns.extract_if(|(block, _), _| *block == key).collect();
+        let ended = self.lock().ended_of(key);
         for (place, amount) in ended {
-            // A failure is tried again by the upkeep, and leaves the quota tighter until then, never wider.
-            if let Err(error) = self.give_back(place, amount).await {
-                tracing::warn!(error = ?error, "unspent quota could not be given back yet");
+            if let Err(error) = self.give_back(&place, amount).await {
+                tracing::warn!(error = ?error, "unspent quota could not be given back; it stays leased for a while");
             }
         }
     }
 
-    async fn give_back(&self, ((scope, period), bucket): (BlockKey, Timestamp), amount: u64) -> Result<()> {
-        let giving = AssertUnwindSafe(self.store.give_back(self.node, scope, period, bucket, amount)).catch_unwind();
-        let given = giving.await.unwrap_or_else(|_| Err(Error::internal("the store broke")));
-        if given.is_err() {
-            *self.lock().returns.entry(((scope, period), bucket)).or_default() += amount;
-        }
-        given
+    /// Gives back, once: had a failure come after the deed, a second time would take from what others still spend. What
+    /// did not go back is leased until its time is over, so that the quota is tighter for a while, never wider.
+    async fn give_back(&self, place: &BlockPlace, amount: u64) -> Result<()> {
+        let BlockPlace { scope, period, bucket_start } = *place;
+        let giving = self.store.give_back(self.node, scope, period, bucket_start, amount);
+        let given = AssertUnwindSafe(giving).catch_unwind().await;
+        given.unwrap_or_else(|_| Err(Error::internal("the store broke")))
     }
 
-    fn hand_out(self: &Arc<Self>, key: BlockKey, block: &mut Block, answers: &mut Vec<(Waiter, Result<Ticket>)>) {
+    fn hand_out(self: &Arc<Self>, block: &mut Block, answers: &mut Vec<(Waiter, Result<Ticket>)>) {
         while block.left > 0
             && let Some(waiter) = block.waiters.pop_front()
         {
             block.left -= 1;
-            answers.push((waiter, Ok(Ticket::new(self, key, block.bucket_start))));
+            answers.push((waiter, Ok(Ticket::new(self, &block.place))));
         }
     }
 
@@ -264,57 +216,32 @@ impl Inner {
         lease: Result<Lease>,
     ) -> (Vec<(Waiter, Result<Ticket>)>, bool) {
         let mut answers = Vec::new();
-        let mut state = self.lock();
-        let State { blocks, returns } = &mut *state;
-        let block = blocks.entry(key).or_insert_with(Block::new);
-        match lease {
+        let mut blocks = self.lock();
+        let fault = match lease {
             Ok(lease) if lease.amount > 0 => {
-                if block.bucket_start != lease.bucket_start {
-                    retire(key, block, returns, Timestamp::from_millis(i64::MAX));
-                }
-                block.bucket_start = lease.bucket_start;
-                block.valid_until = now.plus(LEASE).min(lease.bucket_start.plus(key.1.bucket()));
-                block.left += lease.amount;
-                block.refusal = None;
-                self.hand_out(key, block, &mut answers);
+                blocks.add(key, lease, now.plus(LEASE).min(lease.bucket_start.plus(key.1.bucket())));
+                None
             }
-            Ok(lease) => {
-                // Something may have come back while the store was asked.
-                self.hand_out(key, block, &mut answers);
-                let oldest_bucket = lease.oldest_bucket;
-                block.refusal = Some(Refusal { limit, until: now.plus(REFUSAL), oldest_bucket });
-                let refuse = |waiter| (waiter, Err(exceeded(key.1, limit, oldest_bucket, now)));
-                answers.extend(block.waiters.drain(..).map(refuse));
+            Ok(Lease { oldest_bucket, .. }) => {
+                blocks.block(key, now).refusal = Some(Refusal { limit, until: now.plus(REFUSAL), oldest_bucket });
+                Some(exceeded(key.1, limit, oldest_bucket, now))
             }
-            Err(error) => {
-                self.hand_out(key, block, &mut answers);
-                answers.extend(block.waiters.drain(..).map(|waiter| (waiter, Err(error.clone()))));
-            }
+            Err(error) => Some(error),
+        };
+        // Something may have come back while the store was asked.
+        let block = blocks.block(key, now);
+        self.hand_out(block, &mut answers);
+        if let Some(error) = fault {
+            answers.extend(block.waiters.drain(..).map(|waiter| (waiter, Err(error.clone()))));
         }
         block.is_leasing = !block.waiters.is_empty();
         (answers, !block.is_leasing)
     }
 
     /// An unspent ticket comes back: to its block while that lasts, else to the store.
-    pub(super) fn take_back(&self, key: BlockKey, bucket_start: Timestamp) {
-        let mut state = self.lock();
-        match state.blocks.get_mut(&key) {
-            Some(block) if block.bucket_start == bucket_start && self.clock.now() < block.valid_until => {
-                block.left += 1;
-            }
-            _ => *state.returns.entry((key, bucket_start)).or_default() += 1,
-        }
-    }
-}
-
-/// Ends a block whose time is over: the rest is to be given back.
-fn retire(key: BlockKey, block: &mut Block, returns: &mut HashMap<(BlockKey, Timestamp), u64>, now: Timestamp) {
-    if now >= block.valid_until && block.left > 0 {
-        *returns.entry((key, block.bucket_start)).or_default() += block.left;
-        block.left = 0;
-    }
-    if block.refusal.as_ref().is_some_and(|refusal| now >= refusal.until) {
-        block.refusal = None;
+    pub(super) fn take_back(&self, place: BlockPlace) {
+        let now = self.clock.now();
+        self.lock().take_back(place, now);
     }
 }
 

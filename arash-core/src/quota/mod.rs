@@ -1,6 +1,7 @@
 //! How much a caller may do: messages a minute (GCRA), requests a day and a month (leased blocks).
 
 mod allowance;
+mod block;
 mod keeper;
 mod period;
 mod rate;

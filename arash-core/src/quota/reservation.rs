@@ -2,27 +2,32 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::quota::QuotaSpend;
-use crate::quota::keeper::{BlockKey, Inner};
+use crate::quota::keeper::Inner;
+use crate::quota::{BlockPlace, QuotaSpend};
 
 /// One request of one block; goes back to it when dropped unspent.
 pub(super) struct Ticket {
     keeper: Arc<Inner>,
-    key: BlockKey,
-    pub(super) bucket_start: Timestamp,
+    /// As long as this is held, the keeper keeps the place leased.
+    place: Arc<BlockPlace>,
     is_spent: bool,
 }
 
 impl Ticket {
-    pub(super) fn new(keeper: &Arc<Inner>, key: BlockKey, bucket_start: Timestamp) -> Self {
-        Self { keeper: Arc::clone(keeper), key, bucket_start, is_spent: false }
+    pub(super) fn new(keeper: &Arc<Inner>, place: &Arc<BlockPlace>) -> Self {
+        Self { keeper: Arc::clone(keeper), place: Arc::clone(place), is_spent: false }
+    }
+
+    /// The bucket that the request counts in.
+    pub(super) fn bucket_start(&self) -> Timestamp {
+        self.place.bucket_start
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.is_spent {
-            self.keeper.take_back(self.key, self.bucket_start);
+            self.keeper.take_back(*self.place);
         }
     }
 }

@@ -46,7 +46,8 @@ pub trait SessionStore: Send + Sync {
         now: Timestamp,
     ) -> Result<SessionCounts>;
 
-    /// Deletes the session and all that was said in it; `false` if there is none. Usage records stay.
+    /// Deletes the session and all that was said in it, with the kept replies and the waiting events of its turns;
+    /// `false` if there is none. Usage records stay.
     async fn delete_session(&self, key: &SessionKey, now: Timestamp) -> Result<bool>;
 
     /// Deletes up to `limit` expired sessions and all that was said in them; returns how many.

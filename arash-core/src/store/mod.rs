@@ -12,11 +12,13 @@ use crate::usage::UsageStore;
 use crate::webhook::OutboxStore;
 
 mod memory;
-#[cfg(feature = "sqlite")]
+mod options;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 
 pub use memory::{MemoryRateLimiter, MemoryStore};
-#[cfg(feature = "sqlite")]
+pub use options::{Durability, SqlOptions};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::SqlStore;
 
 /// A back end: all ports together, so that what must change as one can.

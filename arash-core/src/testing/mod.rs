@@ -2,9 +2,13 @@
 
 mod clock;
 mod fault_proxy;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod scripted;
 pub mod store;
 
 pub use clock::ManualClock;
 pub use fault_proxy::FaultProxy;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresDatabase;
 pub use scripted::{Script, ScriptedProvider, Step};

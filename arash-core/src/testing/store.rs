@@ -11,10 +11,14 @@
 //! });
 //! ```
 //!
+//! The cases of the subject `claims` are for stores that several nodes share; where
+//! [`shared`](crate::session::SessionStore::shared) gives `None`, they pass without doing anything.
+//!
 //! Whoever calls it needs `tokio` with the features `macros` and `rt-multi-thread` among the dev-dependencies.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a case that fails panics")]
 
 mod batches;
+mod claims;
 mod fixtures;
 mod outbox;
 mod quota;
@@ -22,6 +26,7 @@ mod quota_races;
 mod races;
 mod session_lists;
 mod sessions;
+mod started;
 mod teams;
 mod turns;
 mod usage;
@@ -69,6 +74,7 @@ macro_rules! __store_cases {
             clearing_removes_what_was_said_before,
             clearing_without_a_message_is_a_change_too,
             a_deleted_session_is_gone_and_its_usage_stays,
+            a_deleted_session_takes_its_replies_and_events_along,
             purging_removes_expired_sessions_only,
             purging_removes_as_many_as_it_may,
         }
@@ -86,12 +92,48 @@ macro_rules! __store_cases {
             an_idempotency_key_is_used_once,
             idempotency_scopes_never_meet,
             a_turn_without_an_idempotency_key_keeps_no_reply,
+            a_turn_without_a_reply_keeps_no_idempotency_key,
             a_reply_is_forgotten_when_its_time_is_over,
             every_state_is_kept,
             a_stale_turn_changes_nothing,
             a_stale_turn_may_be_committed_anew,
             a_session_is_opened_once,
             a_session_that_is_gone_is_stale,
+            purging_turns_keeps_the_sums,
+        }
+        started {
+            a_begun_turn_is_ended_once,
+            a_begun_turn_is_written_whole,
+            a_begun_turn_is_known_before_it_ends,
+            a_begun_turn_is_ended_only_as_one,
+            a_begun_turn_that_nobody_knows_was_taken_for_lost,
+            a_begun_turn_is_lost_when_its_lease_is_over,
+            a_lost_turn_is_ended_by_whoever_finds_it,
+            a_renewed_turn_is_not_lost,
+            an_ended_turn_is_not_renewed,
+            a_begun_turn_holds_its_idempotency_key,
+            an_interrupted_turn_frees_its_idempotency_key,
+            a_begun_turn_keeps_its_reply,
+            a_stale_end_leaves_a_begun_turn_running,
+            a_begun_turn_is_neither_purged_nor_forgotten,
+        }
+        claims {
+            a_claim_is_exclusive,
+            a_claim_ends_with_its_time,
+            a_node_may_claim_anew_what_it_holds,
+            the_counter_of_claims_grows,
+            a_commit_ends_its_claim,
+            a_stale_commit_leaves_the_claim,
+            a_commit_under_an_older_claim_is_stale,
+            a_commit_after_its_claim_has_ended_is_written_unless_somebody_claimed,
+            a_release_ends_its_own_claim_only,
+            renewing_reaches_own_claims_only,
+            a_claimed_new_session_is_not_seen_until_it_is_committed,
+            an_expired_session_is_opened_anew_by_a_claim,
+            a_session_that_expires_during_its_turn_is_committed,
+            a_claimed_session_that_was_deleted_is_stale,
+            purging_spares_what_is_claimed,
+            of_16_nodes_that_claim_a_session_one_gets_it,
         }
         batches {
             an_empty_batch_is_nothing,
@@ -101,6 +143,9 @@ macro_rules! __store_cases {
             two_turns_of_one_session_in_a_batch_keep_their_order,
             a_session_opened_twice_in_a_batch_is_opened_once,
             a_large_batch_is_written_whole,
+            a_batch_of_begins_has_an_outcome_for_each,
+            a_large_batch_begins_is_renewed_and_ends,
+            begun_turns_and_others_are_committed_in_one_batch,
         }
         races {
             one_turn_of_16_tasks_is_written_once,
@@ -109,6 +154,8 @@ macro_rules! __store_cases {
             of_16_turns_on_one_version_one_is_written,
             what_64_tasks_append_is_all_there_in_order,
             sums_hold_what_many_tasks_wrote,
+            of_two_that_end_a_begun_turn_one_does,
+            of_16_that_begin_under_one_idempotency_key_one_does,
         }
         quota {
             a_block_is_what_is_waited_for_or_a_share_of_what_is_left,

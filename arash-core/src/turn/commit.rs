@@ -126,11 +126,16 @@ pub struct TurnCommit {
     /// How it ended.
     pub state: TurnState,
     /// Whether it was written as a [`StartedTurn`] before. Such a turn can be ended once: whoever comes second, the
-    /// node that answers it or the one that took it for lost, gets [`CommitOutcome::Duplicate`].
+    /// node that answers it or the one that took it for lost, gets [`CommitOutcome::Duplicate`]. One that the store
+    /// does not know was taken for lost and purged since: it is a duplicate in the state
+    /// [`Interrupted`](TurnState::Interrupted). A turn that was begun and is committed as if it was not is a duplicate
+    /// of itself in the state [`Started`](TurnState::Started).
     pub is_begun: bool,
-    /// What makes a repeated request find this turn, if the caller asked for that.
+    /// What makes a repeated request find this turn, if the caller asked for that. A turn that was begun names what it
+    /// began with, or nothing.
     pub idempotency: Option<(IdempotencyKey, RequestDigest)>,
-    /// The reply as JSON, kept for such a repeated request only. Without one the idempotency key is free again.
+    /// The reply as JSON, kept for such a repeated request only. Without one the turn keeps no idempotency key: that
+    /// one is free again, also if it was taken when the turn began.
     pub receipt: Option<String>,
     /// What changes in the session; `None` when nothing does.
     pub session: Option<SessionChange>,
@@ -152,6 +157,7 @@ pub enum CommitOutcome {
     Committed,
     /// The turn, or a turn with the same idempotency key, had been committed before; this is that one.
     Duplicate(StoredTurn),
-    /// The session has another version than the turn worked with; nothing was written.
+    /// The session has another version than the turn worked with, or was claimed since; nothing was written, and a
+    /// turn that was begun goes on.
     Stale,
 }

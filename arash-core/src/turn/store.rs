@@ -35,9 +35,11 @@ pub trait TurnStore: Send + Sync {
     /// The turn with this idempotency key.
     async fn find_turn(&self, key: &IdempotencyKey) -> Result<Option<StoredTurn>>;
 
-    /// Forgets the idempotency keys, and with them the kept replies, of turns that ended at or before `until`.
+    /// Forgets the idempotency keys, and with them the kept replies, of turns that ended at or before `until`. The key
+    /// of a turn that has not ended stays taken.
     async fn forget_receipts(&self, until: Timestamp) -> Result<()>;
 
-    /// Deletes turns and usage records that ended before `until`; the hourly sums stay.
+    /// Deletes turns and usage records that ended before `until`; the hourly sums stay, and so does what has begun and
+    /// has not ended.
     async fn purge_turns(&self, until: Timestamp) -> Result<()>;
 }

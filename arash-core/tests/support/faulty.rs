@@ -62,7 +62,7 @@ impl Faults {
 pub(crate) fn faulty(store: TestStore) -> (TestStore, Arc<Plan>) {
     let plan = Arc::new(Plan::default());
     let faulty = Faulty { inner: store.store, plan: Arc::clone(&plan) };
-    (TestStore { store: Arc::new(faulty), folder: store.folder }, plan)
+    (TestStore { store: Arc::new(faulty), home: store.home }, plan)
 }
 
 struct Faulty {

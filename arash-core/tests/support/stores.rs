@@ -3,38 +3,61 @@
 use std::sync::Arc;
 
 use arash_core::store::{MemoryStore, SqlStore, Store};
+use arash_core::testing::PostgresDatabase;
 
-/// A store, and the folder that goes when it is dropped.
+/// A store, and where it is, which goes when this is dropped.
 pub(crate) struct TestStore {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) folder: Option<tempfile::TempDir>,
+    pub(crate) home: Home,
+}
+
+pub(crate) enum Home {
+    Memory,
+    Folder(tempfile::TempDir),
+    Database(PostgresDatabase),
 }
 
 impl TestStore {
     /// The same data behind a new store, as after a restart.
     pub(crate) async fn reopen(self) -> Self {
-        let Some(folder) = self.folder else {
+        if matches!(self.home, Home::Memory) {
             return self;
-        };
+        }
         self.store.close().await;
-        Self::open(folder).await
+        Self::open(self.home).await
     }
 
-    async fn open(folder: tempfile::TempDir) -> Self {
-        let url = format!("sqlite://{}/test.db", folder.path().display());
-        Self { store: Arc::new(SqlStore::open(&url).await.unwrap()), folder: Some(folder) }
+    async fn open(home: Home) -> Self {
+        let store = match &home {
+            Home::Memory => Arc::new(MemoryStore::default()),
+            Home::Folder(folder) => sql(&sqlite_url(folder)).await,
+            Home::Database(database) => sql(database.url()).await,
+        };
+        Self { store, home }
     }
+}
+
+fn sqlite_url(folder: &tempfile::TempDir) -> String {
+    format!("sqlite://{}/test.db", folder.path().display())
+}
+
+async fn sql(url: &str) -> Arc<dyn Store> {
+    Arc::new(SqlStore::open(url).await.unwrap())
 }
 
 pub(crate) fn memory() -> TestStore {
-    TestStore { store: Arc::new(MemoryStore::default()), folder: None }
+    TestStore { store: Arc::new(MemoryStore::default()), home: Home::Memory }
 }
 
 pub(crate) async fn sqlite() -> TestStore {
-    TestStore::open(tempfile::tempdir().unwrap()).await
+    TestStore::open(Home::Folder(tempfile::tempdir().unwrap())).await
 }
 
-/// Gives the test both as `$name::memory` and `$name::sqlite`.
+pub(crate) async fn postgres() -> TestStore {
+    TestStore::open(Home::Database(PostgresDatabase::create().await)).await
+}
+
+/// Gives the test as `$name::memory`, `$name::sqlite` and `$name::postgres`.
 #[macro_export]
 macro_rules! on_each_store {
     ($($name:ident)*) => {$(
@@ -47,6 +70,11 @@ macro_rules! on_each_store {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
                 super::$name(super::stores::sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name(super::stores::postgres().await).await;
             }
         }
     )*};

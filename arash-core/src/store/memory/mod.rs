@@ -1,5 +1,7 @@
 //! Everything in memory: for tests, for trying things out, and for programs that may forget when they end.
 
+mod claims;
+mod outbox;
 mod quota;
 mod rate_limiter;
 mod sessions;
@@ -26,6 +28,7 @@ const MAX_RECORDS: usize = 100_000;
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
+    is_shared: bool,
 }
 
 /// All of it behind one lock, so that a turn's commit is one step for everyone else.
@@ -36,13 +39,19 @@ struct State {
     quota: quota::Quotas,
     usage: usage::UsageLog,
     turns: turns::Turns,
-    outbox: turns::Outbox,
+    outbox: outbox::Outbox,
 }
 
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that several engines of this process work on, as nodes do on a database: they claim the sessions
+    /// that they work with.
+    pub fn shared_by_nodes() -> Self {
+        Self { is_shared: true, ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

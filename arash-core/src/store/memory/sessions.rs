@@ -6,29 +6,54 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::id::{SessionId, TeamId};
 use crate::message::Message;
 use crate::session::{
     History, Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
+    SharedSessions,
 };
 use crate::store::MemoryStore;
+use crate::store::memory::claims::Claimed;
 use crate::turn::SessionChange;
 
 /// Sessions by name. One that has expired stays until it is purged or a new one takes its name.
 #[derive(Default)]
 pub(super) struct Sessions {
-    entries: HashMap<SessionKey, Entry>,
+    pub(super) entries: HashMap<SessionKey, Entry>,
+    pub(super) claims: HashMap<SessionId, Claimed>,
 }
 
-struct Entry {
+pub(super) struct Entry {
     /// All but the history.
-    session: Session,
+    pub(super) session: Session,
     /// What was said, by sequence number.
     messages: BTreeMap<i64, Arc<Message>>,
 }
 
 impl Entry {
-    fn is_open(&self, now: Timestamp) -> bool {
-        self.session.expires_at > now
+    /// A session that a node works with and that has no turn yet: nobody sees it until one is committed.
+    pub(super) fn claimed(key: &SessionKey, user_id: &str, now: Timestamp) -> Self {
+        let team_id = key.team().filter(|&team| team != TeamId::HOST);
+        let session = Session {
+            id: SessionId::new(),
+            key: key.clone(),
+            team_id,
+            user_id: user_id.to_owned(),
+            model: None,
+            version: 0,
+            fence: 0,
+            message_count: 0,
+            stored_messages: 0,
+            created_at: now,
+            last_activity_at: now,
+            expires_at: now,
+            history: History::default(),
+        };
+        Self { session, messages: BTreeMap::new() }
+    }
+
+    pub(super) fn is_open(&self, now: Timestamp) -> bool {
+        self.session.version > 0 && self.session.expires_at > now
     }
 
     fn is_in(&self, filter: &SessionFilter) -> bool {
@@ -62,22 +87,25 @@ impl Entry {
 }
 
 impl Sessions {
-    /// Whether the session has another version than the turn worked with.
+    /// Whether the session has another version than the turn worked with, or was claimed since.
     pub(super) fn is_stale(&self, change: &SessionChange) -> bool {
-        match self.entries.get(&change.key) {
-            Some(entry) if change.expected_version == 0 => entry.is_open(change.last_activity_at),
-            Some(entry) => entry.session.id != change.id || entry.session.version != change.expected_version,
-            None => change.expected_version != 0,
+        let Some(Entry { session, .. }) = self.entries.get(&change.key) else {
+            return change.expected_version != 0 || change.fence != 0;
+        };
+        if change.expected_version == 0 && change.fence == 0 {
+            return session.fence != 0 || session.expires_at > change.last_activity_at;
         }
+        session.id != change.id || session.version != change.expected_version || session.fence != change.fence
     }
 
-    /// Writes a change that is not stale.
+    /// Writes a change that is not stale, and ends the claim under which it was made.
     pub(super) fn apply(&mut self, change: &SessionChange) {
         if change.expected_version == 0 {
-            // What is still there under this name has expired: it goes with all that was said in it.
+            // What is still there under this name has expired, or is a claim: it goes with all that was said in it.
             let opened = Entry { session: opened(change), messages: BTreeMap::new() };
             self.entries.insert(change.key.clone(), opened);
         }
+        self.claims.remove(&change.id);
         let Some(Entry { session, messages }) = self.entries.get_mut(&change.key) else { return };
         if change.clears {
             messages.clear();
@@ -104,7 +132,7 @@ fn opened(change: &SessionChange) -> Session {
         user_id: change.user_id.clone(),
         model: None,
         version: 0,
-        fence: 0,
+        fence: change.fence,
         message_count: 0,
         stored_messages: 0,
         created_at: change.last_activity_at,
@@ -116,6 +144,10 @@ fn opened(change: &SessionChange) -> Session {
 
 #[async_trait]
 impl SessionStore for MemoryStore {
+    fn shared(&self) -> Option<&dyn SharedSessions> {
+        self.is_shared.then_some(self)
+    }
+
     async fn load(&self, key: &SessionKey, window: usize, now: Timestamp) -> Result<Option<Session>> {
         let state = self.lock();
         let entry = state.sessions.entries.get(key).filter(|entry| entry.is_open(now));
@@ -148,13 +180,19 @@ impl SessionStore for MemoryStore {
     }
 
     async fn delete_session(&self, key: &SessionKey, now: Timestamp) -> Result<bool> {
-        let deleted = self.lock().sessions.entries.remove(key);
-        Ok(deleted.is_some_and(|entry| entry.is_open(now)))
+        let mut state = self.lock();
+        state.turns.forget_session(key.as_str());
+        state.outbox.forget_session(key.as_str());
+        let Some(deleted) = state.sessions.entries.remove(key) else { return Ok(false) };
+        state.sessions.claims.remove(&deleted.session.id);
+        Ok(deleted.is_open(now))
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<u64> {
-        let entries = &mut self.lock().sessions.entries;
-        let expired = entries.extract_if(|_, entry| !entry.is_open(now)).take(limit as usize);
+        let Sessions { entries, claims } = &mut self.lock().sessions;
+        claims.retain(|_, claim| claim.until > now);
+        let is_over = |entry: &Entry| !entry.is_open(now) && !claims.contains_key(&entry.session.id);
+        let expired = entries.extract_if(|_, entry| is_over(entry)).take(limit as usize);
         Ok(expired.count() as u64)
     }
 }

@@ -42,6 +42,11 @@ impl UsageLog {
             self.records.pop_first();
         }
     }
+
+    /// Drops records from before `until`; the sums stay.
+    pub(super) fn purge(&mut self, until: Timestamp) {
+        self.records.retain(|_, record| record.created_at >= until);
+    }
 }
 
 fn is_in(filter: UsageFilter, team: Option<TeamId>, key: Option<ApiKeyId>) -> bool {

@@ -1,408 +1,296 @@
 //! The door to SQL: the only place that begins a transaction.
 
-use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::pool::PoolOptions;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection, Executor, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::store::SqlOptions;
 use crate::store::sql::batch::Batch;
-use crate::store::sql::migrations;
+use crate::store::sql::fault::{Failure, accepted};
+#[cfg(feature = "postgres")]
+use crate::store::sql::postgres::{Held, PostgresDb};
+#[cfg(feature = "sqlite")]
+use crate::store::sql::sqlite::SqliteDb;
+use crate::store::sql::text::{Dialect, Sql};
 use crate::store::sql::value::{Row, Value};
 
-/// Bugs that corrupt a write-ahead log were fixed in this version.
-const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
-/// Read connections; each is a thread of its own.
-const READERS: u32 = 4;
-/// Longest wait for a connection; beyond it callers are told to come back.
-const ACQUIRE: Duration = Duration::from_secs(5);
-/// Longest wait for another program that holds the database, and how often: a second in all, then callers are told.
-const BUSY: Duration = Duration::from_millis(500);
-const ATTEMPTS: u32 = 2;
-
 /// A database.
-///
-/// Writes go through one connection, one at a time: SQLite has one writer anyway, and waiting in our own queue is
-/// fair and quick, where waiting on its lock is neither. Reads have connections of their own.
 #[derive(Clone)]
 pub(super) struct Db {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    driver: Driver,
+    /// As many at once as there are connections; the others wait here, in order. Whoever gives up waiting has asked
+    /// for nothing.
+    doors: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
+#[derive(Clone)]
+enum Driver {
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqliteDb),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresDb),
+}
+
 impl Db {
-    pub(super) async fn open(url: &str) -> Result<Self> {
-        let options = options(url)?;
-        make_private_file(&options);
-        // At the start there is time to wait for others that start too.
-        let opener = connect(url, pool(1), options.clone().busy_timeout(ACQUIRE)).await?;
-        check_version(&opener).await?;
-        migrations::run(&opener).await?;
-        let writer = connect(url, pool(1), options.clone()).await?;
-        let readers = connect(url, pool(READERS), options.read_only(true).create_if_missing(false)).await?;
-        opener.close().await;
-        Ok(Self { writer, readers, tasks: TaskTracker::new() })
+    pub(super) async fn open(url: &str, options: SqlOptions) -> Result<Self> {
+        let driver = match url.split_once(':').map(|(scheme, _)| scheme) {
+            #[cfg(feature = "sqlite")]
+            Some("sqlite") => Driver::Sqlite(SqliteDb::open(url, options).await?),
+            #[cfg(feature = "postgres")]
+            Some("postgres" | "postgresql") => Driver::Postgres(PostgresDb::open(url, options).await?),
+            _ => {
+                let message = format!("is not the address of a database that is built in; {}", accepted());
+                return Err(Error::invalid("DATABASE_URL", message));
+            }
+        };
+        Ok(Self::of(driver))
+    }
+
+    fn of(driver: Driver) -> Self {
+        let doors = Arc::new(Semaphore::new(driver.doors()));
+        Self { driver, doors, tasks: TaskTracker::new() }
+    }
+
+    #[cfg(all(test, feature = "sqlite"))]
+    pub(super) fn of_sqlite(db: SqliteDb) -> Self {
+        Self::of(Driver::Sqlite(db))
+    }
+
+    pub(super) const fn dialect(&self) -> Dialect {
+        match self.driver {
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Driver::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(super) const fn sqlite(&self) -> Option<&SqliteDb> {
+        match &self.driver {
+            Driver::Sqlite(db) => Some(db),
+            #[cfg(feature = "postgres")]
+            Driver::Postgres(_) => None,
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) const fn postgres(&self) -> Option<&PostgresDb> {
+        match &self.driver {
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite(_) => None,
+            Driver::Postgres(db) => Some(db),
+        }
     }
 
     /// Runs `work` in one transaction and commits it, on a task that no caller can cancel: a connection with a
-    /// transaction half done never goes back to the pool. Tried again while another program holds the database.
+    /// transaction half done never goes back to the pool. Tried again where another transaction was in the way.
     pub(super) async fn transact<T, F>(&self, name: &'static str, mut work: F) -> Result<T>
     where
         T: Send + 'static,
         F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        let writer = self.writer.clone();
-        let transaction = async move {
+        let driver = self.driver.clone();
+        let transaction = move |until| async move {
             let mut attempt = 1;
             loop {
-                match attempt_once(&writer, &mut work).await {
-                    Err(error) if is_busy(&error) && attempt < ATTEMPTS => {
-                        tracing::warn!(attempt, "another program holds the database; trying again");
+                match driver.attempt(name, until, &mut work).await {
+                    Err(Failure { error, may_retry: true }) if attempt < driver.attempts() => {
+                        tracing::debug!(attempt, error = ?error, "trying a transaction again");
                         tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
                         attempt += 1;
                     }
-                    result => return result,
+                    result => return result.map_err(|failure| failure.error),
                 }
             }
         };
-        let task = self.tasks.spawn(transaction.instrument(tracing::debug_span!("transaction", name)));
-        task.await.unwrap_or_else(|fault| Err(Error::internal("a transaction broke").with_source(fault)))
+        self.uncancelled(|until| transaction(until).instrument(tracing::debug_span!("transaction", name))).await
     }
 
-    pub(super) async fn fetch_all(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>> {
-        fetch(&self.readers, sql, values).await
+    /// Waits for a door and then does `work` to its end, whether or not somebody still waits for it. `work` is told
+    /// until when it may take.
+    async fn uncancelled<T, F>(&self, work: impl FnOnce(Instant) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let until = Instant::now() + self.driver.patience();
+        let door = tokio::time::timeout_at(until, Arc::clone(&self.doors).acquire_owned()).await;
+        let door = door
+            .map_err(|_| Error::unavailable("storage is busy"))
+            .and_then(|door| door.map_err(|closed| Error::unavailable("storage is closed").with_source(closed)))?;
+        let work = work(until);
+        let task = self.tasks.spawn(async move {
+            let result = work.await;
+            drop(door);
+            result
+        });
+        task.await.unwrap_or_else(|fault| Err(Error::internal("storage broke").with_source(fault)))
     }
 
-    pub(super) async fn fetch_optional(&self, sql: &'static str, values: &[Value]) -> Result<Option<Row>> {
+    pub(super) async fn fetch_all(&self, sql: Sql, values: &[Value]) -> Result<Vec<Row>> {
+        match &self.driver {
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite(db) => db.fetch_all(sql.text(Dialect::Sqlite), values).await,
+            #[cfg(feature = "postgres")]
+            Driver::Postgres(db) => {
+                let (db, values) = (db.clone(), values.to_vec());
+                self.uncancelled(|until| async move { db.run(sql.text(Dialect::Postgres), &values, until).await }).await
+            }
+        }
+    }
+
+    pub(super) async fn fetch_optional(&self, sql: Sql, values: &[Value]) -> Result<Option<Row>> {
         Ok(self.fetch_all(sql, values).await?.into_iter().next())
+    }
+
+    /// One statement that writes, as a transaction of its own.
+    pub(super) async fn write(&self, name: &'static str, sql: Sql, values: &[Value]) -> Result<Vec<Row>> {
+        match &self.driver {
+            #[cfg(feature = "postgres")]
+            // The server makes a transaction of it: no messages for its beginning and its end.
+            Driver::Postgres(_) => self.fetch_all(sql, values).await,
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite(_) => {
+                let values = values.to_vec();
+                self.transact(name, move |tx| {
+                    let values = values.clone();
+                    Box::pin(async move { tx.fetch_all(sql, &values).await })
+                })
+                .await
+            }
+        }
     }
 
     pub(super) async fn close(&self) {
         self.tasks.close();
         self.tasks.wait().await;
-        self.readers.close().await;
-        self.writer.close().await;
+        match &self.driver {
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite(db) => db.close().await,
+            #[cfg(feature = "postgres")]
+            Driver::Postgres(db) => db.close().await,
+        }
     }
 
     #[cfg(test)]
-    pub(super) async fn prepare(&self, sql: &'static str) -> Result<()> {
-        let mut connection = self.writer.acquire().await.map_err(fault)?;
-        connection.prepare(sql.into_sql_str()).await.map(drop).map_err(fault)
-    }
-}
-
-/// Connects; tries again while another program is just making the database, which SQLite itself does not wait for.
-async fn connect(url: &str, pool: PoolOptions<Sqlite>, options: SqliteConnectOptions) -> Result<SqlitePool> {
-    let begun = Instant::now();
-    loop {
-        match pool.clone().connect_with(options.clone()).await {
-            Ok(pool) => return Ok(pool),
-            Err(sqlx::Error::Database(fault))
-                if primary_code(fault.as_ref()) == SQLITE_BUSY && begun.elapsed() < ACQUIRE =>
-            {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            Err(fault) => return Err(cannot_open(url, fault)),
+    pub(super) async fn prepare(&self, sql: &str) -> Result<()> {
+        match &self.driver {
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite(db) => db.prepare(sql).await,
+            #[cfg(feature = "postgres")]
+            Driver::Postgres(db) => db.prepare(sql).await,
         }
     }
 }
 
-fn pool(size: u32) -> PoolOptions<Sqlite> {
-    PoolOptions::new()
-        .max_connections(size)
-        .acquire_timeout(ACQUIRE)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(is_usable(connection)))
-}
+impl Driver {
+    const fn attempts(&self) -> u32 {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => SqliteDb::ATTEMPTS,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => PostgresDb::ATTEMPTS,
+        }
+    }
 
-async fn attempt_once<T, F>(writer: &SqlitePool, work: &mut F) -> Result<T>
-where
-    F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>>,
-{
-    // IMMEDIATE: a transaction that first reads and then writes would fail at once if another one wrote in between.
-    let begun = writer.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
-    let mut tx = Tx { inner: begun };
-    match work(&mut tx).await {
-        Ok(done) => tx.inner.commit().await.map_err(fault).map(|()| done),
-        Err(error) => {
-            if let Err(fault) = tx.inner.rollback().await {
-                tracing::warn!(error = %fault, "a transaction could not be rolled back");
-            }
-            Err(error)
+    /// How much may be asked of it at once.
+    const fn doors(&self) -> usize {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => 1,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => PostgresDb::CONNECTIONS as usize,
+        }
+    }
+
+    /// Longest wait for what is asked of it.
+    const fn patience(&self) -> Duration {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => SqliteDb::PATIENCE,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => PostgresDb::PATIENCE,
+        }
+    }
+
+    async fn attempt<T, F>(&self, name: &'static str, until: Instant, work: &mut F) -> Result<T, Failure>
+    where
+        F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>>,
+    {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(db) => db.attempt(name, work).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(db) => db.attempt(name, until, work).await,
         }
     }
 }
 
 /// A transaction; committed by [`Db::transact`] when its work succeeds.
-pub(super) struct Tx {
-    inner: Transaction<'static, Sqlite>,
+pub(super) enum Tx {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    #[cfg(feature = "postgres")]
+    Postgres(Held),
 }
 
 impl Tx {
-    pub(super) async fn execute(&mut self, sql: &'static str, values: &[Value]) -> Result<u64> {
-        let query = sqlx::query_with(sql, arguments(values)?);
-        query.execute(&mut *self.inner).await.map(|done| done.rows_affected()).map_err(fault)
+    pub(super) const fn dialect(&self) -> Dialect {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Dialect::Postgres,
+        }
     }
 
-    pub(super) async fn fetch_all(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>> {
-        fetch(&mut *self.inner, sql, values).await
+    /// Returns how many rows it wrote.
+    pub(super) async fn execute(&mut self, sql: Sql, values: &[Value]) -> Result<u64> {
+        let text = sql.text(self.dialect());
+        if text.is_empty() {
+            return Ok(0);
+        }
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(tx) => crate::store::sql::sqlite::execute(tx, text, values).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(held) => held.execute(text, values).await,
+        }
     }
 
-    pub(super) async fn fetch_optional(&mut self, sql: &'static str, values: &[Value]) -> Result<Option<Row>> {
+    pub(super) async fn fetch_all(&mut self, sql: Sql, values: &[Value]) -> Result<Vec<Row>> {
+        let text = sql.text(self.dialect());
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(tx) => crate::store::sql::sqlite::fetch(&mut **tx, text, values).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(held) => held.fetch(text, values).await,
+        }
+    }
+
+    pub(super) async fn fetch_optional(&mut self, sql: Sql, values: &[Value]) -> Result<Option<Row>> {
         Ok(self.fetch_all(sql, values).await?.into_iter().next())
     }
 
     /// Runs a statement over many rows, whose values stand one after the other in `values`.
     /// Returns how many rows it wrote.
     pub(super) async fn execute_many(&mut self, batch: &'static Batch, values: &[Value]) -> Result<u64> {
-        let mut written = 0;
-        for (sql, values) in batch.chunks(values) {
-            let query = sqlx::query_with(AssertSqlSafe(sql).into_sql_str(), arguments(values)?);
-            written += query.execute(&mut *self.inner).await.map_err(fault)?.rows_affected();
+        if values.is_empty() {
+            return Ok(0);
         }
-        Ok(written)
-    }
-}
-
-async fn fetch<'e, E>(executor: E, sql: &'static str, values: &[Value]) -> Result<Vec<Row>>
-where
-    E: Executor<'e, Database = Sqlite>,
-{
-    let query = sqlx::query_with(sql, arguments(values)?);
-    let rows = query.fetch_all(executor).await.map_err(fault)?;
-    Ok(rows.into_iter().map(Row).collect())
-}
-
-fn arguments(values: &[Value]) -> Result<SqliteArguments> {
-    let mut arguments = SqliteArguments::default();
-    sqlx::Arguments::reserve(&mut arguments, values.len(), 0);
-    for value in values {
-        value.add_to(&mut arguments)?;
-    }
-    Ok(arguments)
-}
-
-fn options(url: &str) -> Result<SqliteConnectOptions> {
-    let accepted = "a SQLite file is expected, as in sqlite://arash.db";
-    if url.contains(":memory:") || url.contains("mode=memory") {
-        let message = "a database in memory would vanish with its connection; use the memory store instead";
-        return Err(Error::invalid("DATABASE_URL", message));
-    }
-    if !url.starts_with("sqlite:") {
-        return Err(Error::invalid(
-            "DATABASE_URL",
-            format!("is not the address of a database that is built in; {accepted}"),
-        ));
-    }
-    if url.trim_start_matches("sqlite:").trim_start_matches('/').split('?').next().is_none_or(str::is_empty) {
-        return Err(Error::invalid("DATABASE_URL", format!("names no file; {accepted}")));
-    }
-    let options = SqliteConnectOptions::from_str(url)
-        .map_err(|fault| Error::invalid("DATABASE_URL", format!("cannot be read; {accepted}")).with_source(fault))?;
-    Ok(options
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A commit that was acknowledged survives a loss of power; group commit pays for it.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY)
-        // A statement over many rows keeps what it may have to undo aside: in memory, not in a file.
-        .pragma("temp_store", "MEMORY")
-        // Pages: 16 MiB of log between checkpoints, so that a page that many commits write is copied once.
-        .pragma("wal_autocheckpoint", "4000")
-        // KiB, when negative.
-        .pragma("cache_size", "-16384")
-        .statement_cache_capacity(256))
-}
-
-/// Conversations are nobody else's to read: a new file is its owner's alone, and SQLite gives its log the same rights.
-/// A file that cannot be made is told by the opening that follows.
-fn make_private_file(options: &SqliteConnectOptions) {
-    let mut file = std::fs::OpenOptions::new();
-    file.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    drop(file.open(options.get_filename()));
-}
-
-async fn check_version(pool: &SqlitePool) -> Result<()> {
-    let rows = fetch(pool, "SELECT sqlite_version() AS version", &[]).await?;
-    let version = rows.first().map(|row| row.text("version")).transpose()?.unwrap_or_default();
-    let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
-    if numbers.as_slice() >= OLDEST_SQLITE.as_slice() {
-        return Ok(());
-    }
-    let [major, minor, patch] = OLDEST_SQLITE;
-    Err(Error::internal(format!("SQLite {version} can corrupt its log; {major}.{minor}.{patch} or newer is needed")))
-}
-
-/// Whether a connection is between transactions. SQLite itself rolls back when the disk is full; the driver's own
-/// rollback then fails, and it would go on believing in a transaction that is gone: such a connection is replaced.
-async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // Brings a rollback that still waits to its end.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
-/// Only its own operator sees this one, at the start, so it may name the file.
-fn cannot_open(url: &str, fault: sqlx::Error) -> Error {
-    Error::unavailable(format!("the database {url} cannot be opened")).with_source(fault)
-}
-
-/// What a caller is told of a database's fault; the fault itself stays in the source.
-pub(super) fn fault(fault: sqlx::Error) -> Error {
-    let error = match &fault {
-        sqlx::Error::Database(database) if database.is_unique_violation() => {
-            Error::new(ErrorKind::AlreadyExists, "a value that must be unique is taken")
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(tx) => crate::store::sql::sqlite::execute_many(tx, batch, values).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(held) => held.execute_many(batch, values).await,
         }
-        sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
-            Error::new(ErrorKind::NotFound, "a thing that is named does not exist")
-        }
-        sqlx::Error::Database(database) if passes(primary_code(database.as_ref())) => {
-            Error::unavailable("storage cannot be used right now")
-        }
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::InvalidSavePointStatement
-        | sqlx::Error::BeginFailed
-        | sqlx::Error::Io(_) => Error::unavailable("storage cannot be reached right now"),
-        _ => Error::internal("storage failed"),
-    };
-    error.with_source(SqlFault(fault))
-}
-
-/// The fault of the driver, as the source of our error.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-struct SqlFault(#[from] sqlx::Error);
-
-/// SQLite's primary result code: the low byte of the extended one. See sqlite.org/rescode.html.
-fn primary_code(fault: &dyn sqlx::error::DatabaseError) -> u32 {
-    fault.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or(0) & 0xff
-}
-
-const SQLITE_BUSY: u32 = 5;
-
-/// Faults of the place rather than of the statement: busy, locked, read-only, I/O, full, cannot open.
-fn passes(code: u32) -> bool {
-    matches!(code, SQLITE_BUSY | 6 | 8 | 10 | 13 | 14)
-}
-
-fn is_busy(error: &Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<SqlFault>());
-    matches!(source, Some(SqlFault(sqlx::Error::Database(database))) if primary_code(database.as_ref()) == SQLITE_BUSY)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use super::*;
-    use crate::store::{SqlStore, Store};
-
-    #[tokio::test]
-    async fn a_database_that_another_program_holds_is_told_soon_and_works_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/test.db", folder.path().display());
-        let db = Db::open(&url).await.unwrap();
-        let other = pool(1).connect_with(options(&url).unwrap()).await.unwrap();
-        let held = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        let asked = execute(&db, "UPDATE node_epochs SET epoch = epoch", vec![]);
-        let refused = tokio::time::timeout(Duration::from_secs(4), asked).await.unwrap().unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Unavailable);
-        assert!(refused.retry_after().is_some());
-        held.rollback().await.unwrap();
-        execute(&db, "UPDATE node_epochs SET epoch = epoch", vec![]).await.unwrap();
-        other.close().await;
-        db.close().await;
-    }
-
-    #[tokio::test]
-    async fn programs_that_start_at_once_share_a_new_database() {
-        for _ in 0..3 {
-            let folder = tempfile::tempdir().unwrap();
-            let url = format!("sqlite://{}/test.db", folder.path().display());
-            let opened = futures_util::future::join_all((0..8).map(|_| Db::open(&url))).await;
-            for db in opened {
-                db.unwrap().close().await;
-            }
-        }
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn a_new_database_is_its_owners_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqlStore::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
-        for file in ["test.db", "test.db-wal", "test.db-shm"] {
-            let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{file}");
-        }
-        store.close().await;
-    }
-
-    const GROW: &str = "INSERT INTO filler VALUES (zeroblob($1))";
-    const TOUCH: &str = "UPDATE filler SET data = data WHERE rowid = 1";
-
-    async fn execute(db: &Db, sql: &'static str, values: Vec<Value>) -> Result<u64> {
-        db.transact("test", move |tx| {
-            let values = values.clone();
-            Box::pin(async move { tx.execute(sql, &values).await })
-        })
-        .await
-    }
-
-    /// A database whose every writing connection finds room for so many pages and no more.
-    async fn db_of_pages(folder: &tempfile::TempDir, pages: &Arc<AtomicU32>) -> Db {
-        let url = format!("sqlite://{}/test.db", folder.path().display());
-        let opened = Db::open(&url).await.unwrap();
-        opened.writer.close().await;
-        let limit = Arc::clone(pages);
-        let limited = pool(1).before_acquire(move |connection, _| {
-            let pragma = format!("PRAGMA max_page_count = {}", limit.load(Ordering::SeqCst));
-            Box::pin(async move {
-                let is_usable = is_usable(connection).await?;
-                connection.execute(AssertSqlSafe(pragma)).await?;
-                Ok(is_usable)
-            })
-        });
-        Db { writer: limited.connect_with(options(&url).unwrap()).await.unwrap(), ..opened }
-    }
-
-    #[tokio::test]
-    async fn a_full_disk_is_told_and_does_no_harm_once_there_is_room_again() {
-        const PLENTY: u32 = 1_000_000;
-        let (folder, pages) = (tempfile::tempdir().unwrap(), Arc::new(AtomicU32::new(PLENTY)));
-        let db = db_of_pages(&folder, &pages).await;
-        let store = SqlStore { db: db.clone() };
-        execute(&db, "CREATE TABLE filler (data BLOB NOT NULL) STRICT", vec![]).await.unwrap();
-        execute(&db, GROW, vec![100_i64.into()]).await.unwrap();
-        // SQLite takes it for the size that the database has.
-        pages.store(1, Ordering::SeqCst);
-        for _ in 0..3 {
-            let full = execute(&db, GROW, vec![1_000_000_i64.into()]).await.unwrap_err();
-            assert_eq!(full.kind(), ErrorKind::Unavailable, "{full:?}");
-            // What needs no room can still be written, and storage is as well as that.
-            assert_eq!(execute(&db, TOUCH, vec![]).await.unwrap(), 1);
-            store.health().await.unwrap();
-        }
-        assert_eq!(db.fetch_all("SELECT data FROM filler", &[]).await.unwrap().len(), 1, "nothing is half written");
-        pages.store(PLENTY, Ordering::SeqCst);
-        for _ in 0..3 {
-            execute(&db, GROW, vec![1_000_000_i64.into()]).await.unwrap();
-            store.health().await.unwrap();
-        }
-        store.close().await;
     }
 }

@@ -1,69 +1,101 @@
-//! The SQL back end, on a SQLite file.
+//! The SQL back end: one layer over SQLite and PostgreSQL.
 
 mod batch;
+mod claims;
 mod commit;
 mod db;
+mod fault;
 mod migrations;
+#[cfg(feature = "postgres")]
+mod partitions;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod quota;
 mod rows;
 mod sessions;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod teams;
+mod text;
 mod turns;
 mod usage;
 mod value;
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 
+use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::store::Store;
 use crate::store::sql::db::Db;
+use crate::store::sql::text::Sql;
+use crate::store::{SqlOptions, Store};
 
-/// Names constant statements and lists them, so that a test can prepare every one of them.
-macro_rules! statements {
-    ($($name:ident = $sql:expr;)*) => {
-        $(const $name: &str = $sql;)*
-
-        #[cfg(test)]
-        pub(super) const STATEMENTS: &[&str] = &[$($name),*];
-    };
-}
-use statements;
-
-/// Keeps everything in a SQL database.
+/// Keeps everything in a SQL database: a SQLite file (feature `sqlite`), or a PostgreSQL server that any number of
+/// nodes may share (feature `postgres`).
 ///
-/// A commit that was acknowledged survives `kill -9` and a loss of power. One engine per file: a second one is safe
-/// (nothing is lost or overspent), but each may answer from what it remembers of a session until its commit is refused.
+/// What was acknowledged survives `kill -9`, and a loss of power as [`Durability`](crate::store::Durability) says. A
+/// SQLite file is meant for one engine. A second one is safe (nothing is lost or overspent), but each may answer from
+/// what it remembers of a session until its commit is refused. On PostgreSQL nodes claim sessions from each other.
 #[derive(Clone)]
 pub struct SqlStore {
     db: Db,
+    /// Whether deleted content still lies in SQLite's log.
+    is_log_to_be_emptied: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for SqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqlStore").finish_non_exhaustive()
+        f.debug_struct("SqlStore").field("dialect", &self.db.dialect()).finish_non_exhaustive()
     }
 }
 
 impl SqlStore {
-    /// Opens the database behind `url`, such as `sqlite://arash.db`; makes the file if there is none, and brings its
-    /// schema up to date.
+    /// Opens the database behind `url`, such as `sqlite://arash.db` or `postgres://user:password@host/name`, and
+    /// brings its schema up to date. A SQLite file is made if there is none; a PostgreSQL database has to exist.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the address is none of a database that is built in;
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the database cannot be opened.
     pub async fn open(url: &str) -> Result<Self> {
-        Ok(Self { db: Db::open(url).await? })
+        Self::open_with(url, SqlOptions::default()).await
+    }
+
+    /// The same as [`SqlStore::open`], with options.
+    ///
+    /// # Errors
+    /// Those of [`SqlStore::open`].
+    pub async fn open_with(url: &str, options: SqlOptions) -> Result<Self> {
+        Ok(Self { db: Db::open(url, options).await?, is_log_to_be_emptied: Arc::default() })
     }
 }
+
+const HEALTH: Sql = Sql::both("SELECT 1 AS one");
 
 #[async_trait]
 impl Store for SqlStore {
     async fn health(&self) -> Result<()> {
         // Both doors: a store that can be read but not written is not well.
-        self.db.fetch_all("SELECT 1 AS one", &[]).await?;
+        self.db.fetch_all(HEALTH, &[]).await?;
         self.db.transact("health", |_| Box::pin(async { Ok(()) })).await
+    }
+
+    async fn upkeep(&self, now: Timestamp) -> Result<()> {
+        #[cfg(feature = "postgres")]
+        if let Some(db) = self.db.postgres() {
+            partitions::keep_ahead(db, now).await?;
+        }
+        #[cfg(feature = "sqlite")]
+        if let Some(db) = self.db.sqlite()
+            && self.is_log_to_be_emptied.swap(false, Ordering::Relaxed)
+            && !db.checkpoint().await.unwrap_or(false)
+        {
+            // Somebody was reading; there is a next time.
+            self.is_log_to_be_emptied.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     async fn close(&self) {
@@ -75,20 +107,34 @@ impl Store for SqlStore {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn every_statement_can_be_prepared() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqlStore::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
-        let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS];
+    async fn prepare_all(store: &SqlStore) {
+        let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
         let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
-        for sql in fixed.iter().chain(&more).copied().flatten() {
+        let dialect = store.db.dialect();
+        for sql in fixed.iter().chain(&more).copied().flatten().map(|sql| sql.text(dialect)) {
             store.db.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         }
-        for batch in commit::BATCHES {
-            let sql: &'static str = Box::leak(batch.sample().into_boxed_str());
-            store.db.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        let more = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
+        for batch in commit::BATCHES.iter().chain(&quota::BATCHES).chain(&more) {
+            let sql = batch.sample(dialect);
+            store.db.prepare(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         }
         store.close().await;
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn every_statement_can_be_prepared_on_sqlite() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqlStore::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
+        prepare_all(&store).await;
+    }
+
+    #[cfg(all(feature = "postgres", feature = "testing"))]
+    #[tokio::test]
+    async fn every_statement_can_be_prepared_on_postgres() {
+        let database = crate::testing::PostgresDatabase::create().await;
+        prepare_all(&SqlStore::open(database.url()).await.unwrap()).await;
     }
 
     #[tokio::test]
@@ -98,7 +144,8 @@ mod tests {
             "sqlite://",
             "sqlite://?mode=rwc",
             "sqlite::memory:",
-            "postgres://localhost/x",
+            "mysql://localhost/x",
+            "postgres://localhost:port/x",
             "arash.db",
             "sqlite://x?mode=memory",
         ] {

@@ -4,46 +4,74 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::NodeId;
+use crate::id::{NodeId, TurnId};
 use crate::platform::ModelId;
 use crate::quota::{Period, QuotaScope, QuotaSpend};
-use crate::store::sql::batch::Batch;
+use crate::store::sql::batch::{Batch, Kind};
 use crate::store::sql::quota::leased_row;
+use crate::store::sql::turns::started_row;
 use crate::store::sql::value::Value;
-use crate::turn::{IdempotencyKey, RequestDigest, SessionChange, TurnCommit};
+use crate::turn::{IdempotencyKey, RequestDigest, SessionChange, StartedTurn, TurnCommit, TurnState};
 use crate::usage::{HourlyUsage, UsageRecord, UsageTotals};
 
-pub(super) static INSERT_TURNS: Batch = Batch::new(
-    "INSERT INTO turns (id, idempotency_scope, idempotency_key, request_digest, state, receipt, created_at) VALUES",
-    7,
+use Kind::{Bool, Bytes, Int, Text, Uuid};
+
+/// Begun turns and those that are written only at their end.
+pub(super) static INSERT_TURNS: Batch = Batch::insert(
+    "INSERT INTO turns (id, state, lease_until, started, created_at)",
+    &[Uuid, Text, Int, Text, Int],
     "ON CONFLICT DO NOTHING",
 );
-pub(super) static INSERT_SESSIONS: Batch = Batch::new(
+pub(super) static END_TURNS: Batch = Batch::from(
+    "UPDATE turns SET state = v.column2, lease_until = NULL, started = NULL FROM",
+    &[Uuid, Text],
+    "WHERE turns.id = v.column1 AND turns.state = 'started'",
+)
+.and_on_postgres("AND turns.id = ANY($1)");
+pub(super) static INSERT_KEYS: Batch = Batch::insert(
+    "INSERT INTO idempotency_keys (scope, idempotency_key, turn_id, request_digest, receipt, session_key, created_at)",
+    &[Text, Text, Uuid, Bytes, Text, Text, Int],
+    "ON CONFLICT DO NOTHING",
+);
+pub(super) static KEEP_RECEIPTS: Batch = Batch::from(
+    "UPDATE idempotency_keys SET receipt = v.column2, created_at = v.column3 FROM",
+    &[Uuid, Text, Int],
+    "WHERE idempotency_keys.turn_id = v.column1",
+);
+pub(super) static FREE_KEYS: Batch =
+    Batch::from("DELETE FROM idempotency_keys WHERE turn_id IN (SELECT v.column1 FROM", &[Uuid], ")");
+pub(super) static INSERT_SESSIONS: Batch = Batch::insert(
     "INSERT INTO sessions (id, session_key, platform, team_id, user_id, chat_id, current_model, version, message_count,
-     stored_messages, created_at, last_activity_at, expires_at) VALUES",
-    13,
+     stored_messages, created_at, last_activity_at, expires_at)",
+    &[Uuid, Text, Text, Int, Text, Text, Text, Int, Int, Int, Int, Int, Int],
     "ON CONFLICT DO NOTHING",
 );
-pub(super) static UPDATE_SESSIONS: Batch = Batch::new(
-    "UPDATE sessions SET version = v.column3, current_model = v.column4, message_count = v.column5,
-     stored_messages = v.column6, last_activity_at = v.column7, expires_at = v.column8 FROM (VALUES",
-    8,
-    ") AS v WHERE sessions.id = v.column1 AND sessions.version = v.column2",
+pub(super) static UPDATE_SESSIONS: Batch = Batch::from(
+    "UPDATE sessions SET version = v.column4, current_model = v.column5, message_count = v.column6,
+     stored_messages = v.column7, last_activity_at = v.column8, expires_at = v.column9, user_id = v.column10,
+     lease_node = NULL, lease_until = NULL FROM",
+    &[Uuid, Int, Int, Int, Text, Int, Int, Int, Int, Text],
+    "WHERE sessions.id = v.column1 AND sessions.version = v.column2 AND sessions.fence = v.column3",
 );
-pub(super) static INSERT_MESSAGES: Batch =
-    Batch::new("INSERT INTO messages (session_id, seq, turn_id, role, content, attachments, created_at) VALUES", 7, "");
-pub(super) static INSERT_USAGE: Batch = Batch::new(
-    "INSERT INTO usage_logs (turn_id, api_key_id, team_id, session_key, platform, model_used, kind, prompt_tokens,
-     completion_tokens, tokens_used, cost_micros, estimated, success, response_time_ms, error_message, created_at) VALUES",
-    16,
+pub(super) static INSERT_MESSAGES: Batch = Batch::insert(
+    "INSERT INTO messages (session_id, seq, turn_id, role, content, attachments, created_at)",
+    &[Uuid, Int, Uuid, Text, Text, Text, Int],
     "",
 );
-pub(super) static ADD_HOURS: Batch = Batch::new(
+pub(super) static INSERT_USAGE: Batch = Batch::insert(
+    "INSERT INTO usage_logs (turn_id, api_key_id, team_id, session_key, platform, model_used, kind, prompt_tokens,
+     completion_tokens, tokens_used, cost_micros, estimated, success, response_time_ms, error_message, created_at)",
+    &[Uuid, Int, Int, Text, Text, Text, Text, Int, Int, Int, Int, Bool, Bool, Int, Text, Int],
+    "",
+);
+pub(super) static ADD_HOURS: Batch = Batch::insert(
     "INSERT INTO usage_hourly (team_id, hour, api_key_id, platform, model_used, requests, succeeded, prompt_tokens,
      completion_tokens, estimated, cost_micros, latency_1, latency_5, latency_10, latency_25, latency_50, latency_100,
-     latency_250, latency_500, latency_1000, latency_2500, latency_5000, latency_10000, latency_30000, latency_above)
-     VALUES",
-    25,
+     latency_250, latency_500, latency_1000, latency_2500, latency_5000, latency_10000, latency_30000, latency_above)",
+    &[
+        Int, Int, Int, Text, Text, Int, Int, Int, Int, Bool, Int, Int, Int, Int, Int, Int, Int, Int, Int, Int, Int,
+        Int, Int, Int, Int,
+    ],
     "ON CONFLICT (team_id, hour, api_key_id, platform, model_used) DO UPDATE SET
         requests = usage_hourly.requests + excluded.requests,
         succeeded = usage_hourly.succeeded + excluded.succeeded,
@@ -64,22 +92,34 @@ pub(super) static ADD_HOURS: Batch = Batch::new(
         latency_10000 = usage_hourly.latency_10000 + excluded.latency_10000,
         latency_30000 = usage_hourly.latency_30000 + excluded.latency_30000,
         latency_above = usage_hourly.latency_above + excluded.latency_above,
-        estimated = CASE WHEN excluded.estimated = 1 THEN 1 ELSE usage_hourly.estimated END",
+        estimated = usage_hourly.estimated OR excluded.estimated",
 );
-pub(super) static ADD_USED: Batch = Batch::new(
-    "INSERT INTO quota_buckets (scope, period, bucket_start, used, leased) VALUES",
-    5,
+pub(super) static ADD_USED: Batch = Batch::insert(
+    "INSERT INTO quota_buckets (scope, period, bucket_start, used, leased)",
+    &[Text, Text, Int, Int, Int],
     "ON CONFLICT (scope, period, bucket_start) DO UPDATE SET used = quota_buckets.used + excluded.used",
 );
-pub(super) static INSERT_EVENTS: Batch =
-    Batch::new("INSERT INTO outbox (id, team_id, turn_id, event_type, payload, due_at) VALUES", 6, "");
+pub(super) static INSERT_EVENTS: Batch = Batch::insert(
+    "INSERT INTO outbox (id, team_id, turn_id, session_key, event_type, payload, due_at)",
+    &[Uuid, Int, Uuid, Text, Text, Text, Int],
+    "",
+);
+/// A key that another node writes just now has its time from there: nobody waits for it.
 pub(super) static TOUCH_KEYS: Batch =
-    Batch::new("UPDATE api_keys SET last_used_at = v.column2 FROM (VALUES", 2, ") AS v WHERE api_keys.id = v.column1");
+    Batch::from("UPDATE api_keys SET last_used_at = v.column2 FROM", &[Int, Int], "WHERE api_keys.id = v.column1")
+        .and_on_postgres(
+            "AND api_keys.id IN (SELECT id FROM api_keys WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
+        );
 
 /// The rows of a batch of turns. Sums are added up here, so that many turns of one team cost one row.
 #[derive(Default)]
 pub(super) struct BatchRows {
-    pub(super) turns: Vec<Value>,
+    pub(super) new_turns: Vec<Value>,
+    /// Those that have begun before.
+    pub(super) ended_turns: Vec<Value>,
+    pub(super) new_keys: Vec<Value>,
+    pub(super) receipts: Vec<Value>,
+    pub(super) freed_keys: Vec<Value>,
     pub(super) new_sessions: Vec<Value>,
     pub(super) sessions: Vec<Value>,
     pub(super) cleared: Vec<[Value; 2]>,
@@ -91,7 +131,9 @@ pub(super) struct BatchRows {
     pub(super) leased: BTreeMap<NodeId, Vec<Value>>,
     pub(super) events: Vec<Value>,
     pub(super) touched: Vec<Value>,
-    pub(super) turn_count: u64,
+    pub(super) new_turn_count: u64,
+    pub(super) ended_turn_count: u64,
+    pub(super) new_key_count: u64,
     pub(super) new_session_count: u64,
     pub(super) session_count: u64,
 }
@@ -124,22 +166,59 @@ impl BatchRows {
     }
 
     fn add_turn(&mut self, turn: &TurnCommit) {
-        let (key, digest) = turn.idempotency.as_ref().map(|(key, digest)| (key, digest)).unzip();
-        self.turn_count += 1;
-        self.turns.extend([
-            turn.turn_id.as_uuid().into(),
-            key.map(IdempotencyKey::scope).into(),
-            key.map(IdempotencyKey::key).into(),
-            digest.map(RequestDigest::as_bytes).into(),
-            turn.state.as_str().into(),
-            turn.receipt.as_deref().filter(|_| key.is_some()).into(),
-            turn.usage.created_at.into(),
+        let (id, at) = (Value::from(turn.turn_id.as_uuid()), turn.usage.created_at.into());
+        if !turn.is_begun {
+            self.add_new_turn(turn.turn_id, turn.state, None, turn.usage.created_at);
+            if let (Some((key, digest)), Some(receipt)) = (&turn.idempotency, turn.receipt.as_deref()) {
+                self.add_new_key(turn.turn_id, (key, digest), Some(receipt), &turn.usage);
+            }
+            return;
+        }
+        self.ended_turn_count += 1;
+        self.ended_turns.extend([id.clone(), turn.state.as_str().into()]);
+        match turn.receipt.as_deref() {
+            Some(receipt) => self.receipts.extend([id, receipt.into(), at]),
+            None => self.freed_keys.push(id),
+        }
+    }
+
+    /// A turn that begins.
+    pub(super) fn add_started(&mut self, turn: &StartedTurn) -> Result<()> {
+        self.add_new_turn(turn.turn_id, TurnState::Started, Some(started_row(turn)?), turn.usage.created_at);
+        if let Some((key, digest)) = &turn.idempotency {
+            self.add_new_key(turn.turn_id, (key, digest), None, &turn.usage);
+        }
+        Ok(())
+    }
+
+    fn add_new_turn(&mut self, id: TurnId, state: TurnState, started: Option<[Value; 2]>, at: Timestamp) {
+        let [lease_until, started] = started.unwrap_or([Value::Null, Value::Null]);
+        self.new_turn_count += 1;
+        self.new_turns.extend([id.as_uuid().into(), state.as_str().into(), lease_until, started, at.into()]);
+    }
+
+    fn add_new_key(
+        &mut self,
+        turn: TurnId,
+        (key, digest): (&IdempotencyKey, &RequestDigest),
+        receipt: Option<&str>,
+        usage: &UsageRecord,
+    ) {
+        self.new_key_count += 1;
+        self.new_keys.extend([
+            key.scope().into(),
+            key.key().into(),
+            turn.as_uuid().into(),
+            digest.as_bytes().into(),
+            receipt.into(),
+            usage.session_key.as_deref().into(),
+            usage.created_at.into(),
         ]);
     }
 
     fn add_session(&mut self, turn: &TurnCommit, change: &SessionChange) -> Result<()> {
         let model = change.model.as_ref().map(ModelId::as_str);
-        if change.expected_version == 0 {
+        if change.expected_version == 0 && change.fence == 0 {
             self.new_session_count += 1;
             self.new_sessions.extend([
                 change.id.as_uuid().into(),
@@ -161,12 +240,14 @@ impl BatchRows {
             self.sessions.extend([
                 change.id.as_uuid().into(),
                 change.expected_version.into(),
+                change.fence.into(),
                 change.new_version().into(),
                 model.into(),
                 change.message_count.into(),
                 change.stored_messages.into(),
                 change.last_activity_at.into(),
                 change.expires_at.into(),
+                change.user_id.as_str().into(),
             ]);
         }
         if change.clears {
@@ -255,6 +336,7 @@ impl BatchRows {
                 event.id.as_uuid().into(),
                 event.team_id.0.into(),
                 turn.turn_id.as_uuid().into(),
+                turn.usage.session_key.as_deref().into(),
                 event.kind.as_str().into(),
                 event.payload.as_str().into(),
                 turn.usage.created_at.into(),

@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -8,9 +10,11 @@ use crate::message::{Message, Role};
 use crate::platform::ModelId;
 use crate::session::{
     History, Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
+    SharedSessions,
 };
+use crate::store::sql::SqlStore;
+use crate::store::sql::text::{Dialect, statements};
 use crate::store::sql::value::{Row, Value};
-use crate::store::sql::{SqlStore, statements};
 
 macro_rules! session_columns {
     () => {
@@ -20,31 +24,44 @@ macro_rules! session_columns {
 }
 
 statements! {
-    SELECT_SESSION = concat!("SELECT ", session_columns!(), " FROM sessions WHERE session_key = $1 AND expires_at > $2");
-    SELECT_MESSAGES = "SELECT role, content, attachments, created_at FROM messages
-        WHERE session_id = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3";
-    SELECT_SESSIONS = concat!("SELECT ", session_columns!(), " FROM sessions
-        WHERE (last_activity_at, id) < ($1, $2) AND expires_at > $3 AND ($4 IS NULL OR platform = $4)
-        ORDER BY last_activity_at DESC, id DESC LIMIT $5");
-    SELECT_SESSIONS_OF_TEAM = concat!("SELECT ", session_columns!(), " FROM sessions
-        WHERE team_id = $6 AND (last_activity_at, id) < ($1, $2) AND expires_at > $3 AND ($4 IS NULL OR platform = $4)
-        ORDER BY last_activity_at DESC, id DESC LIMIT $5");
-    COUNT_SESSIONS = "SELECT platform, COUNT(*) AS total,
-        SUM(CASE WHEN last_activity_at >= $1 THEN 1 ELSE 0 END) AS active
-        FROM sessions WHERE expires_at > $2 AND ($3 IS NULL OR platform = $3) GROUP BY platform";
-    COUNT_SESSIONS_OF_TEAM = "SELECT platform, COUNT(*) AS total,
-        SUM(CASE WHEN last_activity_at >= $1 THEN 1 ELSE 0 END) AS active
-        FROM sessions WHERE team_id = $4 AND expires_at > $2 AND ($3 IS NULL OR platform = $3) GROUP BY platform";
-    DELETE_MESSAGES_OF_KEY = "DELETE FROM messages WHERE session_id IN (SELECT id FROM sessions WHERE session_key = $1)";
-    DELETE_SESSION = "DELETE FROM sessions WHERE session_key = $1 RETURNING expires_at";
-    DELETE_EXPIRED_MESSAGES = "DELETE FROM messages WHERE session_id IN
-        (SELECT id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2)";
-    DELETE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE id IN
-        (SELECT id FROM sessions WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2)";
+    SELECT_SESSION = both(concat!("SELECT ", session_columns!(), " FROM sessions WHERE session_key = $1 AND expires_at > $2"));
+    SELECT_MESSAGES = both("SELECT role, content, attachments, created_at FROM messages
+        WHERE session_id = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3");
+    SELECT_SESSIONS = both(concat!("SELECT ", session_columns!(), " FROM sessions
+        WHERE (last_activity_at, id) < ($1, $2) AND expires_at > $3 AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
+        ORDER BY last_activity_at DESC, id DESC LIMIT $5"));
+    SELECT_SESSIONS_OF_TEAM = both(concat!("SELECT ", session_columns!(), " FROM sessions
+        WHERE team_id = $6 AND (last_activity_at, id) < ($1, $2) AND expires_at > $3 AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
+        ORDER BY last_activity_at DESC, id DESC LIMIT $5"));
+    COUNT_SESSIONS = both("SELECT platform, COUNT(*) AS total,
+        COUNT(CASE WHEN last_activity_at >= $1 THEN 1 END) AS active
+        FROM sessions WHERE expires_at > $2 AND (CAST($3 AS TEXT) IS NULL OR platform = $3) GROUP BY platform");
+    COUNT_SESSIONS_OF_TEAM = both("SELECT platform, COUNT(*) AS total,
+        COUNT(CASE WHEN last_activity_at >= $1 THEN 1 END) AS active
+        FROM sessions WHERE team_id = $4 AND expires_at > $2 AND (CAST($3 AS TEXT) IS NULL OR platform = $3) GROUP BY platform");
+    DELETE_EVENTS_OF_KEY = both("DELETE FROM outbox WHERE session_key = $1");
+    DELETE_REPLIES_OF_KEY = both("DELETE FROM idempotency_keys WHERE session_key = $1 AND receipt IS NOT NULL");
+    DELETE_MESSAGES_OF_KEY = both("DELETE FROM messages WHERE session_id IN
+        (SELECT id FROM sessions WHERE session_key = $1)");
+    DELETE_SESSION = both("DELETE FROM sessions WHERE session_key = $1 RETURNING expires_at");
+    DELETE_EXPIRED_MESSAGES = both("DELETE FROM messages WHERE session_id IN
+        (SELECT id FROM sessions WHERE expires_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+         ORDER BY expires_at, id LIMIT $2)");
+    DELETE_EXPIRED_SESSIONS = both("DELETE FROM sessions WHERE expires_at <= $1
+        AND (lease_until IS NULL OR lease_until <= $1) AND id IN
+        (SELECT id FROM sessions WHERE expires_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+         ORDER BY expires_at, id LIMIT $2)");
 }
 
 #[async_trait]
 impl SessionStore for SqlStore {
+    fn shared(&self) -> Option<&dyn SharedSessions> {
+        match self.db.dialect() {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => Some(self),
+        }
+    }
+
     async fn load(&self, key: &SessionKey, window: usize, now: Timestamp) -> Result<Option<Session>> {
         let Some(row) = self.db.fetch_optional(SELECT_SESSION, &[key.as_str().into(), now.into()]).await? else {
             return Ok(None);
@@ -131,10 +148,13 @@ impl SessionStore for SqlStore {
 
     async fn delete_session(&self, key: &SessionKey, now: Timestamp) -> Result<bool> {
         let key: Value = key.as_str().into();
-        self.db
+        let deleted = self
+            .db
             .transact("delete_session", move |tx| {
                 let key = [key.clone()];
                 Box::pin(async move {
+                    tx.execute(DELETE_EVENTS_OF_KEY, &key).await?;
+                    tx.execute(DELETE_REPLIES_OF_KEY, &key).await?;
                     tx.execute(DELETE_MESSAGES_OF_KEY, &key).await?;
                     // An expired one goes too, but to the caller it was gone before.
                     match tx.fetch_optional(DELETE_SESSION, &key).await? {
@@ -143,7 +163,10 @@ impl SessionStore for SqlStore {
                     }
                 })
             })
-            .await
+            .await?;
+        // What was deleted still lies in SQLite's log; the next upkeep takes it out.
+        self.is_log_to_be_emptied.store(true, Ordering::Relaxed);
+        Ok(deleted)
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<u64> {

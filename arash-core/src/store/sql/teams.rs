@@ -4,16 +4,17 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ApiKeyId, TeamId};
 use crate::platform::ModelId;
+use crate::store::sql::SqlStore;
 use crate::store::sql::db::Tx;
+use crate::store::sql::text::statements;
 use crate::store::sql::value::{Row, Value};
-use crate::store::sql::{SqlStore, statements};
 use crate::team::{AccessLevel, ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfter, Team, TeamStore};
 
 macro_rules! team_columns {
     () => {
         "t.id AS team_id, t.name AS team_name, t.description AS team_description, t.monthly_quota, t.daily_quota,
          t.allowed_models, t.is_active AS team_is_active, t.created_at AS team_created_at, t.updated_at,
-         COALESCE((SELECT w.enabled FROM webhook_endpoints w WHERE w.team_id = t.id), 0) AS webhook_enabled"
+         COALESCE((SELECT w.enabled FROM webhook_endpoints w WHERE w.team_id = t.id), FALSE) AS webhook_enabled"
     };
 }
 
@@ -28,29 +29,30 @@ macro_rules! key_columns {
 }
 
 statements! {
-    INSERT_TEAM = "INSERT INTO teams
+    INSERT_TEAM = both("INSERT INTO teams
         (name, description, monthly_quota, daily_quota, allowed_models, is_active, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, 1, $6, $6) RETURNING id";
-    SELECT_TEAM = concat!("SELECT ", team_columns!(), " FROM teams t WHERE t.id = $1");
-    SELECT_TEAM_BY_NAME = concat!("SELECT ", team_columns!(), " FROM teams t WHERE t.name = $1");
-    SELECT_TEAMS = concat!("SELECT ", team_columns!(), " FROM teams t
-        WHERE t.id > $1 AND (t.is_active = 1 OR $2 = 0) ORDER BY t.id LIMIT $3");
-    SET_TEAM_ACTIVE = "UPDATE teams SET is_active = $2, updated_at = $3 WHERE id = $1";
-    INSERT_KEY = "INSERT INTO api_keys
+        VALUES ($1, $2, $3, $4, $5, TRUE, $6, $6) RETURNING id");
+    SELECT_TEAM = both(concat!("SELECT ", team_columns!(), " FROM teams t WHERE t.id = $1"));
+    SELECT_TEAM_BY_NAME = both(concat!("SELECT ", team_columns!(), " FROM teams t WHERE t.name = $1"));
+    SELECT_TEAMS = both(concat!("SELECT ", team_columns!(), " FROM teams t
+        WHERE t.id > $1 AND (t.is_active = TRUE OR $2 = FALSE) ORDER BY t.id LIMIT $3"));
+    SET_TEAM_ACTIVE = both("UPDATE teams SET is_active = $2, updated_at = $3 WHERE id = $1");
+    INSERT_KEY = both("INSERT INTO api_keys
         (team_id, key_hash, key_prefix, name, access_level, monthly_quota_override, daily_quota_override, is_active,
          created_by, description, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11) RETURNING id";
-    SELECT_KEY_BY_DIGEST = concat!("SELECT ", key_columns!(), "
-        FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.key_hash = $1");
-    SELECT_KEYS = concat!("SELECT ", key_columns!(), "
-        FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.id > $1 ORDER BY k.id LIMIT $2");
-    SELECT_KEYS_OF_TEAM = concat!("SELECT ", key_columns!(), "
-        FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.team_id = $1 AND k.id > $2 ORDER BY k.id LIMIT $3");
-    REVOKE_KEY = "UPDATE api_keys SET is_active = 0 WHERE id = $1";
-    DELETE_KEY = "DELETE FROM api_keys WHERE id = $1";
-    SELECT_ANY_KEY = "SELECT id FROM api_keys LIMIT 1";
-    MOVE_EPOCH = "UPDATE node_epochs SET epoch = epoch + 1 WHERE name = 'keys'";
-    SELECT_EPOCH = "SELECT epoch FROM node_epochs WHERE name = 'keys'";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, TRUE, $8, $9, $10, $11) RETURNING id");
+    SELECT_KEY_BY_DIGEST = both(concat!("SELECT ", key_columns!(), "
+        FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.key_hash = $1"));
+    SELECT_KEYS = both(concat!("SELECT ", key_columns!(), "
+        FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.id > $1 ORDER BY k.id LIMIT $2"));
+    SELECT_KEYS_OF_TEAM = both(concat!("SELECT ", key_columns!(), "
+        FROM api_keys k JOIN teams t ON t.id = k.team_id WHERE k.team_id = $1 AND k.id > $2 ORDER BY k.id LIMIT $3"));
+    REVOKE_KEY = both("UPDATE api_keys SET is_active = FALSE WHERE id = $1");
+    DELETE_KEY = both("DELETE FROM api_keys WHERE id = $1");
+    SELECT_ANY_KEY = both("SELECT id FROM api_keys LIMIT 1");
+    LOCK_FIRST_KEY = postgres("SELECT pg_advisory_xact_lock(hashtextextended('first key', 0))");
+    MOVE_EPOCH = both("UPDATE node_epochs SET epoch = epoch + 1 WHERE name = 'keys'");
+    SELECT_EPOCH = both("SELECT epoch FROM node_epochs WHERE name = 'keys'");
 }
 
 #[async_trait]
@@ -139,6 +141,7 @@ impl TeamStore for SqlStore {
             .transact("create_first_key", move |tx| {
                 let (team, mut key) = (team.clone(), key.clone());
                 Box::pin(async move {
+                    tx.execute(LOCK_FIRST_KEY, &[]).await?;
                     if tx.fetch_optional(SELECT_ANY_KEY, &[]).await?.is_some() {
                         return Ok(None);
                     }

@@ -8,8 +8,9 @@ use crate::error::Result;
 use crate::id::{ApiKeyId, EventId, TeamId, TurnId};
 use crate::money::Micros;
 use crate::platform::ModelId;
+use crate::store::sql::SqlStore;
+use crate::store::sql::text::{Sql, statements};
 use crate::store::sql::value::{Row, Value};
-use crate::store::sql::{SqlStore, statements};
 use crate::usage::{
     HourlyUsage, LatencyHistogram, TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord, UsageStore, UsageTotals,
 };
@@ -49,27 +50,27 @@ macro_rules! hour_columns {
 }
 
 statements! {
-    SELECT_RECORDS = concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
-        ORDER BY turn_id DESC LIMIT $2");
-    SELECT_RECORDS_OF_TEAM = concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1 AND team_id = $3
-        ORDER BY turn_id DESC LIMIT $2");
-    SELECT_RECORDS_OF_KEY = concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
-        AND api_key_id = $3 ORDER BY turn_id DESC LIMIT $2");
-    SELECT_RECORDS_OF_BOTH = concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
-        AND api_key_id = $3 AND team_id = $4 ORDER BY turn_id DESC LIMIT $2");
-    SELECT_HOURS = concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2");
-    SELECT_HOURS_OF_TEAM = concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
-        AND team_id = $3");
-    SELECT_HOURS_OF_KEY = concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
-        AND api_key_id = $3");
-    SELECT_HOURS_OF_BOTH = concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
-        AND api_key_id = $3 AND team_id = $4");
-    SELECT_DUE_EVENTS = "SELECT id, team_id, turn_id, event_type, payload, due_at FROM outbox
-        WHERE state = 'pending' AND due_at <= $1 ORDER BY due_at, id LIMIT $2";
+    SELECT_RECORDS = both(concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
+        ORDER BY turn_id DESC LIMIT $2"));
+    SELECT_RECORDS_OF_TEAM = both(concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1 AND team_id = $3
+        ORDER BY turn_id DESC LIMIT $2"));
+    SELECT_RECORDS_OF_KEY = both(concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
+        AND api_key_id = $3 ORDER BY turn_id DESC LIMIT $2"));
+    SELECT_RECORDS_OF_BOTH = both(concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
+        AND api_key_id = $3 AND team_id = $4 ORDER BY turn_id DESC LIMIT $2"));
+    SELECT_HOURS = both(concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2"));
+    SELECT_HOURS_OF_TEAM = both(concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        AND team_id = $3"));
+    SELECT_HOURS_OF_KEY = both(concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        AND api_key_id = $3"));
+    SELECT_HOURS_OF_BOTH = both(concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        AND api_key_id = $3 AND team_id = $4"));
+    SELECT_DUE_EVENTS = both("SELECT id, team_id, turn_id, event_type, payload, due_at FROM outbox
+        WHERE state = 'pending' AND due_at <= $1 ORDER BY due_at, id LIMIT $2");
 }
 
 /// Which of four statements a filter needs: of all, of a team, of a key, of both.
-fn filtered(filter: UsageFilter, statements: [&'static str; 4], mut values: Vec<Value>) -> (&'static str, Vec<Value>) {
+fn filtered(filter: UsageFilter, statements: [Sql; 4], mut values: Vec<Value>) -> (Sql, Vec<Value>) {
     let [all, of_team, of_key, of_both] = statements;
     let sql = match (filter.team, filter.key) {
         (None, None) => all,
@@ -152,8 +153,6 @@ fn read_hour(row: &Row) -> Result<HourlyUsage> {
 }
 
 fn read_event(row: &Row) -> Result<OutboxEvent> {
-    let turn = row.optional_bytes("turn_id")?.map(|bytes| Uuid::from_slice(&bytes)).transpose();
-    let turn = turn.map_err(|fault| crate::Error::internal("a stored id could not be read").with_source(fault))?;
     Ok(OutboxEvent {
         event: Event {
             id: EventId::from_uuid(row.uuid("id")?),
@@ -161,7 +160,7 @@ fn read_event(row: &Row) -> Result<OutboxEvent> {
             kind: row.word("event_type", EventKind::from_name)?,
             payload: row.text("payload")?,
         },
-        turn_id: turn.map(TurnId::from_uuid),
+        turn_id: row.optional_uuid("turn_id")?.map(TurnId::from_uuid),
         due_at: row.time("due_at")?,
     })
 }

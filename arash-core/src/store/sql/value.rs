@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, Row as _};
+use sqlx::Arguments;
+use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -11,20 +11,63 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Null,
+    Bool(bool),
     Int(i64),
     Text(Arc<str>),
     Bytes(Arc<[u8]>),
+    Uuid(Uuid),
 }
 
 impl Value {
-    pub(super) fn add_to(&self, arguments: &mut SqliteArguments) -> Result<()> {
+    #[cfg(feature = "sqlite")]
+    pub(super) fn add_to_sqlite(&self, arguments: &mut sqlx::sqlite::SqliteArguments) -> Result<()> {
         let added = match self {
             Self::Null => arguments.add(None::<i64>),
+            Self::Bool(value) => arguments.add(i64::from(*value)),
             Self::Int(value) => arguments.add(*value),
             Self::Text(value) => arguments.add(Arc::clone(value)),
             Self::Bytes(value) => arguments.add(value.to_vec()),
+            Self::Uuid(value) => arguments.add(*value),
         };
-        added.map_err(|fault| Error::internal("a value could not be bound").with_source(fault))
+        added.map_err(not_bound)
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) fn add_to_postgres(&self, arguments: &mut sqlx::postgres::PgArguments) -> Result<()> {
+        let added = match self {
+            Self::Null => arguments.add(Untyped),
+            Self::Bool(value) => arguments.add(*value),
+            Self::Int(value) => arguments.add(*value),
+            Self::Text(value) => arguments.add(&**value),
+            Self::Bytes(value) => arguments.add(&**value),
+            Self::Uuid(value) => arguments.add(*value),
+        };
+        added.map_err(not_bound)
+    }
+}
+
+pub(super) fn not_bound(fault: sqlx::error::BoxDynError) -> Error {
+    Error::internal("a value could not be bound").with_source(fault)
+}
+
+/// A null whose type the server finds out by itself.
+#[cfg(feature = "postgres")]
+struct Untyped;
+
+#[cfg(feature = "postgres")]
+impl sqlx::Type<sqlx::Postgres> for Untyped {
+    fn type_info() -> sqlx::postgres::PgTypeInfo {
+        sqlx::postgres::PgTypeInfo::with_oid(sqlx::postgres::types::Oid(0))
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl sqlx::Encode<'_, sqlx::Postgres> for Untyped {
+    fn encode_by_ref(
+        &self,
+        _: &mut sqlx::postgres::PgArgumentBuffer,
+    ) -> std::result::Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+        Ok(sqlx::encode::IsNull::Yes)
     }
 }
 
@@ -48,7 +91,7 @@ impl From<u32> for Value {
 
 impl From<bool> for Value {
     fn from(value: bool) -> Self {
-        Self::Int(i64::from(value))
+        Self::Bool(value)
     }
 }
 
@@ -84,7 +127,7 @@ impl From<&[u8]> for Value {
 
 impl From<&Uuid> for Value {
     fn from(id: &Uuid) -> Self {
-        Self::Bytes(id.as_bytes().as_slice().into())
+        Self::Uuid(*id)
     }
 }
 
@@ -95,22 +138,33 @@ impl<T: Into<Self>> From<Option<T>> for Value {
 }
 
 /// A row that a statement gave. A column that is missing or of another type is a defect, named in the error's source.
-pub(super) struct Row(pub(super) SqliteRow);
+pub(super) enum Row {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::sqlite::SqliteRow),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::postgres::PgRow),
+}
+
+/// The column `$column` of `$row` as `$type`, whichever engine the row came from.
+macro_rules! get {
+    ($row:expr, $column:expr, $type:ty) => {
+        match $row {
+            #[cfg(feature = "sqlite")]
+            Row::Sqlite(row) => row.try_get::<$type, _>($column),
+            #[cfg(feature = "postgres")]
+            Row::Postgres(row) => row.try_get::<$type, _>($column),
+        }
+        .map_err(|fault| Error::internal("a stored value could not be read").with_source(fault))
+    };
+}
 
 impl Row {
-    fn get<'r, T>(&'r self, column: &str) -> Result<T>
-    where
-        T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-    {
-        self.0.try_get(column).map_err(|fault| Error::internal("a stored value could not be read").with_source(fault))
-    }
-
     pub(super) fn int(&self, column: &str) -> Result<i64> {
-        self.get(column)
+        get!(self, column, i64)
     }
 
     pub(super) fn optional_int(&self, column: &str) -> Result<Option<i64>> {
-        self.get(column)
+        get!(self, column, Option<i64>)
     }
 
     /// A count; what is stored is never negative.
@@ -123,7 +177,7 @@ impl Row {
     }
 
     pub(super) fn flag(&self, column: &str) -> Result<bool> {
-        self.int(column).map(|value| value != 0)
+        get!(self, column, bool)
     }
 
     pub(super) fn time(&self, column: &str) -> Result<Timestamp> {
@@ -135,20 +189,23 @@ impl Row {
     }
 
     pub(super) fn text(&self, column: &str) -> Result<String> {
-        self.get(column)
+        get!(self, column, String)
     }
 
     pub(super) fn optional_text(&self, column: &str) -> Result<Option<String>> {
-        self.get(column)
+        get!(self, column, Option<String>)
     }
 
     pub(super) fn optional_bytes(&self, column: &str) -> Result<Option<Vec<u8>>> {
-        self.get(column)
+        get!(self, column, Option<Vec<u8>>)
     }
 
     pub(super) fn uuid(&self, column: &str) -> Result<Uuid> {
-        let bytes: Vec<u8> = self.get(column)?;
-        Uuid::from_slice(&bytes).map_err(|fault| Error::internal("a stored id could not be read").with_source(fault))
+        get!(self, column, Uuid)
+    }
+
+    pub(super) fn optional_uuid(&self, column: &str) -> Result<Option<Uuid>> {
+        get!(self, column, Option<Uuid>)
     }
 
     /// A word that stands for one of a few things, as `read` knows them.

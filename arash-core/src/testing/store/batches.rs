@@ -5,9 +5,10 @@ use crate::id::TurnId;
 use crate::session::SessionKey;
 use crate::store::Store;
 use crate::testing::store::fixtures::{
-    at, change, chat, commit_new, following, load, opening, records, texts, turn, turn_for, turn_in,
+    at, begin_new, change, chat, commit_new, following, load, lost, opening, records, started, stored, stored_start,
+    texts, turn, turn_for, turn_in,
 };
-use crate::turn::{CommitOutcome, TurnCommit};
+use crate::turn::{BeginOutcome, CommitOutcome, TurnCommit, TurnState};
 use crate::usage::UsageFilter;
 
 async fn turn_ids(store: &dyn Store) -> Vec<TurnId> {
@@ -25,6 +26,8 @@ fn id_of(outcome: &CommitOutcome) -> Option<TurnId> {
 
 pub(super) async fn an_empty_batch_is_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.commit(&[]).await.unwrap(), []);
+    assert_eq!(store.begin(&[]).await.unwrap(), []);
+    store.renew_turns(&[]).await.unwrap();
     assert!(records(&*store).await.is_empty());
 }
 
@@ -138,4 +141,74 @@ pub(super) async fn a_large_batch_is_written_whole(store: Arc<dyn Store>) {
     for number in [0, 1, TURNS / 2, TURNS - 1] {
         assert_eq!(texts(&load(&*store, &chat(&number.to_string()), at(1)).await), ["a", "b", "c"]);
     }
+}
+
+pub(super) async fn a_batch_of_begins_has_an_outcome_for_each(store: Arc<dyn Store>) {
+    let ended = turn_for("ended", at(0));
+    commit_new(&*store, &ended).await;
+    let running = begin_new(&*store, &turn_for("running", at(0)), at(0)).await;
+    let (first, other) = (turn_for("first", at(1)), turn(at(1)));
+    let batch: Vec<_> = [
+        first.clone(),
+        TurnCommit { idempotency: ended.idempotency.clone(), ..turn(at(1)) },
+        other.clone(),
+        TurnCommit { idempotency: running.idempotency.clone(), ..turn(at(1)) },
+        turn_for("first", at(1)),
+        other.clone(),
+        ended.clone(),
+    ]
+    .iter()
+    .map(|turn| started(turn, at(1)))
+    .collect();
+    let expected = [
+        BeginOutcome::Begun,
+        BeginOutcome::Duplicate(stored(&ended)),
+        BeginOutcome::Begun,
+        BeginOutcome::Duplicate(stored_start(&started(&running, at(0)))),
+        BeginOutcome::Duplicate(stored_start(&batch[0])),
+        BeginOutcome::Duplicate(stored_start(&batch[2])),
+        BeginOutcome::Duplicate(stored(&ended)),
+    ];
+    assert_eq!(store.begin(&batch).await.unwrap(), expected);
+    assert_eq!(lost(&*store, at(1_000)).await, [running.turn_id, first.turn_id, other.turn_id]);
+    assert_eq!(records(&*store).await, [ended.usage], "what has begun is no usage yet");
+}
+
+pub(super) async fn a_large_batch_begins_is_renewed_and_ends(store: Arc<dyn Store>) {
+    const TURNS: usize = 300;
+    let name = |number: usize| number.to_string();
+    let turns: Vec<_> = (0..TURNS)
+        .map(|number| TurnCommit {
+            session: Some(opening(&chat(&name(number)), &["a", "b"], at(5))),
+            ..turn_for(&name(number), at(5))
+        })
+        .collect();
+    let mut begun: Vec<_> = turns.iter().map(|turn| started(turn, at(0))).collect();
+    assert_eq!(store.begin(&begun).await.unwrap(), vec![BeginOutcome::Begun; TURNS]);
+    for turn in &mut begun {
+        turn.lease_until = at(60);
+    }
+    store.renew_turns(&begun).await.unwrap();
+    assert!(lost(&*store, at(59)).await.is_empty());
+    assert_eq!(lost(&*store, at(60)).await.len(), TURNS);
+    assert_eq!(store.lost_turns(at(60), 10).await.unwrap().len(), 10, "as many as were asked for");
+    let ends: Vec<_> = turns.into_iter().map(|turn| TurnCommit { is_begun: true, ..turn }).collect();
+    assert_eq!(store.commit(&ends).await.unwrap(), vec![CommitOutcome::Committed; TURNS]);
+    assert!(lost(&*store, at(60)).await.is_empty());
+    assert_eq!(records(&*store).await.len(), TURNS);
+    assert_eq!(texts(&load(&*store, &chat("7"), at(6)).await), ["a", "b"]);
+}
+
+pub(super) async fn begun_turns_and_others_are_committed_in_one_batch(store: Arc<dyn Store>) {
+    let opened = change(&*store, opening(&chat("1"), &["a"], at(0))).await;
+    let begun = begin_new(&*store, &turn_for("begun", at(2)), at(1)).await;
+    let stale = turn_in(opening(&chat("1"), &["stale"], at(2)));
+    let stale = begin_new(&*store, &stale, at(1)).await;
+    let swept = TurnCommit { state: TurnState::Interrupted, receipt: None, ..begun.clone() };
+    let plain = turn_in(following(&opened, &["b"], at(2)));
+    let outcomes = store.commit(&[begun.clone(), stale.clone(), plain, swept]).await.unwrap();
+    assert_eq!(outcomes[..3], [CommitOutcome::Committed, CommitOutcome::Stale, CommitOutcome::Committed]);
+    assert_eq!(outcomes[3], CommitOutcome::Duplicate(stored(&begun)), "it was ended within the batch");
+    assert_eq!(lost(&*store, at(1_000)).await, [stale.turn_id], "a stale turn goes on");
+    assert_eq!(turn_ids(&*store).await.len(), 3);
 }

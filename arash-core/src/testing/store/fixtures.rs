@@ -14,7 +14,10 @@ use crate::money::Micros;
 use crate::session::{Session, SessionKey};
 use crate::store::Store;
 use crate::team::{AccessLevel, ApiKey, KeyDigest, NewApiKey, NewTeam, Team};
-use crate::turn::{CommitOutcome, IdempotencyKey, RequestDigest, SessionChange, TurnCommit, TurnState};
+use crate::turn::{
+    BeginOutcome, CommitOutcome, IdempotencyKey, RequestDigest, SessionChange, StartedTurn, StoredTurn, TurnCommit,
+    TurnState,
+};
 use crate::usage::{TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord};
 
 /// For how long a session stays open after a turn.
@@ -106,6 +109,50 @@ pub(super) fn turn_for(key: &str, at: Timestamp) -> TurnCommit {
     TurnCommit { idempotency: Some((key, digest)), receipt: Some(r#"{"text":"Hi"}"#.to_owned()), ..turn(at) }
 }
 
+/// The same turn as it begins at `at`, with half a minute to be ended or renewed.
+pub(super) fn started(turn: &TurnCommit, at: Timestamp) -> StartedTurn {
+    let usage = UsageRecord {
+        tokens: TokenUsage { prompt_tokens: 200, completion_tokens: 0, estimated: true },
+        cost: Micros(250),
+        success: false,
+        response_time: Duration::ZERO,
+        error: Some("unavailable".to_owned()),
+        created_at: at,
+        ..turn.usage.clone()
+    };
+    let (turn_id, idempotency) = (turn.turn_id, turn.idempotency.clone());
+    StartedTurn { turn_id, idempotency, usage, lease_until: at.plus(Duration::from_secs(30)) }
+}
+
+/// The end of a turn that was begun and that nobody ended.
+pub(super) fn interrupted(turn: &StartedTurn, at: Timestamp) -> TurnCommit {
+    TurnCommit {
+        turn_id: turn.turn_id,
+        state: TurnState::Interrupted,
+        is_begun: true,
+        idempotency: turn.idempotency.clone(),
+        receipt: None,
+        session: None,
+        usage: UsageRecord { created_at: at, ..turn.usage.clone() },
+        quota: Vec::new(),
+        events: Vec::new(),
+        touched_key: None,
+    }
+}
+
+/// A turn as the store remembers it once it is committed: the digest of its request only with a reply.
+pub(super) fn stored(turn: &TurnCommit) -> StoredTurn {
+    let digest = turn.idempotency.as_ref().map(|(_, digest)| *digest).filter(|_| turn.receipt.is_some());
+    let receipt = turn.receipt.clone().filter(|_| turn.idempotency.is_some());
+    StoredTurn { turn_id: turn.turn_id, state: turn.state, request_digest: digest, receipt }
+}
+
+/// A turn as the store remembers it while it runs.
+pub(super) fn stored_start(turn: &StartedTurn) -> StoredTurn {
+    let request_digest = turn.idempotency.as_ref().map(|(_, digest)| *digest);
+    StoredTurn { turn_id: turn.turn_id, state: TurnState::Started, request_digest, receipt: None }
+}
+
 /// Opens a session with these messages, by turns of the user and the model.
 pub(super) fn opening(key: &SessionKey, texts: &[&str], at: Timestamp) -> SessionChange {
     SessionChange {
@@ -156,6 +203,26 @@ pub(super) async fn commit(store: &dyn Store, turn: &TurnCommit) -> CommitOutcom
 /// Commits one turn, which must be written.
 pub(super) async fn commit_new(store: &dyn Store, turn: &TurnCommit) {
     assert_eq!(commit(store, turn).await, CommitOutcome::Committed);
+}
+
+/// Begins one turn.
+pub(super) async fn begin(store: &dyn Store, turn: &StartedTurn) -> BeginOutcome {
+    let mut outcomes = store.begin(std::slice::from_ref(turn)).await.unwrap();
+    assert_eq!(outcomes.len(), 1, "one turn has one outcome");
+    outcomes.remove(0)
+}
+
+/// Begins one turn, which must be written; returns the turn as it is to be ended.
+pub(super) async fn begin_new(store: &dyn Store, turn: &TurnCommit, at: Timestamp) -> TurnCommit {
+    assert_eq!(begin(store, &started(turn, at)).await, BeginOutcome::Begun);
+    TurnCommit { is_begun: true, ..turn.clone() }
+}
+
+/// The ids of all turns that are lost at `now`, in their order.
+pub(super) async fn lost(store: &dyn Store, now: Timestamp) -> Vec<TurnId> {
+    let mut ids: Vec<_> = store.lost_turns(now, 1_000).await.unwrap().iter().map(|turn| turn.turn_id).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// Commits one change of a session, which must be written, and loads the session.

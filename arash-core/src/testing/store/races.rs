@@ -5,9 +5,10 @@ use crate::id::TeamId;
 use crate::quota::{Period, QuotaScope, QuotaSpend};
 use crate::store::Store;
 use crate::testing::store::fixtures::{
-    at, at_once, change, chat, commit, commit_new, following, load, opening, records, texts, turn, turn_for, turn_in,
+    at, at_once, begin, begin_new, change, chat, commit, commit_new, following, interrupted, load, lost, opening,
+    records, started, stored_start, texts, turn, turn_for, turn_in,
 };
-use crate::turn::{CommitOutcome, TurnCommit};
+use crate::turn::{BeginOutcome, CommitOutcome, StoredTurn, TurnCommit, TurnState};
 use crate::usage::{UsageFilter, UsageTotals};
 
 /// Commits these turns from as many tasks at once; the outcomes stand with their turns.
@@ -135,4 +136,42 @@ pub(super) async fn sums_hold_what_many_tasks_wrote(store: Arc<dyn Store>) {
     let hours = store.usage_hours(UsageFilter::default(), at(0), at(10)).await.unwrap();
     assert_eq!(hours.iter().map(|hour| hour.totals).collect::<Vec<_>>(), [expected]);
     assert_eq!(store.used(scope, period, at(10)).await.unwrap(), (TASKS as u64 * 4, Some(bucket_start)));
+}
+
+pub(super) async fn of_two_that_end_a_begun_turn_one_does(store: Arc<dyn Store>) {
+    let ended = TurnCommit { session: Some(opening(&chat("1"), &["a", "b"], at(2))), ..turn_for("key", at(2)) };
+    let ended = begin_new(&*store, &ended, at(0)).await;
+    let swept = interrupted(&started(&ended, at(0)), at(40));
+    let turns = (0..16).map(|number| if number % 2 == 0 { ended.clone() } else { swept.clone() }).collect();
+    let outcomes = commit_at_once(&store, turns).await;
+    let committed = only_committed(&outcomes);
+    assert_eq!(outcomes.iter().filter(duplicates_of(committed)).count(), 15);
+    let told = |(_, outcome): &&(TurnCommit, CommitOutcome)| match outcome {
+        CommitOutcome::Duplicate(StoredTurn { state, .. }) => *state == committed.state,
+        _ => true,
+    };
+    assert!(outcomes.iter().all(|outcome| told(&outcome)), "who comes late is told how it ended: {outcomes:?}");
+    assert_eq!(records(&*store).await, std::slice::from_ref(&committed.usage));
+    let is_open = store.load(&chat("1"), 1, at(3)).await.unwrap().is_some();
+    assert_eq!(is_open, committed.state == TurnState::Completed);
+    assert!(lost(&*store, at(1_000)).await.is_empty());
+}
+
+pub(super) async fn of_16_that_begin_under_one_idempotency_key_one_does(store: Arc<dyn Store>) {
+    let begun = at_once(16, |_| {
+        let (store, turn) = (Arc::clone(&store), started(&turn_for("key", at(0)), at(0)));
+        async move { (begin(&*store, &turn).await, turn) }
+    });
+    let outcomes = begun.await;
+    let first: Vec<_> = outcomes.iter().filter(|(outcome, _)| *outcome == BeginOutcome::Begun).collect();
+    assert_eq!(first.len(), 1, "{outcomes:?}");
+    let known = stored_start(&first[0].1);
+    assert!(
+        outcomes.iter().all(|(outcome, _)| match outcome {
+            BeginOutcome::Begun => true,
+            BeginOutcome::Duplicate(earlier) => *earlier == known,
+        }),
+        "{outcomes:?}"
+    );
+    assert_eq!(lost(&*store, at(1_000)).await, [first[0].1.turn_id]);
 }

@@ -2,12 +2,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::id::EventId;
 use crate::session::{History, Session, SessionFilter, SessionKey};
 use crate::store::Store;
 use crate::testing::store::fixtures::{
-    ALL, TIMEOUT, at, change, chat, commit, commit_new, following, load, make_team, opening, records, texts, turn_in,
+    ALL, TIMEOUT, at, change, chat, commit, commit_new, following, load, make_team, opening, records, stored, texts,
+    turn_for, turn_in,
 };
-use crate::turn::{CommitOutcome, SessionChange};
+use crate::turn::{CommitOutcome, SessionChange, TurnCommit};
+use crate::usage::UsageFilter;
+use crate::webhook::{Event, EventKind};
 
 pub(super) async fn an_opened_session_is_loaded_as_it_was_committed(store: Arc<dyn Store>) {
     let team = make_team(&*store, "Acme").await.id;
@@ -146,6 +150,41 @@ pub(super) async fn a_deleted_session_is_gone_and_its_usage_stays(store: Arc<dyn
     let anew = change(&*store, opening(&key, &["c"], at(3))).await;
     assert_eq!(texts(&anew), ["c"], "what was deleted does not come back");
     assert_eq!(load(&*store, &other, at(3)).await, kept);
+}
+
+pub(super) async fn a_deleted_session_takes_its_replies_and_events_along(store: Arc<dyn Store>) {
+    let team_id = make_team(&*store, "Acme").await.id;
+    let said = |chat: &str, at: Timestamp| {
+        let key = SessionKey::private("internal", team_id, chat);
+        let mut turn = TurnCommit { session: Some(opening(&key, &["a", "b"], at)), ..turn_for(chat, at) };
+        turn.usage.session_key = Some(key.as_str().to_owned());
+        let kind = EventKind::MessageCompleted;
+        turn.events = vec![Event { id: EventId::new(), team_id, kind, payload: format!(r#"{{"chat":"{chat}"}}"#) }];
+        turn
+    };
+    let (deleted, kept) = (said("1", at(0)), said("2", at(0)));
+    let mut failed = TurnCommit { session: None, ..turn_for("failed", at(1)) };
+    failed.usage.session_key.clone_from(&deleted.usage.session_key);
+    for turn in [&deleted, &kept, &failed] {
+        commit_new(&*store, turn).await;
+    }
+    let (rows, hours) =
+        (records(&*store).await, store.usage_hours(UsageFilter::default(), at(0), at(9)).await.unwrap());
+    let key = deleted.session.as_ref().unwrap().key.clone();
+    assert!(store.delete_session(&key, at(2)).await.unwrap());
+
+    let idempotency_key = |turn: &TurnCommit| turn.idempotency.clone().unwrap().0;
+    for turn in [&deleted, &failed] {
+        assert_eq!(store.find_turn(&idempotency_key(turn)).await.unwrap(), None, "its reply goes, and its key is free");
+        let bare = TurnCommit { idempotency: None, receipt: None, ..turn.clone() };
+        assert_eq!(commit(&*store, &bare).await, CommitOutcome::Duplicate(stored(&bare)), "the turn stays known");
+    }
+    assert_eq!(store.find_turn(&idempotency_key(&kept)).await.unwrap(), Some(stored(&kept)));
+    let events: Vec<_> = store.due_events(at(9), 10).await.unwrap().into_iter().map(|due| due.event).collect();
+    assert_eq!(events, kept.events, "nothing that was said there is told any more");
+    assert_eq!(records(&*store).await, rows);
+    assert_eq!(store.usage_hours(UsageFilter::default(), at(0), at(9)).await.unwrap(), hours);
+    commit_new(&*store, &turn_for("1", at(3))).await;
 }
 
 pub(super) async fn purging_removes_expired_sessions_only(store: Arc<dyn Store>) {

@@ -5,8 +5,8 @@ use crate::quota::{LeaseRequest, Period, QuotaScope, QuotaSpend};
 use crate::store::Store;
 use crate::team::KeyDigest;
 use crate::testing::store::fixtures::{
-    ALL, at, change, chat, commit, commit_new, following, load, make_key, make_team, opening, records, texts, turn,
-    turn_for, turn_in,
+    ALL, at, change, chat, commit, commit_new, following, load, make_key, make_team, opening, records, stored, texts,
+    turn, turn_for, turn_in,
 };
 use crate::turn::{CommitOutcome, IdempotencyKey, RequestDigest, SessionChange, StoredTurn, TurnCommit, TurnState};
 use crate::usage::UsageFilter;
@@ -21,15 +21,6 @@ fn spend() -> QuotaSpend {
 
 fn event(team_id: TeamId) -> Event {
     Event { id: EventId::new(), team_id, kind: EventKind::MessageCompleted, payload: "{}".to_owned() }
-}
-
-fn stored(turn: &TurnCommit) -> StoredTurn {
-    StoredTurn {
-        turn_id: turn.turn_id,
-        state: turn.state,
-        request_digest: turn.idempotency.as_ref().map(|(_, digest)| *digest),
-        receipt: turn.receipt.clone(),
-    }
 }
 
 /// All that turns leave behind, to see that nothing of it changed.
@@ -90,10 +81,18 @@ pub(super) async fn an_idempotency_key_finds_its_turn(store: Arc<dyn Store>) {
         commit_new(&*store, turn).await;
         assert_eq!(store.find_turn(key).await.unwrap(), Some(stored(turn)));
     }
-    let no_reply = TurnCommit { receipt: None, state: TurnState::Failed, ..turn_for("no reply", at(2)) };
+}
+
+pub(super) async fn a_turn_without_a_reply_keeps_no_idempotency_key(store: Arc<dyn Store>) {
+    let no_reply = TurnCommit { receipt: None, state: TurnState::Interrupted, ..turn_for("key", at(0)) };
     commit_new(&*store, &no_reply).await;
     let (key, _) = no_reply.idempotency.as_ref().unwrap();
-    assert_eq!(store.find_turn(key).await.unwrap(), Some(stored(&no_reply)));
+    assert_eq!(store.find_turn(key).await.unwrap(), None);
+    assert_eq!(commit(&*store, &no_reply).await, CommitOutcome::Duplicate(stored(&no_reply)), "the turn is known");
+    let again = turn_for("key", at(1));
+    commit_new(&*store, &again).await;
+    assert_eq!(store.find_turn(key).await.unwrap(), Some(stored(&again)));
+    assert_eq!(records(&*store).await.len(), 2);
 }
 
 pub(super) async fn an_idempotency_key_is_used_once(store: Arc<dyn Store>) {
@@ -229,4 +228,23 @@ pub(super) async fn a_session_that_is_gone_is_stale(store: Arc<dyn Store>) {
     let never = TurnCommit { turn_id: TurnId::new(), ..turn(at(3)) };
     let never = TurnCommit { session: Some(following(&opened, &["x"], at(3))), ..never };
     assert_eq!(commit(&*store, &never).await, CommitOutcome::Stale);
+}
+
+pub(super) async fn purging_turns_keeps_the_sums(store: Arc<dyn Store>) {
+    let (old, edge, new) = (turn_for("old", at(0)), turn_for("edge", at(10)), turn_for("new", at(11)));
+    for turn in [&old, &edge, &new] {
+        commit_new(&*store, turn).await;
+    }
+    let hours = store.usage_hours(UsageFilter::default(), at(0), at(20)).await.unwrap();
+    store.purge_turns(at(10)).await.unwrap();
+    assert_eq!(records(&*store).await, [new.usage.clone(), edge.usage.clone()], "what ended at that moment stays");
+    assert_eq!(store.usage_hours(UsageFilter::default(), at(0), at(20)).await.unwrap(), hours);
+    let key = |turn: &TurnCommit| turn.idempotency.clone().unwrap().0;
+    assert_eq!(store.find_turn(&key(&old)).await.unwrap(), None);
+    for turn in [&edge, &new] {
+        assert_eq!(store.find_turn(&key(turn)).await.unwrap(), Some(stored(turn)));
+    }
+    commit_new(&*store, &turn_for("old", at(12))).await;
+    store.purge_turns(at(10)).await.unwrap();
+    assert_eq!(records(&*store).await.len(), 3, "there is nothing more to purge");
 }
