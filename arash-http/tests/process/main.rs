@@ -17,6 +17,8 @@ mod fail_points;
 mod ledger;
 mod lifecycle;
 mod load;
+#[cfg(target_os = "linux")]
+mod outage;
 mod program;
 #[path = "../../../arash-core/tests/support/random.rs"]
 mod random;
