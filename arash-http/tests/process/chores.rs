@@ -25,7 +25,7 @@ pub(crate) async fn new_key(line: &Line, admin: &str, name: &str, quota: u64, le
 
 pub(crate) struct Key {
     team: i64,
-    id: i64,
+    pub(crate) id: i64,
     pub(crate) text: String,
 }
 

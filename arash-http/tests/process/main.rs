@@ -17,6 +17,7 @@ mod fail_points;
 mod ledger;
 mod lifecycle;
 mod load;
+mod nodes;
 #[cfg(target_os = "linux")]
 mod outage;
 mod program;
