@@ -12,10 +12,12 @@ use crate::usage::UsageStore;
 use crate::webhook::OutboxStore;
 
 mod memory;
+mod options;
 #[cfg(feature = "sqlite")]
 mod sql;
 
 pub use memory::{MemoryRateLimiter, MemoryStore};
+pub use options::{Durability, SqlOptions};
 #[cfg(feature = "sqlite")]
 pub use sql::SqlStore;
 
