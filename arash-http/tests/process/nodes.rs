@@ -70,7 +70,7 @@ async fn two_hundred_tasks_on_three_programs_against_a_quota_of_1000() {
                 match chat(&lines[next % NODES], &key, &format!("chat-{task}"), "hello").await {
                     (200, _) => (answered, refused) = (answered + 1, 0),
                     (429, problem) => {
-                        assert_eq!(problem["code"], "quota_exceeded", "{problem}");
+                        assert_eq!(problem["error"], "quota_exceeded", "{problem}");
                         refused += 1;
                     }
                     (status, reply) => panic!("{status} {reply}"),
