@@ -6,6 +6,7 @@ use crate::ai::{estimate_prompt, estimate_tokens};
 use crate::error::Error;
 use crate::message::Message;
 use crate::turn::admit::Turn;
+use crate::turn::facts::Idempotency;
 use crate::turn::processor::ProcessorParts;
 use crate::turn::respond::interrupted;
 use crate::turn::running::{RunningTurn, lease_until};
@@ -52,7 +53,7 @@ impl Beginning {
         let now = parts.clock.now();
         let start = StartedTurn {
             turn_id: facts.id,
-            idempotency: facts.idempotency.as_ref().map(|idempotency| idempotency.to_pair()),
+            idempotency: facts.idempotency.as_ref().map(Idempotency::to_pair),
             // As the interruption that it is recorded as if nobody ends it.
             usage: facts.usage(&turn.model, tokens, Some(&interrupted()), now),
             lease_until: lease_until(now),

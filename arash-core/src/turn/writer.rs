@@ -21,6 +21,7 @@ const LONGEST_ATTEMPT: Duration = Duration::from_secs(2);
 const LAST_ATTEMPT: Duration = PATIENCE.saturating_sub(LONGEST_ATTEMPT);
 
 /// What is to be written.
+#[expect(clippy::large_enum_variant, reason = "most are ends; a box would cost each of them an allocation")]
 pub(super) enum Entry {
     Begin(Waiting<StartedTurn>),
     End(Waiting<TurnCommit>),
