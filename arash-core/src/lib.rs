@@ -6,8 +6,8 @@
 //!
 //! - **Every answer is metered exactly once**, also after `kill -9`, also when the caller goes away in the middle. All
 //!   that a turn changes is one value, [`TurnCommit`](turn::TurnCommit), written in one transaction, and a reply is
-//!   only given out when that is durable. (Of a stream, pieces are read before: one that is cut off by the death of
-//!   the whole program leaves no record yet.)
+//!   only given out when that is durable. Of a stream, pieces are read before; that it has begun is durable by then, and
+//!   if the whole program dies, another or the next one records it by estimate.
 //! - **No quota is exceeded**, however many requests come at once: requests are spent from blocks that the store
 //!   leases by one conditional step, so most need no storage at all. See [`QuotaKeeper`](quota::QuotaKeeper).
 //! - **One conversation is one order**: messages of a session wait for each other in a lane, first come first served.

@@ -6,11 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arash_core::clock::{Clock, SystemClock};
-use arash_core::id::TeamId;
+use arash_core::id::{NodeId, TeamId};
 use arash_core::message::{Message, Role};
 use arash_core::session::{SessionKey, SessionManager, SessionSettings};
 use arash_core::store::MemoryStore;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use tokio_util::task::TaskTracker;
 
 const SESSIONS: usize = 100_000;
 const THREADS: u64 = 2;
@@ -29,7 +30,8 @@ fn session_manager(criterion: &mut Criterion) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let settings =
         SessionSettings { timeout: Duration::from_secs(86_400), cache_bytes: 4 << 30, ..SessionSettings::default() };
-    let manager = SessionManager::new(Arc::new(MemoryStore::default()), Arc::clone(&clock), settings);
+    let (store, tasks) = (Arc::new(MemoryStore::default()), TaskTracker::new());
+    let manager = SessionManager::new(store, Arc::clone(&clock), settings, NodeId::new(), tasks);
     let keys: Arc<Vec<_>> =
         Arc::new((0..SESSIONS).map(|n| SessionKey::private("internal", TeamId(1), &format!("chat-{n}"))).collect());
     let said = Arc::new(Message::new(Role::User, "Hello, how are you today?", clock.now()));

@@ -19,7 +19,7 @@ use crate::quota::{QuotaKeeper, RateLimiter};
 use crate::session::{SessionManager, SessionSettings};
 use crate::store::{MemoryRateLimiter, MemoryStore, Store};
 use crate::team::{ApiKeys, Authenticator, Teams};
-use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings};
+use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings, RunningTurns};
 use crate::usage::Usage;
 
 /// Puts an [`Engine`] together. Only a platform is required: without more, the offline assistant answers and
@@ -37,6 +37,7 @@ pub struct EngineBuilder {
     clock: Arc<dyn Clock>,
     sessions: SessionSettings,
     recorder: RecorderSettings,
+    retention: Option<Duration>,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -61,6 +62,7 @@ impl Default for EngineBuilder {
             clock: Arc::new(SystemClock),
             sessions: SessionSettings::default(),
             recorder: RecorderSettings::default(),
+            retention: None,
         }
     }
 }
@@ -134,6 +136,12 @@ impl EngineBuilder {
         self
     }
 
+    /// For how long single turns and usage records are kept; the hourly sums stay. Without this, for ever.
+    pub fn retention(mut self, retention: Option<Duration>) -> Self {
+        self.retention = retention;
+        self
+    }
+
     /// How turns are recorded.
     pub fn recorder(mut self, settings: RecorderSettings) -> Self {
         self.recorder = settings;
@@ -162,8 +170,9 @@ impl EngineBuilder {
         let interrupt = CancellationToken::new();
         let authenticator = Arc::new(Authenticator::new(store.clone(), Arc::clone(&clock)));
         authenticator.poll_epoch().await?;
-        let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions);
-        let quotas = QuotaKeeper::new(NodeId::new(), store.clone(), Arc::clone(&clock), tasks.clone());
+        let node = NodeId::new();
+        let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions, node, tasks.clone());
+        let quotas = QuotaKeeper::new(node, store.clone(), Arc::clone(&clock), tasks.clone());
         let recorder = Recorder::start(store.clone(), self.recorder, &tasks);
         let catalogue = Arc::new(self.catalogue);
         let processor = MessageProcessor::new(ProcessorParts {
@@ -181,6 +190,7 @@ impl EngineBuilder {
             tasks: turn_tasks.clone(),
             interrupt: interrupt.clone(),
             provider_record: ProviderRecord::default(),
+            running: RunningTurns::default(),
         });
         let inner = Inner {
             processor,
@@ -200,7 +210,7 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        Upkeep::of(&inner, clock).start(&inner.tasks);
+        Upkeep::of(&inner, clock, self.retention).start(&inner.tasks);
         Ok(Engine { inner: Arc::new(inner) })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::MissedTickBehavior;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,13 +15,22 @@ use crate::quota::QuotaKeeper;
 use crate::session::SessionManager;
 use crate::store::Store;
 use crate::team::Authenticator;
+use crate::turn::{MessageProcessor, Recorder};
 
 /// A revocation elsewhere is noticed within this and the time of a query: a second at most.
 const EPOCH_INTERVAL: Duration = Duration::from_millis(500);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+/// How often storage is checked while it is away.
+const FAILING_HEALTH_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a check of storage may take.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Turns that have begun, and claims of sessions, last half a minute.
+const TURN_INTERVAL: Duration = Duration::from_secs(10);
 /// Leases last a minute; renewed four times in it, one failure or two do no harm.
 const QUOTA_INTERVAL: Duration = Duration::from_secs(15);
+const STORE_INTERVAL: Duration = Duration::from_secs(30);
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+const RETENTION_INTERVAL: Duration = Duration::from_secs(3_600);
 /// For how long the result of a request with an idempotency key is given again.
 const RECEIPTS_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
@@ -29,30 +38,38 @@ const RECEIPTS_KEPT: Duration = Duration::from_secs(24 * 3_600);
 pub(super) struct Upkeep {
     store: Arc<dyn Store>,
     authenticator: Arc<Authenticator>,
+    processor: MessageProcessor,
     sessions: SessionManager,
     quotas: QuotaKeeper,
+    recorder: Recorder,
     clock: Arc<dyn Clock>,
     is_database_healthy: Arc<AtomicBool>,
+    retention: Option<Duration>,
     stop: CancellationToken,
 }
 
 impl Upkeep {
     /// What the engine with these parts has to do.
-    pub(super) fn of(engine: &Inner, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn of(engine: &Inner, clock: Arc<dyn Clock>, retention: Option<Duration>) -> Self {
         Self {
             store: Arc::clone(&engine.store),
             authenticator: Arc::clone(&engine.authenticator),
+            processor: engine.processor.clone(),
             sessions: engine.sessions.clone(),
             quotas: engine.quotas.clone(),
+            recorder: engine.recorder.clone(),
             clock,
             is_database_healthy: Arc::clone(&engine.is_database_healthy),
+            retention,
             stop: engine.stop_upkeep.clone(),
         }
     }
 
     /// Starts one task for each kind of work, so that a slow one holds up no other.
     pub(super) fn start(self, tasks: &TaskTracker) {
-        let Self { store, authenticator, sessions, quotas, clock, is_database_healthy, stop } = self;
+        self.watch_storage(tasks);
+        self.keep_store(tasks);
+        let Self { store, authenticator, processor, sessions, quotas, clock, stop, .. } = self;
         every(tasks, &stop, EPOCH_INTERVAL, "following the key epoch", move || {
             let authenticator = Arc::clone(&authenticator);
             async move { authenticator.poll_epoch().await }
@@ -61,14 +78,14 @@ impl Upkeep {
             let quotas = quotas.clone();
             async move { quotas.upkeep().await }
         });
-        let watched = Arc::clone(&store);
-        every(tasks, &stop, HEALTH_INTERVAL, "checking storage", move || {
-            let (store, flag) = (Arc::clone(&watched), Arc::clone(&is_database_healthy));
-            async move {
-                let health = store.health().await;
-                flag.store(health.is_ok(), Ordering::Relaxed);
-                health
-            }
+        let claimed = sessions.clone();
+        every(tasks, &stop, TURN_INTERVAL, "keeping claims of sessions", move || {
+            let sessions = claimed.clone();
+            async move { sessions.renew_claims().await }
+        });
+        every(tasks, &stop, TURN_INTERVAL, "keeping turns that have begun", move || {
+            let processor = processor.clone();
+            async move { processor.upkeep().await }
         });
         every(tasks, &stop, PURGE_INTERVAL, "purging what is over", move || {
             let (sessions, store, now) = (sessions.clone(), Arc::clone(&store), clock.now());
@@ -78,25 +95,70 @@ impl Upkeep {
             }
         });
     }
+
+    /// Whoever was refused because storage was away is let in again as soon as it is found to work.
+    fn watch_storage(&self, tasks: &TaskTracker) {
+        let (store, flag, recorder) =
+            (Arc::clone(&self.store), Arc::clone(&self.is_database_healthy), self.recorder.clone());
+        let pace = Pace { usual: HEALTH_INTERVAL, while_failing: FAILING_HEALTH_INTERVAL };
+        every(tasks, &self.stop, pace, "checking storage", move || {
+            let (store, flag, recorder) = (Arc::clone(&store), Arc::clone(&flag), recorder.clone());
+            async move {
+                let silent = |_| Err(Error::unavailable("storage does not answer"));
+                let health = tokio::time::timeout(HEALTH_TIMEOUT, store.health()).await.unwrap_or_else(silent);
+                flag.store(health.is_ok(), Ordering::Relaxed);
+                if health.is_ok() {
+                    recorder.reopen();
+                }
+                health
+            }
+        });
+    }
+
+    fn keep_store(&self, tasks: &TaskTracker) {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        every(tasks, &self.stop, STORE_INTERVAL, "keeping the store", move || {
+            let (store, now) = (Arc::clone(&store), clock.now());
+            async move { store.upkeep(now).await }
+        });
+        let Some(retention) = self.retention else { return };
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        every(tasks, &self.stop, RETENTION_INTERVAL, "purging old turns", move || {
+            let (store, until) = (Arc::clone(&store), clock.now().minus(retention));
+            async move { store.purge_turns(until).await }
+        });
+    }
+}
+
+/// How often something is done.
+#[derive(Clone, Copy)]
+struct Pace {
+    usual: Duration,
+    while_failing: Duration,
+}
+
+impl From<Duration> for Pace {
+    fn from(usual: Duration) -> Self {
+        Self { usual, while_failing: usual }
+    }
 }
 
 /// Does `work` again and again until `stop`. A failure is logged when it begins, not every time.
-fn every<W, F>(tasks: &TaskTracker, stop: &CancellationToken, interval: Duration, name: &'static str, work: W)
+fn every<W, F>(tasks: &TaskTracker, stop: &CancellationToken, pace: impl Into<Pace>, name: &'static str, work: W)
 where
     W: Fn() -> F + Send + 'static,
     F: Future<Output = Result<()>> + Send,
 {
-    let stop = stop.clone();
+    let (stop, pace) = (stop.clone(), pace.into());
     tasks.spawn(async move {
-        let mut ticks = tokio::time::interval(interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut is_failing = false;
+        let (mut is_failing, mut next) = (false, Instant::now());
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
+                () = tokio::time::sleep_until(next) => {}
             }
+            let begun = Instant::now();
             let done = AssertUnwindSafe(work()).catch_unwind().await;
             match done.unwrap_or_else(|_| Err(Error::internal("a part of the program broke"))) {
                 Ok(()) if is_failing => {
@@ -111,6 +173,8 @@ where
                     is_failing = true;
                 }
             }
+            // Late work puts off what comes after it.
+            next = begun + if is_failing { pace.while_failing } else { pace.usual };
         }
     });
 }

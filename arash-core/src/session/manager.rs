@@ -2,12 +2,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::SessionId;
+use crate::id::{NodeId, SessionId, TeamId};
+use crate::session::claims::Claims;
 use crate::session::lanes::{Lane, Lanes};
 use crate::session::{
-    History, Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
+    History, Session, SessionCounts, SessionFilter, SessionKey, SessionLane, SessionPage, SessionStore, SessionSummary,
 };
 
 /// How sessions are kept.
@@ -34,6 +38,8 @@ pub struct SessionManager {
     clock: Arc<dyn Clock>,
     lanes: Arc<Lanes>,
     settings: SessionSettings,
+    claims: Claims,
+    tasks: TaskTracker,
 }
 
 impl fmt::Debug for SessionManager {
@@ -42,55 +48,26 @@ impl fmt::Debug for SessionManager {
     }
 }
 
-/// A session that is held: nobody else works with it until this is dropped.
-pub struct SessionLane {
-    lane: Lane,
-}
-
-impl fmt::Debug for SessionLane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionLane").field("session", &self.lane.session).finish_non_exhaustive()
-    }
-}
-
-impl SessionLane {
-    /// The session; `None` after [`SessionLane::forget`].
-    pub fn session(&self) -> Option<&Session> {
-        self.lane.session.as_deref()
-    }
-
-    /// The session, to be brought to the state that was committed.
-    pub fn session_mut(&mut self) -> Option<&mut Session> {
-        self.lane.session.as_deref_mut()
-    }
-
-    /// Lets go of what is in memory: whoever holds the session next reads it from the store.
-    pub fn forget(&mut self) {
-        self.lane.session = None;
-    }
-}
-
-impl Drop for SessionLane {
-    fn drop(&mut self) {
-        // What the store never saw must not be taken for something that it holds.
-        if self.session().is_some_and(|session| session.version == 0) {
-            self.forget();
-        }
-    }
-}
-
 impl SessionManager {
-    /// Sessions of `store`, kept as `settings` say.
-    pub fn new(store: Arc<dyn SessionStore>, clock: Arc<dyn Clock>, settings: SessionSettings) -> Self {
+    /// Sessions of `store`, kept as `settings` say. On a store that nodes share they are claimed for `node`, by work
+    /// that runs on `tasks`.
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        clock: Arc<dyn Clock>,
+        settings: SessionSettings,
+        node: NodeId,
+        tasks: TaskTracker,
+    ) -> Self {
         let lanes = Arc::new(Lanes::new(settings.max_waiters, settings.cache_bytes));
-        Self { store, clock, lanes, settings }
+        let claims = Claims::new(node, Arc::clone(&store), Arc::clone(&clock), tasks.clone());
+        Self { store, clock, lanes, settings, claims, tasks }
     }
 
     /// Waits for the session's lane and loads it, with its newest `window` messages; a session that does not
-    /// exist yet, or has expired, is a new one of `user_id`.
+    /// exist yet, or has expired, is a new one of `user_id`. On a store that nodes share, it is claimed.
     ///
     /// # Errors
-    /// [`SessionBusy`](ErrorKind::SessionBusy) when too many wait already;
+    /// [`SessionBusy`](ErrorKind::SessionBusy) when too many wait already, or another node works with it for long;
     /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer.
     pub async fn hold(&self, key: &SessionKey, user_id: &str, window: usize) -> Result<SessionLane> {
         let mut lane = self.lanes.enter(key).await?;
@@ -98,25 +75,77 @@ impl SessionManager {
         if lane.session.as_ref().is_some_and(|session| session.expires_at <= now) {
             lane.session = None;
         }
+        if self.store.shared().is_some() {
+            let mut held = self.claim(lane, key, user_id).await?;
+            self.fill(&mut held, key, user_id, window).await?;
+            return Ok(held);
+        }
         if lane.session.is_none() {
             lane.session = Some(Box::new(self.read(key, user_id, window, now).await?));
         }
-        Ok(SessionLane { lane })
+        Ok(SessionLane { claim: None, lane })
     }
 
-    /// Reads the session anew, after a commit was refused because another node had written it.
-    pub(crate) async fn reload(&self, key: &SessionKey, user_id: &str, window: usize) -> Result<Session> {
-        self.read(key, user_id, window, self.clock.now()).await
+    /// Reads the session anew, after a commit was refused because another node had written it. On a store that nodes
+    /// share, it is claimed anew.
+    pub(crate) async fn reload(
+        &self,
+        held: &mut SessionLane,
+        key: &SessionKey,
+        user_id: &str,
+        window: usize,
+    ) -> Result<()> {
+        if self.store.shared().is_some() {
+            // A later claim of the same session takes the place of the one before.
+            let claim = self.claims.take(key, user_id, std::future::pending()).await?;
+            held.committed();
+            held.claim = Some(claim);
+            return self.fill(held, key, user_id, window).await;
+        }
+        held.lane.session = Some(Box::new(self.read(key, user_id, window, self.clock.now()).await?));
+        Ok(())
+    }
+
+    /// Claims the session of a lane. Whoever asks may go away: then the claim is let go of, and the lane with it.
+    async fn claim(&self, lane: Lane, key: &SessionKey, user_id: &str) -> Result<SessionLane> {
+        let (mut done, claimed) = oneshot::channel();
+        let (claims, key, user_id) = (self.claims.clone(), key.clone(), user_id.to_owned());
+        self.tasks.spawn(async move {
+            let claim = claims.take(&key, &user_id, done.closed()).await;
+            drop(done.send(claim.map(|claim| SessionLane { claim: Some(claim), lane })));
+        });
+        claimed.await.unwrap_or_else(|_| Err(Error::internal("a session could not be claimed")))
+    }
+
+    /// Brings the session of a claimed lane to what the store has: what was parked is used if it is just that.
+    async fn fill(&self, held: &mut SessionLane, key: &SessionKey, user_id: &str, window: usize) -> Result<()> {
+        let Some(claim) = &held.claim else { return Err(Error::internal("a shared session was not claimed")) };
+        let (id, fence, version) = (claim.session, claim.fence, claim.version);
+        let is_parked = |session: &Session| version > 0 && (session.id, session.version) == (id, version);
+        if !held.session().is_some_and(is_parked) {
+            let now = self.clock.now();
+            let session = match version {
+                0 => Session { id, ..self.new_session(key, user_id, now) },
+                _ => self.read(key, user_id, window, now).await?,
+            };
+            held.lane.session = Some(Box::new(session));
+        }
+        if let Some(session) = held.session_mut() {
+            session.fence = fence;
+        }
+        Ok(())
     }
 
     async fn read(&self, key: &SessionKey, user_id: &str, window: usize, now: Timestamp) -> Result<Session> {
-        if let Some(session) = self.store.load(key, window, now).await? {
-            return Ok(session);
-        }
-        Ok(Session {
+        let stored = self.store.load(key, window, now).await?;
+        Ok(stored.unwrap_or_else(|| self.new_session(key, user_id, now)))
+    }
+
+    fn new_session(&self, key: &SessionKey, user_id: &str, now: Timestamp) -> Session {
+        Session {
             id: SessionId::new(),
             key: key.clone(),
-            team_id: key.team().filter(|&team| team != crate::id::TeamId::HOST),
+            team_id: key.team().filter(|&team| team != TeamId::HOST),
             user_id: user_id.to_owned(),
             model: None,
             version: 0,
@@ -127,7 +156,12 @@ impl SessionManager {
             last_activity_at: now,
             expires_at: self.expires_at(now),
             history: History::default(),
-        })
+        }
+    }
+
+    /// Puts off the end of all claims that are held here. To be called some times within half a minute.
+    pub(crate) async fn renew_claims(&self) -> Result<()> {
+        self.claims.renew().await
     }
 
     /// When a session with a turn at `now` is forgotten unless another one follows.
@@ -179,7 +213,14 @@ impl SessionManager {
     pub async fn delete(&self, key: &SessionKey) -> Result<()> {
         let mut lane = self.lanes.enter(key).await?;
         lane.session = None;
-        if self.store.delete_session(key, self.clock.now()).await? { Ok(()) } else { Err(no_such_session(key)) }
+        let mut held = match self.store.shared() {
+            Some(_) => self.claim(lane, key, "").await?,
+            None => SessionLane { claim: None, lane },
+        };
+        let is_deleted = self.store.delete_session(key, self.clock.now()).await?;
+        // The claim went with it.
+        held.committed();
+        if is_deleted { Ok(()) } else { Err(no_such_session(key)) }
     }
 
     /// About how much memory sessions take that nobody works with right now, in bytes.

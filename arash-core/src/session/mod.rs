@@ -1,8 +1,10 @@
 //! Conversations: their names, their order, what is remembered of them.
 
 mod cache;
+mod claims;
 mod history;
 mod key;
+mod lane;
 mod lanes;
 mod manager;
 mod store;
@@ -10,6 +12,7 @@ mod types;
 
 pub use history::History;
 pub use key::{SessionKey, SessionKeyError};
-pub use manager::{SessionLane, SessionManager, SessionSettings};
+pub use lane::SessionLane;
+pub use manager::{SessionManager, SessionSettings};
 pub use store::{Claim, ClaimRequest, SessionFilter, SessionPage, SessionStore, SharedSessions};
 pub use types::{Session, SessionCounts, SessionSummary};

@@ -6,16 +6,14 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::command::{Parsed, parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{TeamId, TurnId};
-use crate::message::IncomingMessage;
 use crate::platform::{Access, ModelId, ModelInfo, Platform};
 use crate::quota::{Allowance, RateKey, RateLimit, Reservation};
 use crate::session::{SessionKey, SessionLane};
-use crate::team::Principal;
-use crate::turn::idempotency::RunningKey;
+use crate::turn::facts::{Idempotency, TurnFacts};
+use crate::turn::idempotency::earlier_result;
 use crate::turn::processor::{Delivery, MessageProcessor};
 use crate::turn::recorder::RecorderPlace;
-use crate::turn::reply::StoredReply;
-use crate::turn::{IdempotencyKey, Reply, RequestDigest, TurnRequest};
+use crate::turn::{Reply, TurnRequest};
 use crate::usage::TurnKind;
 
 /// What becomes of a message at the door.
@@ -35,25 +33,6 @@ pub(super) struct Turn {
     pub(super) place: RecorderPlace,
     /// Shutdown waits for it, from admission on.
     pub(super) _counted: TaskTrackerToken,
-}
-
-/// What stands of a turn from its beginning to its end.
-pub(super) struct TurnFacts {
-    pub(super) id: TurnId,
-    pub(super) kind: TurnKind,
-    pub(super) begun: Instant,
-    pub(super) message: IncomingMessage,
-    pub(super) principal: Option<Arc<Principal>>,
-    pub(super) platform: Arc<Platform>,
-    pub(super) key: SessionKey,
-    pub(super) idempotency: Option<Idempotency>,
-}
-
-/// The idempotency key of a running turn.
-pub(super) struct Idempotency {
-    pub(super) key: IdempotencyKey,
-    pub(super) digest: RequestDigest,
-    pub(super) _running: RunningKey,
 }
 
 impl MessageProcessor {
@@ -190,16 +169,6 @@ impl MessageProcessor {
             }
         }
         let stored = stored.ok_or_else(|| Error::internal("a stored turn is not there"))?;
-        if stored.request_digest != Some(digest) {
-            return Err(mismatch());
-        }
-        let receipt = stored.receipt.ok_or_else(|| Error::internal("a turn was stored without its reply"))?;
-        StoredReply::replay(&receipt).map(Err)
+        earlier_result(stored, digest).map(Err)
     }
-}
-
-/// An idempotency key came with another request before.
-pub(super) fn mismatch() -> Error {
-    let text = "this idempotency key was used for another request before; use a new key for a new request";
-    Error::new(ErrorKind::IdempotencyMismatch, text)
 }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -12,6 +13,8 @@ use crate::turn::{Reply, ReplyEvent};
 #[derive(Default)]
 pub(super) struct ReplyBuffer {
     events: Mutex<Vec<ReplyEvent>>,
+    /// Whether it is settled that the answer is made, and made here.
+    is_open: AtomicBool,
     changed: Notify,
 }
 
@@ -23,6 +26,26 @@ impl ReplyBuffer {
     pub(super) fn push(&self, event: ReplyEvent) {
         self.lock().push(event);
         self.changed.notify_waiters();
+    }
+
+    /// The answer is made from here on.
+    pub(super) fn open(&self) {
+        self.is_open.store(true, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until the answer is made, or was made before; an error if it came to nothing before it was begun.
+    pub(super) async fn opened(&self) -> Result<()> {
+        loop {
+            let changed = self.changed.notified();
+            match self.lock().first() {
+                _ if self.is_open.load(Ordering::Acquire) => return Ok(()),
+                Some(ReplyEvent::Failed(error)) => return Err(error.clone()),
+                Some(_) => return Ok(()),
+                None => {}
+            }
+            changed.await;
+        }
     }
 
     pub(super) fn finish(&self, result: Result<Reply>) {

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::id::TurnId;
-use crate::turn::TurnState;
+use crate::turn::reply::StoredReply;
+use crate::turn::{Reply, TurnState};
 
 /// Longest idempotency key, in characters.
 const MAX_KEY_CHARS: usize = 255;
@@ -93,6 +94,24 @@ pub struct StoredTurn {
     pub receipt: Option<String>,
 }
 
+/// What the first request with the same idempotency key got; `digest` is that of the request that repeats it.
+pub(super) fn earlier_result(earlier: StoredTurn, digest: RequestDigest) -> Result<Reply> {
+    if earlier.state == TurnState::Started {
+        return Err(in_progress());
+    }
+    if earlier.request_digest != Some(digest) {
+        let text = "this idempotency key was used for another request before; use a new key for a new request";
+        return Err(Error::new(ErrorKind::IdempotencyMismatch, text));
+    }
+    let receipt = earlier.receipt.ok_or_else(|| Error::internal("a turn was stored without its reply"))?;
+    StoredReply::replay(&receipt)
+}
+
+fn in_progress() -> Error {
+    let text = "a request with this idempotency key is being worked on; its result is given when it is done";
+    Error::new(ErrorKind::IdempotencyInProgress, text).with_retry_after(Duration::from_secs(1))
+}
+
 /// The idempotency keys that this process works on right now.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RunningKeys(Arc<Mutex<HashSet<IdempotencyKey>>>);
@@ -108,8 +127,7 @@ impl RunningKeys {
     pub(super) fn begin(&self, key: &IdempotencyKey) -> Result<RunningKey> {
         let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
         if !is_new {
-            let text = "a request with this idempotency key is being worked on; its result is given when it is done";
-            return Err(Error::new(ErrorKind::IdempotencyInProgress, text).with_retry_after(Duration::from_secs(1)));
+            return Err(in_progress());
         }
         Ok(RunningKey { keys: self.clone(), key: key.clone() })
     }

@@ -1,16 +1,24 @@
-//! One message from start to end: admit, respond, settle. All that it changes is one [`TurnCommit`].
+//! One message from start to end: admit, respond, settle. What takes a while is recorded when it begins; all that it
+//! changes is one [`TurnCommit`].
 
 mod admit;
+mod begin;
 mod buffer;
+mod change;
 mod commit;
+mod door;
+mod facts;
 mod idempotency;
 mod processor;
 mod recorder;
 mod reply;
 mod request;
 mod respond;
+mod running;
 mod settle;
 mod store;
+mod sweep;
+mod writer;
 
 pub use commit::{BeginOutcome, CommitOutcome, SessionChange, StartedTurn, TurnCommit, TurnState};
 pub use idempotency::{IdempotencyKey, RequestDigest, StoredTurn};
@@ -18,4 +26,5 @@ pub use processor::{MessageProcessor, ProcessorParts, ProviderRecord};
 pub use recorder::{Recorder, RecorderPlace, RecorderSettings};
 pub use reply::{Reply, ReplyEvent, ReplyStream, TurnReceipt};
 pub use request::TurnRequest;
+pub use running::RunningTurns;
 pub use store::TurnStore;

@@ -17,7 +17,9 @@ use crate::session::SessionManager;
 use crate::turn::admit::{Admission, Turn};
 use crate::turn::buffer::{FinishGuard, ReplyBuffer};
 use crate::turn::idempotency::RunningKeys;
+use crate::turn::running::RunningTurns;
 use crate::turn::{Recorder, Reply, ReplyEvent, ReplyStream, TurnRequest, TurnStore};
+use crate::usage::TurnKind;
 
 /// What a [`MessageProcessor`] is made of.
 #[expect(missing_docs, reason = "each part is named for its type, which is documented")]
@@ -39,6 +41,8 @@ pub struct ProcessorParts {
     pub interrupt: CancellationToken,
     /// How the provider did lately.
     pub provider_record: ProviderRecord,
+    /// What is answered here and was written as begun.
+    pub running: RunningTurns,
 }
 
 /// How the provider did lately: unwell after a few failures in a row, until it answers or some time has passed.
@@ -121,7 +125,13 @@ impl MessageProcessor {
             }
             Admission::Turn(turn) => {
                 let (turn_id, session_id) = (turn.facts.id, turn.facts.key.as_str().to_owned());
-                Ok(ReplyStream::new(turn_id, session_id, self.start(*turn)))
+                let is_keyed = turn.facts.idempotency.is_some() && turn.facts.kind == TurnKind::Stream;
+                let buffer = self.start(*turn);
+                if is_keyed {
+                    // Another node may be working on it, or may be done with it.
+                    buffer.opened().await?;
+                }
+                Ok(ReplyStream::new(turn_id, session_id, buffer))
             }
         }
     }

@@ -1,7 +1,9 @@
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::future::FusedFuture;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatReply, ChatRequest};
 use crate::command::{CommandContext, Parsed, SessionEffect, parse};
@@ -9,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::message::{Attachment, Message, Role};
 use crate::platform::ModelInfo;
 use crate::turn::admit::Turn;
+use crate::turn::begin::{Beginning, Refusal};
 use crate::turn::buffer::ReplyBuffer;
 use crate::turn::processor::ProcessorParts;
 use crate::turn::{ReplyEvent, TurnState};
@@ -39,6 +42,10 @@ pub(super) struct Outcome {
     pub(super) usage: Option<TokenUsage>,
     /// The model that answered.
     pub(super) model: Arc<ModelInfo>,
+    /// What storage was told of the turn so far.
+    pub(super) beginning: Beginning,
+    /// Why the turn may not go on, if it may not.
+    pub(super) refusal: Option<Refusal>,
 }
 
 /// An answer in the making. It outlives whatever breaks while it is made, so that what was said is counted.
@@ -47,6 +54,32 @@ struct Draft {
     reply: ChatReply,
     prompt: Vec<Arc<Message>>,
     command: Option<(String, Option<SessionEffect>)>,
+    beginning: Beginning,
+}
+
+/// Why an answer is not whole.
+enum Broken {
+    Failed(Error),
+    Provider(AiError),
+    Refused(Refusal),
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<AiError> for Broken {
+    fn from(failure: AiError) -> Self {
+        Self::Provider(failure)
+    }
+}
+
+impl From<Refusal> for Broken {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 impl ProcessorParts {
@@ -56,20 +89,26 @@ impl ProcessorParts {
         let end = {
             let answering = async {
                 if turn.facts.kind == TurnKind::Command {
-                    self.run_command(turn, &mut draft, buffer).await
+                    self.run_command(turn, &mut draft).await
                 } else {
                     self.ask_model(turn, &mut draft, buffer).await
                 }
             };
             tokio::select! {
-                end = AssertUnwindSafe(answering).catch_unwind() => end.unwrap_or_else(|_| Err(broke())),
-                () = self.interrupt.cancelled() => Err(interrupted()),
+                end = AssertUnwindSafe(answering).catch_unwind() => end.unwrap_or_else(|_| Err(broke().into())),
+                () = self.interrupt.cancelled() => Err(interrupted().into()),
             }
         };
-        let (state, error) = match end {
-            Ok(()) => (TurnState::Completed, None),
-            Err(error) if self.interrupt.is_cancelled() => (TurnState::Interrupted, Some(error)),
-            Err(error) => (TurnState::Failed, Some(error)),
+        let (error, refusal) = match end {
+            Ok(()) => (None, None),
+            Err(Broken::Failed(error)) => (Some(error), None),
+            Err(Broken::Provider(failure)) => (Some(failure.into()), None),
+            Err(Broken::Refused(refusal)) => (None, Some(refusal)),
+        };
+        let state = match &error {
+            None => TurnState::Completed,
+            Some(_) if self.interrupt.is_cancelled() => TurnState::Interrupted,
+            Some(_) => TurnState::Failed,
         };
         // A name that only the provider knows has no price here: what was asked for is what is charged.
         let answered = draft.reply.model.and_then(|model| self.catalogue.find(&model));
@@ -85,13 +124,15 @@ impl ProcessorParts {
             prompt: draft.prompt,
             usage: draft.reply.usage,
             model: chosen.unwrap_or_else(|| Arc::clone(&turn.model)),
+            beginning: draft.beginning,
+            refusal,
         }
     }
 
-    async fn run_command(&self, turn: &Turn, draft: &mut Draft, buffer: &ReplyBuffer) -> Result<()> {
+    async fn run_command(&self, turn: &Turn, draft: &mut Draft) -> Result<(), Broken> {
         let session = turn.lane.session().ok_or_else(|| Error::internal("a turn lost its session"))?;
         let Ok(Parsed::Command(call)) = parse(&turn.facts.message.text) else {
-            return Err(Error::internal("a command is no command any more"));
+            return Err(Error::internal("a command is no command any more").into());
         };
         let context = CommandContext {
             session,
@@ -104,51 +145,73 @@ impl ProcessorParts {
             locale: turn.facts.message.locale.as_deref(),
         };
         let reply = self.commands.run(call, context).await?;
-        buffer.push(ReplyEvent::Delta(reply.text.as_str().into()));
         draft.reply.text = reply.text;
         draft.command = Some((call.name.to_ascii_lowercase(), reply.effect));
         Ok(())
     }
 
-    async fn ask_model(&self, turn: &Turn, draft: &mut Draft, buffer: &ReplyBuffer) -> Result<()> {
+    async fn ask_model(&self, turn: &Turn, draft: &mut Draft, buffer: &ReplyBuffer) -> Result<(), Broken> {
         let session = turn.lane.session().ok_or_else(|| Error::internal("a turn lost its session"))?;
         let question = Message {
             attachments: turn.facts.message.attachments.iter().map(Attachment::to_record).collect(),
             ..Message::new(Role::User, turn.facts.message.text.as_str(), self.clock.now())
         };
-        draft.prompt = session.history.context(Arc::new(question), turn.facts.platform.history_limit());
+        let Draft { reply, prompt, beginning, .. } = draft;
+        *prompt = session.history.context(Arc::new(question), turn.facts.platform.history_limit());
         let request = ChatRequest {
             turn_id: turn.facts.id,
             model: turn.model.id.clone(),
-            messages: draft.prompt.clone(),
+            messages: prompt.clone(),
             attachments: turn.facts.message.attachments.clone(),
             message_count: session.message_count + 1,
         };
-        let mut pieces =
-            Pieces { buffer, is_read: turn.facts.kind == TurnKind::Stream, given: 0, waiting: String::new() };
-        let end = self.receive(request, &mut draft.reply, &mut pieces).await;
+        beginning.before_asking(self, turn, prompt).await?;
+        buffer.open();
+        let is_read = turn.facts.kind == TurnKind::Stream;
+        let mut pieces = Pieces { buffer, is_read, is_open: false, given: 0, waiting: String::new() };
+        let opening = beginning.before_telling(self, turn, prompt);
+        let end = self.receive(request, reply, &mut pieces, opening, beginning).await;
         pieces.flush();
-        self.provider_record.note(end.is_ok(), self.clock.now());
-        end.map_err(|failure| {
+        if let Err(Broken::Provider(failure)) = &end {
             let (turn_id, provider) = (turn.facts.id, self.provider.name());
             tracing::warn!(%turn_id, provider, error = ?failure, "the AI provider failed");
-            Error::from(failure)
-        })
+        }
+        if !matches!(end, Err(Broken::Refused(_))) {
+            self.provider_record.note(end.is_ok(), self.clock.now());
+        }
+        end
     }
 
-    /// Receives the answer into `reply`, and into `pieces` as it comes.
+    /// Receives the answer into `reply`, and into `pieces`, which are told from when `opening` is done.
     async fn receive(
         &self,
         request: ChatRequest,
         reply: &mut ChatReply,
         pieces: &mut Pieces<'_>,
-    ) -> Result<(), AiError> {
-        let mut deltas = self.provider.stream(request).await?;
-        let mut is_full = false;
-        while let Some(delta) = deltas.next().await {
+        opening: impl Future<Output = Result<(), Refusal>>,
+        beginning: &Beginning,
+    ) -> Result<(), Broken> {
+        let mut deltas = pin!(stream::once(self.provider.stream(request)).try_flatten());
+        let mut opening = pin!(opening.fuse());
+        let end = loop {
             // A provider that never has to wait must not keep an interruption from being noticed.
             tokio::task::coop::consume_budget().await;
-            let mut delta = delta?;
+            let mut delta = tokio::select! {
+                biased;
+                opened = &mut opening => {
+                    opened?;
+                    pieces.open();
+                    continue;
+                }
+                delta = AssertUnwindSafe(deltas.next()).catch_unwind() => match delta {
+                    Ok(Some(Ok(delta))) => delta,
+                    Ok(Some(Err(failure))) => break Err(failure.into()),
+                    Ok(None) => break Ok(()),
+                    // What came before it is told all the same.
+                    Err(_) => break Err(Broken::from(broke())),
+                },
+            };
+            let mut is_full = false;
             if let ChatDelta::Text(text) = &mut delta {
                 without_nul(text);
                 is_full = reply.text.len() + text.len() > MAX_REPLY_BYTES;
@@ -156,26 +219,38 @@ impl ProcessorParts {
                 pieces.push(text);
             }
             reply.push(delta);
+            beginning.note(&reply.text);
             if is_full {
-                break;
+                break Ok(());
             }
+        };
+        if pieces.is_read && !opening.is_terminated() {
+            opening.await?;
+            pieces.open();
         }
+        end?;
         if reply.text.is_empty() {
-            return Err(AiError::new(AiErrorKind::Malformed).with_source("an empty answer"));
+            return Err(AiError::new(AiErrorKind::Malformed).with_source("an empty answer").into());
         }
         Ok(())
     }
 }
 
-/// The pieces of an answer on their way to its readers.
+/// The pieces of an answer on their way to its readers. They are gathered until they may be told.
 struct Pieces<'a> {
     buffer: &'a ReplyBuffer,
     is_read: bool,
+    is_open: bool,
     given: usize,
     waiting: String,
 }
 
 impl Pieces<'_> {
+    fn open(&mut self) {
+        self.is_open = true;
+        self.flush();
+    }
+
     fn push(&mut self, text: &str) {
         if !self.is_read {
             return;
@@ -187,7 +262,7 @@ impl Pieces<'_> {
     }
 
     fn flush(&mut self) {
-        if !self.waiting.is_empty() {
+        if self.is_open && !self.waiting.is_empty() {
             self.buffer.push(ReplyEvent::Delta(self.waiting.as_str().into()));
             self.waiting.clear();
             self.given += 1;
@@ -199,7 +274,8 @@ fn broke() -> Error {
     Error::internal("the answer could not be made: a part of the program broke")
 }
 
-fn interrupted() -> Error {
+/// What becomes of a turn that nobody ends.
+pub(super) fn interrupted() -> Error {
     Error::unavailable("the engine is shutting down")
 }
 

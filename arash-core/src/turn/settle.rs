@@ -1,44 +1,49 @@
-use std::sync::Arc;
-
 use crate::ai::{estimate_prompt, estimate_tokens};
 use crate::clock::Timestamp;
-use crate::command::SessionEffect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::{Message, Role};
-use crate::money::Micros;
 use crate::quota::QuotaSpend;
 use crate::session::{Session, SessionLane};
-use crate::turn::admit::{Turn, TurnFacts, mismatch};
+use crate::turn::admit::Turn;
+use crate::turn::begin::Refusal;
 use crate::turn::buffer::ReplyBuffer;
+use crate::turn::change::{apply, session_change};
+use crate::turn::facts::{Idempotency, TurnFacts};
 use crate::turn::processor::ProcessorParts;
 use crate::turn::reply::StoredReply;
 use crate::turn::respond::Outcome;
-use crate::turn::{CommitOutcome, Reply, SessionChange, StoredTurn, TurnCommit, TurnReceipt, TurnState};
+use crate::turn::{CommitOutcome, Reply, ReplyEvent, SessionChange, StoredTurn, TurnCommit, TurnReceipt, TurnState};
 use crate::usage::{TokenUsage, TurnKind, UsageRecord};
 use crate::webhook::{Event, MessageCompleted};
 
 /// How often a commit is tried anew because another node wrote the session in between.
 const MAX_RETRIES: u32 = 3;
-/// Most tokens of one turn, either way, that are believed.
-const MAX_TOKENS: u64 = 1 << 32;
-/// Most that one turn can cost: a million.
-const MAX_COST: Micros = Micros(1_000_000_000_000);
-
 impl ProcessorParts {
     /// Answers an admitted turn and records it. What this returns is durable.
     pub(super) async fn run(&self, turn: Turn, buffer: &ReplyBuffer) -> Result<Reply> {
-        let outcome = self.respond(&turn, buffer).await;
-        self.settle(turn, outcome).await
+        let is_told_late = turn.facts.kind == TurnKind::Command;
+        let mut outcome = self.respond(&turn, buffer).await;
+        let (result, is_told_late) = match outcome.refusal.take() {
+            None => (self.settle(turn, outcome, None).await, is_told_late),
+            Some(Refusal::Known(known)) => (known_result(turn, known), true),
+            // It may have been written all the same; then it is found to be lost.
+            Some(Refusal::Failed(error)) if error.kind() == ErrorKind::Unavailable => (Err(error), false),
+            Some(Refusal::Failed(error)) => (self.settle(turn, outcome, Some(error)).await, false),
+        };
+        if let (Ok(reply), true) = (&result, is_told_late) {
+            buffer.push(ReplyEvent::Delta(reply.text.as_str().into()));
+        }
+        result
     }
 
     /// Writes everything that the turn changes as one commit, then brings the session in memory to that state.
-    async fn settle(&self, turn: Turn, outcome: Outcome) -> Result<Reply> {
+    /// `given_up` is why the answer cannot stand although it was made.
+    async fn settle(&self, turn: Turn, outcome: Outcome, mut given_up: Option<Error>) -> Result<Reply> {
         let Turn { facts, mut lane, reservation, place, .. } = turn;
         // What never began to be answered takes no quota: dropped, the reservation is given back.
         let mut reservation = reservation.filter(|_| outcome.is_metered());
-        let mut place = Some(place);
-        // Why the answer cannot stand although it was made, and what the caller gets in its place.
-        let (mut retries, mut given_up, mut instead) = (0, None, None);
+        let mut is_begun = outcome.beginning.is_written();
+        // What the caller gets in place of an answer that cannot stand.
+        let (mut retries, mut instead) = (0, None);
         loop {
             if given_up.is_some() {
                 // The caller gets no answer, so it costs no quota.
@@ -48,27 +53,31 @@ impl ProcessorParts {
             let settled = Settled::new(self, &facts, &outcome, lane.session(), given_up.as_ref())?;
             let (commit, result) = settled.into_commit(&facts, &outcome, spends, self.clock.now())?;
             let change = commit.session.clone();
-            let written = match place.take() {
-                Some(place) => place.record(commit).await,
-                None => self.recorder.record(commit).await,
-            };
-            match written {
+            match place.record(TurnCommit { is_begun, ..commit }).await {
                 Ok(CommitOutcome::Committed) => {
                     if let Some(reservation) = reservation {
                         reservation.settle();
                     }
-                    match (lane.session_mut(), change) {
-                        (Some(session), Some(change)) => apply(session, change, facts.platform.history_limit()),
+                    match change {
+                        Some(change) => bring_up(&mut lane, change, &facts),
                         // Somebody else wrote the session: what is in memory is not what is there.
-                        _ if given_up.is_some() => lane.forget(),
-                        _ => {}
+                        None if given_up.is_some() => lane.forget(),
+                        None => {}
                     }
                     return instead.unwrap_or(result);
+                }
+                Ok(CommitOutcome::Duplicate(known)) if known.turn_id == facts.id => {
+                    if is_begun || known.state != TurnState::Started {
+                        lane.forget();
+                        return Err(lost());
+                    }
+                    // That it has begun was written although nobody was told.
+                    is_begun = true;
                 }
                 // Another node answered a request with this idempotency key first: that result stands. What was
                 // used here is recorded all the same.
                 Ok(CommitOutcome::Duplicate(earlier)) if given_up.is_none() => {
-                    let result = earlier_result(&facts, earlier);
+                    let result = facts.repeated(earlier);
                     given_up = Some(result.as_ref().err().cloned().unwrap_or_else(conflict));
                     instead = Some(result);
                 }
@@ -92,13 +101,16 @@ impl ProcessorParts {
     async fn reload(&self, facts: &TurnFacts, lane: &mut SessionLane) -> Result<()> {
         tracing::warn!(turn_id = %facts.id, session = %facts.key, "the session changed during a turn; reading it anew");
         let limit = facts.platform.history_limit();
-        let fresh = self.sessions.reload(&facts.key, &facts.message.user_id, limit).await?;
-        match lane.session_mut() {
-            Some(session) => *session = fresh,
-            None => return Err(Error::internal("a turn lost its session")),
-        }
-        Ok(())
+        self.sessions.reload(lane, &facts.key, &facts.message.user_id, limit).await
     }
+}
+
+/// Brings the session in memory to the state that was committed; its claim ended with that.
+fn bring_up(lane: &mut SessionLane, change: SessionChange, facts: &TurnFacts) {
+    if let Some(session) = lane.session_mut() {
+        apply(session, change, facts.platform.history_limit());
+    }
+    lane.committed();
 }
 
 /// A turn with its result, ready to be written.
@@ -124,22 +136,7 @@ impl Settled {
             None => Some(session_change(session, facts, outcome, now, parts.sessions.expires_at(now))),
             Some(_) => None,
         };
-        let tokens = outcome.tokens();
-        let usage = UsageRecord {
-            turn_id: facts.id,
-            api_key_id: facts.principal.as_ref().map(|principal| principal.key_id()),
-            team_id: facts.principal.as_ref().map(|principal| principal.team_id()),
-            session_key: Some(facts.key.as_str().to_owned()),
-            platform: facts.platform.name().to_owned(),
-            model_used: (facts.kind != TurnKind::Command).then(|| outcome.model.id.clone()),
-            kind: facts.kind,
-            tokens,
-            cost: outcome.model.price.cost(tokens.prompt_tokens, tokens.completion_tokens).min(MAX_COST),
-            success: error.is_none(),
-            response_time: facts.begun.elapsed(),
-            error: error.as_ref().map(|error| error.kind().code().to_owned()),
-            created_at: now,
-        };
+        let usage = facts.usage(&outcome.model, outcome.tokens(), error.as_ref(), now);
         let result = match error {
             Some(error) => Err(error),
             None => Ok(reply(facts, outcome, session, change.as_ref(), &usage)),
@@ -165,7 +162,7 @@ impl Settled {
             turn_id: facts.id,
             state,
             is_begun: false,
-            idempotency: kept.map(|idempotency| (idempotency.key.clone(), idempotency.digest)),
+            idempotency: kept.map(Idempotency::to_pair),
             receipt,
             session: self.change,
             usage: self.usage,
@@ -197,13 +194,19 @@ impl Settled {
     }
 }
 
-/// What the first request with the same idempotency key got.
-fn earlier_result(facts: &TurnFacts, earlier: StoredTurn) -> Result<Reply> {
-    if earlier.request_digest != facts.idempotency.as_ref().map(|idempotency| idempotency.digest) {
-        return Err(mismatch());
+/// What becomes of a turn that was known before it began.
+fn known_result(turn: Turn, known: StoredTurn) -> Result<Reply> {
+    let Turn { facts, mut lane, .. } = turn;
+    if known.turn_id == facts.id {
+        lane.forget();
+        return Err(lost());
     }
-    let receipt = earlier.receipt.ok_or_else(|| Error::internal("a turn was stored without its reply"))?;
-    StoredReply::replay(&receipt)
+    facts.repeated(known)
+}
+
+/// Whoever found the turn without a lease recorded it as interrupted.
+fn lost() -> Error {
+    Error::unavailable("the answer took too long to be recorded and was taken for lost")
 }
 
 fn conflict() -> Error {
@@ -218,7 +221,7 @@ impl Outcome {
 
     /// The provider's count; else an estimate of what went out and came back.
     fn tokens(&self) -> TokenUsage {
-        let mut tokens = match self.usage {
+        match self.usage {
             Some(told) => told,
             None if self.command.is_some() || !self.is_metered() => TokenUsage::default(),
             None => TokenUsage {
@@ -226,70 +229,8 @@ impl Outcome {
                 completion_tokens: estimate_tokens(&self.text),
                 estimated: true,
             },
-        };
-        // No provider's slip may make the sums of an hour overflow.
-        tokens.prompt_tokens = tokens.prompt_tokens.min(MAX_TOKENS);
-        tokens.completion_tokens = tokens.completion_tokens.min(MAX_TOKENS);
-        tokens
-    }
-}
-
-fn session_change(
-    session: &Session,
-    facts: &TurnFacts,
-    outcome: &Outcome,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> SessionChange {
-    let mut change = SessionChange {
-        id: session.id,
-        key: session.key.clone(),
-        team_id: session.team_id,
-        user_id: session.user_id.clone(),
-        expected_version: session.version,
-        fence: session.fence,
-        clears: false,
-        messages: Vec::new(),
-        model: session.model.clone(),
-        message_count: session.message_count,
-        stored_messages: session.stored_messages,
-        last_activity_at: now,
-        expires_at,
-    };
-    match &outcome.command {
-        Some((_, Some(SessionEffect::Clear))) => {
-            (change.clears, change.message_count, change.stored_messages) = (true, 0, 0);
-        }
-        Some((_, Some(SessionEffect::UseModel(model)))) => change.model = Some(model.clone()),
-        Some((_, None)) => {}
-        None => {
-            let question = outcome
-                .prompt
-                .last()
-                .map_or_else(|| Arc::new(Message::new(Role::User, facts.message.text.as_str(), now)), Arc::clone);
-            let answer = Arc::new(Message::new(Role::Assistant, outcome.text.as_str(), now));
-            change.messages = vec![question, answer];
-            change.message_count += 1;
-            change.stored_messages += 2;
         }
     }
-    change
-}
-
-/// Brings the session in memory to the state that was committed.
-fn apply(session: &mut Session, change: SessionChange, limit: usize) {
-    session.version = change.new_version();
-    if change.clears {
-        session.history.clear();
-    }
-    for message in change.messages {
-        session.history.push(message, limit);
-    }
-    session.model = change.model;
-    session.message_count = change.message_count;
-    session.stored_messages = change.stored_messages;
-    session.last_activity_at = change.last_activity_at;
-    session.expires_at = change.expires_at;
 }
 
 fn reply(

@@ -1,10 +1,9 @@
 //! A store that goes wrong as a test has planned it.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use arash_core::Result;
 use arash_core::clock::Timestamp;
 use arash_core::id::{ApiKeyId, NodeId, TeamId};
 use arash_core::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
@@ -16,6 +15,7 @@ use arash_core::team::{ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfte
 use arash_core::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, StoredTurn, TurnCommit, TurnStore};
 use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
 use arash_core::webhook::{OutboxEvent, OutboxStore};
+use arash_core::{Error, Result};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
@@ -27,13 +27,19 @@ pub(crate) struct Plan {
     pub(crate) key_by_digest: Faults,
     pub(crate) load: Faults,
     pub(crate) lease: Faults,
+    pub(crate) begin: Faults,
     pub(crate) commit: Faults,
+    pub(crate) health: Faults,
 }
 
 /// The faults of one method: each call meets the next one, if there is one, before it does its work.
 #[derive(Default)]
 pub(crate) struct Faults {
     planned: Mutex<VecDeque<BoxFuture<'static, Result<()>>>>,
+    /// So many calls do their work and fail all the same.
+    pub(crate) lost_answers: AtomicUsize,
+    /// Every call fails as if storage was away.
+    pub(crate) is_away: AtomicBool,
     calls: AtomicUsize,
 }
 
@@ -43,6 +49,11 @@ impl Faults {
         self.planned.lock().unwrap().push_back(Box::pin(fault));
     }
 
+    fn lose_answer(&self) -> Result<()> {
+        let lost = self.lost_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if lost.is_ok() { Err(Error::unavailable("the test lost the answer")) } else { Ok(()) }
+    }
+
     /// How many calls there were so far.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
@@ -50,6 +61,9 @@ impl Faults {
 
     async fn meet(&self) -> Result<()> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(Error::unavailable("the test took the store away"));
+        }
         let fault = self.planned.lock().unwrap().pop_front();
         match fault {
             Some(fault) => fault.await,
@@ -73,6 +87,7 @@ struct Faulty {
 #[async_trait]
 impl Store for Faulty {
     async fn health(&self) -> Result<()> {
+        self.plan.health.meet().await?;
         self.inner.health().await
     }
 
@@ -215,7 +230,10 @@ impl UsageStore for Faulty {
 #[async_trait]
 impl TurnStore for Faulty {
     async fn begin(&self, turns: &[StartedTurn]) -> Result<Vec<BeginOutcome>> {
-        self.inner.begin(turns).await
+        self.plan.begin.meet().await?;
+        let outcomes = self.inner.begin(turns).await;
+        self.plan.begin.lose_answer()?;
+        outcomes
     }
 
     async fn renew_turns(&self, turns: &[StartedTurn]) -> Result<()> {
@@ -232,7 +250,9 @@ impl TurnStore for Faulty {
 
     async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
         self.plan.commit.meet().await?;
-        self.inner.commit(turns).await
+        let outcomes = self.inner.commit(turns).await;
+        self.plan.commit.lose_answer()?;
+        outcomes
     }
 
     async fn find_turn(&self, key: &IdempotencyKey) -> Result<Option<StoredTurn>> {

@@ -1,0 +1,105 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::ai::{estimate_prompt, estimate_tokens};
+use crate::error::Error;
+use crate::message::Message;
+use crate::turn::admit::Turn;
+use crate::turn::facts::Idempotency;
+use crate::turn::processor::ProcessorParts;
+use crate::turn::respond::interrupted;
+use crate::turn::running::{RunningTurn, lease_until};
+use crate::turn::{BeginOutcome, StartedTurn, StoredTurn};
+use crate::usage::{TokenUsage, TurnKind};
+
+/// A whole answer that comes within this is recorded when it ends. What takes longer may cost money, so it is written
+/// as begun, and a crash does not make it forgotten.
+const SHORT_ANSWER: Duration = Duration::from_millis(100);
+
+/// Why a turn may not go on: nothing was said yet.
+pub(super) enum Refusal {
+    /// It is known already, or its idempotency key is.
+    Known(StoredTurn),
+    /// That it has begun could not be written.
+    Failed(Error),
+}
+
+/// What storage was told of a turn that is being answered.
+#[derive(Default)]
+pub(super) struct Beginning {
+    is_written: AtomicBool,
+    running: OnceLock<RunningTurn>,
+}
+
+impl Beginning {
+    /// Whether the turn is known to be written as begun. It may be although nobody was told.
+    pub(super) fn is_written(&self) -> bool {
+        self.is_written.load(Ordering::Relaxed)
+    }
+
+    /// Notes what has come of the answer.
+    pub(super) fn note(&self, text: &str) {
+        if let Some(running) = self.running.get() {
+            running.note(estimate_tokens(text));
+        }
+    }
+
+    /// Writes that the turn has begun; returns when that is durable.
+    async fn write(&self, parts: &ProcessorParts, turn: &Turn, prompt: &[Arc<Message>]) -> Result<(), Refusal> {
+        let facts = &turn.facts;
+        let prompt_tokens = estimate_prompt(prompt.iter().map(AsRef::as_ref));
+        let tokens = TokenUsage { prompt_tokens, completion_tokens: 0, estimated: true };
+        let now = parts.clock.now();
+        let start = StartedTurn {
+            turn_id: facts.id,
+            idempotency: facts.idempotency.as_ref().map(Idempotency::to_pair),
+            // As the interruption that it is recorded as if nobody ends it.
+            usage: facts.usage(&turn.model, tokens, Some(&interrupted()), now),
+            lease_until: lease_until(now),
+        };
+        // Renewed from here on: it may be written without an answer to this.
+        let running = parts.running.add(start.clone(), facts.begun, Arc::clone(&turn.model));
+        self.running.get_or_init(|| running);
+        match turn.place.begin(start).await {
+            Ok(BeginOutcome::Begun) => {
+                self.is_written.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Ok(BeginOutcome::Duplicate(known)) => Err(Refusal::Known(known)),
+            Err(error) => Err(Refusal::Failed(error)),
+        }
+    }
+
+    /// What comes before the provider is asked: a turn with an idempotency key is begun, so that of two nodes that got
+    /// the same request one asks.
+    pub(super) async fn before_asking(
+        &self,
+        parts: &ProcessorParts,
+        turn: &Turn,
+        prompt: &[Arc<Message>],
+    ) -> Result<(), Refusal> {
+        if turn.facts.idempotency.is_some() { self.write(parts, turn, prompt).await } else { Ok(()) }
+    }
+
+    /// What comes while the provider is asked. When this returns, the answer may be told.
+    pub(super) async fn before_telling(
+        &self,
+        parts: &ProcessorParts,
+        turn: &Turn,
+        prompt: &[Arc<Message>],
+    ) -> Result<(), Refusal> {
+        if self.is_written() {
+            return Ok(());
+        }
+        if turn.facts.kind == TurnKind::Stream {
+            return self.write(parts, turn, prompt).await;
+        }
+        tokio::time::sleep(SHORT_ANSWER).await;
+        if let Err(Refusal::Failed(error)) = self.write(parts, turn, prompt).await {
+            let turn_id = turn.facts.id;
+            tracing::warn!(%turn_id, error = ?error, "it could not be recorded that a turn has begun; it goes on");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::TurnId;
+use crate::message::IncomingMessage;
+use crate::money::Micros;
+use crate::platform::{ModelInfo, Platform};
+use crate::session::SessionKey;
+use crate::team::Principal;
+use crate::turn::idempotency::{RunningKey, earlier_result};
+use crate::turn::{IdempotencyKey, Reply, RequestDigest, StoredTurn};
+use crate::usage::{TokenUsage, TurnKind, UsageRecord};
+
+/// Most tokens of one turn, either way, that are believed.
+const MAX_TOKENS: u64 = 1 << 32;
+/// Most that one turn can cost: a million.
+const MAX_COST: Micros = Micros(1_000_000_000_000);
+
+/// What stands of a turn from its beginning to its end.
+pub(super) struct TurnFacts {
+    pub(super) id: TurnId,
+    pub(super) kind: TurnKind,
+    pub(super) begun: Instant,
+    pub(super) message: IncomingMessage,
+    pub(super) principal: Option<Arc<Principal>>,
+    pub(super) platform: Arc<Platform>,
+    pub(super) key: SessionKey,
+    pub(super) idempotency: Option<Idempotency>,
+}
+
+/// The idempotency key of a running turn.
+pub(super) struct Idempotency {
+    pub(super) key: IdempotencyKey,
+    pub(super) digest: RequestDigest,
+    pub(super) _running: RunningKey,
+}
+
+impl Idempotency {
+    /// What a repeated request finds the turn by.
+    pub(super) fn to_pair(&self) -> (IdempotencyKey, RequestDigest) {
+        (self.key.clone(), self.digest)
+    }
+}
+
+impl TurnFacts {
+    /// What an earlier turn under this one's idempotency key came to.
+    pub(super) fn repeated(&self, earlier: StoredTurn) -> Result<Reply> {
+        match &self.idempotency {
+            Some(idempotency) => earlier_result(earlier, idempotency.digest),
+            None => Err(Error::internal("a turn without an idempotency key is repeated")),
+        }
+    }
+
+    /// What the turn used, if it ended now with these tokens of `model` and this error.
+    pub(super) fn usage(
+        &self,
+        model: &ModelInfo,
+        tokens: TokenUsage,
+        error: Option<&Error>,
+        now: Timestamp,
+    ) -> UsageRecord {
+        let (tokens, cost) = priced(model, tokens);
+        UsageRecord {
+            turn_id: self.id,
+            api_key_id: self.principal.as_ref().map(|principal| principal.key_id()),
+            team_id: self.principal.as_ref().map(|principal| principal.team_id()),
+            session_key: Some(self.key.as_str().to_owned()),
+            platform: self.platform.name().to_owned(),
+            model_used: (self.kind != TurnKind::Command).then(|| model.id.clone()),
+            kind: self.kind,
+            tokens,
+            cost,
+            success: error.is_none(),
+            response_time: self.begun.elapsed(),
+            error: error.map(|error| error.kind().code().to_owned()),
+            created_at: now,
+        }
+    }
+}
+
+/// The tokens as far as they are believed, and what they cost: no provider's slip may make the sums of an hour overflow.
+pub(super) fn priced(model: &ModelInfo, told: TokenUsage) -> (TokenUsage, Micros) {
+    let (prompt_tokens, completion_tokens) =
+        (told.prompt_tokens.min(MAX_TOKENS), told.completion_tokens.min(MAX_TOKENS));
+    let cost = model.price.cost(prompt_tokens, completion_tokens).min(MAX_COST);
+    (TokenUsage { prompt_tokens, completion_tokens, ..told }, cost)
+}
