@@ -75,6 +75,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `sqlite` | yes | `store::SqlStore` on a SQLite file; SQLite itself is built in |
+//! | `postgres` | no | `store::SqlStore` on a PostgreSQL server |
 //! | `pipeline` | yes | `ai::Pipeline`, the provider for the house protocol |
 //! | `settings` | no | `settings`: configuration from flags and environment, for hosts |
 //! | `testing` | no | `testing`: a scripted provider, a clock to turn, a proxy that fails, the conformance suite for stores |

@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["engine"],
 ];
 /// Rooms at the side: what stands beside the floors and may look into them. The second list is who may look at it.
-const SIDE: &[(&str, &[&str])] = &[("store", &["engine", "testing"]), ("settings", &[]), ("testing", &[])];
+const SIDE: &[(&str, &[&str])] = &[("store", &["engine", "settings", "testing"]), ("settings", &[]), ("testing", &[])];
 
 fn place(room: &str) -> Option<(usize, usize)> {
     FLOORS

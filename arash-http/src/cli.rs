@@ -37,6 +37,20 @@ mod tests {
     }
 
     #[test]
+    fn the_help_shows_no_secret_that_is_set() {
+        let command = Cli::command();
+        let mut secrets = 0;
+        for argument in command.get_arguments() {
+            let name = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
+            if ["_URL", "_KEY", "_PASSWORD"].iter().any(|ending| name.ends_with(ending)) {
+                assert!(argument.is_hide_env_values_set(), "{name}");
+                secrets += 1;
+            }
+        }
+        assert_eq!(secrets, 5);
+    }
+
+    #[test]
     fn settings_may_stand_before_and_after_the_command() {
         for line in [["arash-http", "--api-port=8", "serve"], ["arash-http", "serve", "--api-port=8"]] {
             assert_eq!(Cli::try_parse_from(line).unwrap().settings.api_port.as_deref(), Some("8"));

@@ -7,7 +7,7 @@ mod logging;
 use std::process::ExitCode;
 
 use arash_core::Engine;
-use arash_core::settings::Settings;
+use arash_core::settings::{DatabaseSettings, Settings};
 use arash_core::store::SqlStore;
 use clap::Parser;
 use tokio::net::TcpListener;
@@ -55,13 +55,8 @@ fn main() -> ExitCode {
 }
 
 /// Settings of the contract whose parts are not built in yet: whoever sets one should not believe that it works.
-const NO_EFFECT_YET: [&str; 22] = [
+const NO_EFFECT_YET: [&str; 17] = [
     "CORS_ORIGINS",
-    "DB_HOST",
-    "DB_NAME",
-    "DB_PASSWORD",
-    "DB_PORT",
-    "DB_USER",
     "ENABLE_IMAGE_PROCESSING",
     "LOG_FILE",
     "METRICS_TOKEN",
@@ -102,7 +97,7 @@ fn read_env_file() -> Result<(), String> {
 #[tokio::main]
 async fn run(settings: &Settings) -> Result<(), Fault> {
     let mut stop = Stop::listen()?;
-    let store = SqlStore::open(&settings.database_url).await?;
+    let store = open_store(&settings.database).await?;
     let engine = settings.engine()?.store(store).build().await?;
     let listener = match listen(settings).await {
         Ok(listener) => listener,
@@ -114,6 +109,10 @@ async fn run(settings: &Settings) -> Result<(), Fault> {
     greet(&engine, settings, &listener).await?;
     arash_http::serve(engine, &settings.http, listener, async move { stop.wait().await }).await?;
     Ok(())
+}
+
+async fn open_store(database: &DatabaseSettings) -> arash_core::Result<SqlStore> {
+    SqlStore::open_with(database.url.expose(), database.options).await
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener, Fault> {

@@ -24,9 +24,34 @@ pub struct SettingsArgs {
     /// Largest image of a message, in MiB, 1 to 100 [default: 20]
     #[arg(long, env = "MAX_IMAGE_SIZE_MB", global = true, value_name = "MIB")]
     pub max_image_size_mb: Option<String>,
-    /// Where everything is kept [default: sqlite://arash.db]
+    /// Where everything is kept: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME [default: sqlite://arash.db]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub database_url: Option<Secret>,
+    /// The parts of a PostgreSQL address, instead of DATABASE_URL: host name, IP address or folder of a socket
+    #[arg(long, env = "DB_HOST", global = true, value_name = "HOST")]
+    pub db_host: Option<String>,
+    /// Port of the PostgreSQL server [default: 5432]
+    #[arg(long, env = "DB_PORT", global = true, value_name = "PORT")]
+    pub db_port: Option<String>,
+    /// User at the PostgreSQL server
+    #[arg(long, env = "DB_USER", global = true, value_name = "NAME")]
+    pub db_user: Option<String>,
+    /// The user's password, as it is: nothing in it needs to be encoded
+    #[arg(long, env = "DB_PASSWORD", hide_env_values = true, global = true, value_name = "PASSWORD")]
+    pub db_password: Option<Secret>,
+    /// Name of the PostgreSQL database; it has to exist
+    #[arg(long, env = "DB_NAME", global = true, value_name = "NAME")]
+    pub db_name: Option<String>,
+    /// TLS to the PostgreSQL server: disable, allow, prefer, require, verify-ca or verify-full [default: prefer]
+    #[arg(long, env = "DB_SSLMODE", global = true, value_name = "MODE")]
+    pub db_sslmode: Option<String>,
+    /// What an answer that was given survives: full is a loss of power, process only the end of the program, but
+    /// nothing waits for the disk [default: full]
+    #[arg(long, env = "DURABILITY", global = true, value_name = "NAME")]
+    pub durability: Option<String>,
+    /// For how many days single turns and usage records are kept, 1 to 36500; hourly sums stay [default: for ever]
+    #[arg(long, env = "RETENTION_DAYS", global = true, value_name = "DAYS")]
+    pub retention_days: Option<String>,
     /// Who answers: offline or pipeline [default: pipeline with an AI_SERVICE_URL, else offline]
     #[arg(long, env = "AI_PROVIDER", global = true, value_name = "NAME")]
     pub ai_provider: Option<String>,

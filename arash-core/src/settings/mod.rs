@@ -4,6 +4,7 @@
 //! every fault at once. Each setting is honoured by every host that flattens `SettingsArgs` into its own command line.
 
 mod args;
+mod database;
 mod fault;
 mod resolve;
 #[cfg(test)]
@@ -13,4 +14,6 @@ mod value;
 
 pub use args::SettingsArgs;
 pub use fault::Fault;
-pub use types::{AiSettings, Environment, HttpSettings, LogFormat, LogSettings, PlatformSettings, Settings};
+pub use types::{
+    AiSettings, DatabaseSettings, Environment, HttpSettings, LogFormat, LogSettings, PlatformSettings, Settings,
+};

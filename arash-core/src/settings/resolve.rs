@@ -14,19 +14,28 @@ const PIPELINE_MODEL: &str = "openai/gpt-5-chat";
 
 /// Collects faults, so that the first one does not hide the rest.
 #[derive(Default)]
-struct Faults(Vec<Fault>);
+pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
+    pub(super) fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
     /// The value, or `instead` after noting the fault.
-    fn keep<T>(&mut self, read: Result<T, Fault>, instead: T) -> T {
+    pub(super) fn keep<T>(&mut self, read: Result<T, Fault>, instead: T) -> T {
         read.unwrap_or_else(|fault| {
-            self.0.push(fault);
+            self.push(fault);
             instead
         })
     }
 
     /// What `read` makes of the value, `instead` when it is not set.
-    fn read<T>(&mut self, value: Option<&str>, instead: T, read: impl FnOnce(&str) -> Result<T, Fault>) -> T {
+    pub(super) fn read<T>(
+        &mut self,
+        value: Option<&str>,
+        instead: T,
+        read: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> T {
         match present(value) {
             None => instead,
             Some(value) => self.keep(read(value), instead),
@@ -43,10 +52,10 @@ impl SettingsArgs {
         let mut faults = Faults::default();
         let environment = faults.read(self.environment.as_deref(), Environment::Dev, environment);
         let http = self.http(environment, &mut faults);
-        let database_url = match present_secret(self.database_url.as_ref()) {
-            None => "sqlite://arash.db".to_owned(),
-            Some(url) => faults.keep(database_url(url), String::new()),
-        };
+        let database = self.database(&mut faults);
+        let retention = faults.read(self.retention_days.as_deref(), None, |value| {
+            number("RETENTION_DAYS", value, &(1..=36_500_u64)).map(|days| Some(Duration::from_secs(days * 86_400)))
+        });
         let ai = self.ai(&mut faults);
         let minutes = faults.read(self.session_timeout_minutes.as_deref(), 30_u64, |value| {
             number("SESSION_TIMEOUT_MINUTES", value, &(1..=525_600))
@@ -54,7 +63,8 @@ impl SettingsArgs {
         let settings = Settings {
             environment,
             http,
-            database_url,
+            database,
+            retention,
             internal: self.internal(&ai, &mut faults),
             ai,
             session_timeout: Duration::from_secs(minutes * 60),
@@ -89,7 +99,7 @@ impl SettingsArgs {
             return AiSettings::Offline;
         }
         if present_secret(self.ai_service_url.as_ref()).is_none() {
-            faults.0.push(Fault::missing(
+            faults.push(Fault::missing(
                 "AI_SERVICE_URL",
                 "the address of the pipeline service, as AI_PROVIDER is pipeline",
             ));
@@ -106,7 +116,7 @@ impl SettingsArgs {
         if key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Some(Secret::from(key));
         }
-        faults.0.push(Fault::secret("AI_API_KEY", key, "printable ASCII characters, no spaces"));
+        faults.push(Fault::secret("AI_API_KEY", key, "printable ASCII characters, no spaces"));
         None
     }
 
@@ -142,7 +152,7 @@ impl SettingsArgs {
         }
         let accepted =
             "32 to 512 printable ASCII characters, no spaces; what begins with sk_live_ or sk_test_ must check out";
-        faults.0.push(Fault::secret("INTERNAL_API_KEY", key, accepted));
+        faults.push(Fault::secret("INTERNAL_API_KEY", key, accepted));
         None
     }
 
@@ -188,19 +198,6 @@ fn ai_provider(value: &str) -> Result<&'static str, Fault> {
         return Err(Fault::given("AI_PROVIDER", value, accepted));
     }
     choice("AI_PROVIDER", value, &[(&["offline"], "offline"), (&["pipeline"], "pipeline")])
-}
-
-fn database_url(url: &str) -> Result<String, Fault> {
-    if url.starts_with("sqlite:") {
-        return Ok(url.to_owned());
-    }
-    let accepted = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        "an address of SQLite such as sqlite://arash.db; PostgreSQL is not built into this version yet"
-    } else {
-        "an address of SQLite such as sqlite://arash.db"
-    };
-    // An address of a database may hold its password.
-    Err(Fault::secret("DATABASE_URL", url, accepted))
 }
 
 fn service_url(url: &str) -> Result<String, Fault> {

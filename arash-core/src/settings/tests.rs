@@ -6,6 +6,7 @@ use crate::ai::OFFLINE_MODEL;
 use crate::platform::Access;
 use crate::secret::Secret;
 use crate::settings::{AiSettings, Environment, HttpSettings, LogFormat, LogSettings, SettingsArgs};
+use crate::store::SqlOptions;
 
 #[expect(clippy::unnecessary_wraps, reason = "a setting that is given is a Some")]
 fn text(value: &str) -> Option<String> {
@@ -25,7 +26,9 @@ fn without_any_setting_it_runs_offline_on_a_file() {
     let settings = SettingsArgs::default().resolve().unwrap();
     assert_eq!(settings.environment, Environment::Dev);
     assert_eq!(settings.http, HttpSettings::default());
-    assert_eq!(settings.database_url, "sqlite://arash.db");
+    assert_eq!(settings.database.url.expose(), "sqlite://arash.db");
+    assert_eq!(settings.database.options, SqlOptions::default());
+    assert_eq!(settings.retention, None);
     assert!(matches!(settings.ai, AiSettings::Offline));
     assert_eq!(settings.session_timeout, Duration::from_secs(1_800));
     assert_eq!((settings.internal.rate_limit, settings.internal.max_history), (60, 30));
@@ -44,7 +47,10 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
         api_port: text("70000"),
         enable_api_docs: text("maybe"),
         max_image_size_mb: text("0"),
-        database_url: Some("postgres://arash:hunter2@db/arash".into()),
+        database_url: Some("mysql://arash:hunter2@db/arash".into()),
+        db_password: Some("hunter2".into()),
+        durability: text("half"),
+        retention_days: text("0"),
         ai_provider: text("pipeline"),
         ai_service_url: Some("ftp://token:hunter2@ai".into()),
         ai_api_key: Some("hunter2 hunter2".into()),
@@ -58,9 +64,10 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
         internal_admin_users: text("a,,b"),
         log_level: text("loud"),
         log_format: text("xml"),
+        ..SettingsArgs::default()
     };
     let lines = lines(args);
-    assert_eq!(lines.len(), 18, "{lines:#?}");
+    assert_eq!(lines.len(), 20, "{lines:#?}");
     assert!(lines.iter().all(|line| !line.contains("hunter2") && !line.contains('\n')), "{lines:#?}");
     assert_eq!(lines[2], r#"API_PORT: "70000" cannot be used; accepted: a whole number from 0 to 65535"#);
     let key = "INTERNAL_API_KEY: the value given (***, 7 characters) cannot be used; \
@@ -70,11 +77,7 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
 
 #[test]
 fn what_is_not_built_in_yet_is_said_plainly() {
-    let args = SettingsArgs {
-        ai_provider: text("openai"),
-        database_url: Some("postgresql://db".into()),
-        ..SettingsArgs::default()
-    };
+    let args = SettingsArgs { ai_provider: text("openai"), ..SettingsArgs::default() };
     let lines = lines(args);
     assert!(lines.iter().all(|line| line.contains("not built into this version yet")), "{lines:#?}");
 }
@@ -119,17 +122,32 @@ fn docs_are_off_in_production_unless_they_are_asked_for() {
     }
 }
 
+#[test]
+fn what_is_kept_is_kept_for_days() {
+    let given = |days: &str| SettingsArgs { retention_days: text(days), ..SettingsArgs::default() };
+    for (days, seconds) in [("", None), ("1", Some(86_400)), ("36500", Some(36_500 * 86_400))] {
+        assert_eq!(given(days).resolve().unwrap().retention, seconds.map(Duration::from_secs), "{days}");
+    }
+    for days in ["0", "36501", "-1", "1.5", "for ever"] {
+        let line = format!("RETENTION_DAYS: {days:?} cannot be used; accepted: a whole number from 1 to 36500");
+        assert_eq!(lines(given(days)), [line]);
+    }
+}
+
 proptest! {
     #[test]
-    fn any_text_is_judged_without_a_panic_and_in_one_line(value in any::<String>()) {
+    fn any_text_is_judged_without_a_panic_and_in_one_line(value in any::<String>(), url in any::<bool>()) {
         let given = || Some(value.clone());
-        let secret = || Some(Secret::from(value.clone()));
+        let part = || (!url).then(|| value.clone());
+        let secret = || Secret::from(value.clone());
         let args = SettingsArgs {
             environment: given(), api_host: given(), api_port: given(), enable_api_docs: given(),
-            max_image_size_mb: given(), database_url: secret(), ai_provider: given(), ai_service_url: secret(),
-            ai_api_key: secret(), ai_timeout_seconds: given(), session_timeout_minutes: given(),
+            max_image_size_mb: given(), database_url: url.then(secret), db_host: part(), db_port: part(),
+            db_user: part(), db_password: (!url).then(secret), db_name: part(), db_sslmode: part(),
+            durability: given(), retention_days: given(), ai_provider: given(), ai_service_url: Some(secret()),
+            ai_api_key: Some(secret()), ai_timeout_seconds: given(), session_timeout_minutes: given(),
             internal_default_model: given(), internal_models: given(), internal_rate_limit: given(),
-            internal_max_history: given(), internal_api_key: secret(), internal_admin_users: given(),
+            internal_max_history: given(), internal_api_key: Some(secret()), internal_admin_users: given(),
             log_level: given(), log_format: given(),
         };
         for line in lines(args) {

@@ -5,6 +5,7 @@ use crate::engine::{Engine, EngineBuilder};
 use crate::error::Result;
 use crate::platform::{ModelId, Platform};
 use crate::secret::Secret;
+use crate::store::SqlOptions;
 
 /// Everything that can be set, checked.
 #[derive(Clone, Debug)]
@@ -14,8 +15,10 @@ pub struct Settings {
     pub environment: Environment,
     /// How it answers over HTTP.
     pub http: HttpSettings,
-    /// Where everything is kept: `sqlite://…`.
-    pub database_url: String,
+    /// Where everything is kept.
+    pub database: DatabaseSettings,
+    /// For how long single turns and usage records are kept; `None` is for ever. Hourly sums stay.
+    pub retention: Option<Duration>,
     /// Who answers.
     pub ai: AiSettings,
     /// After how long without a message a session is forgotten.
@@ -61,6 +64,7 @@ impl Settings {
             .into_iter()
             .fold(Engine::builder(), EngineBuilder::platform)
             .session_timeout(self.session_timeout);
+        // RETENTION: `.retention(self.retention)` belongs here as soon as the builder takes it.
         Ok(match &self.ai {
             AiSettings::Offline => builder.ai(Offline::default()),
             AiSettings::Pipeline { url, api_key, timeout } => {
@@ -111,6 +115,16 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self { host: "127.0.0.1".to_owned(), port: 3000, has_docs: true, max_image_mib: 20 }
     }
+}
+
+/// Where everything is kept, and how.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DatabaseSettings {
+    /// `sqlite://…` or `postgres://…`; may hold a password.
+    pub url: Secret,
+    /// How the database is used.
+    pub options: SqlOptions,
 }
 
 /// Who answers messages.

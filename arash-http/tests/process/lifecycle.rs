@@ -65,10 +65,10 @@ async fn a_key_of_ones_own_that_comes_too_late_is_told() {
 async fn a_setting_without_effect_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = program(folder.path());
-    command.env("DB_HOST", "database").env("TELEGRAM_BOT_TOKEN", "1:hunter2").env("LOG_FILE", "");
+    command.env("REDIS_URL", "redis://cache").env("TELEGRAM_BOT_TOKEN", "1:hunter2").env("LOG_FILE", "");
     let (code, said) = Host::start(command).await.stop("-TERM").await;
     assert_eq!(code, Some(0));
-    assert!(said.contains("without effect: DB_HOST, TELEGRAM_BOT_TOKEN\n"), "{said}");
+    assert!(said.contains("without effect: REDIS_URL, TELEGRAM_BOT_TOKEN\n"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 }
 
@@ -97,7 +97,7 @@ async fn wrong_settings_are_all_told_and_secrets_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = program(folder.path());
     command.env("API_PORT", "high").env("ENVIRONMENT", "moon").env("INTERNAL_API_KEY", "hunter2");
-    command.env("DATABASE_URL", "postgres://arash:hunter2@db/arash").args(["--log-format", "xml"]);
+    command.env("DATABASE_URL", "mysql://arash:hunter2@db/arash").args(["--log-format", "xml"]);
     let (code, output, faults) = run(command).await;
     assert_eq!((code, output.as_str()), (Some(2), ""));
     for variable in ["API_PORT", "ENVIRONMENT", "INTERNAL_API_KEY", "DATABASE_URL", "LOG_FORMAT"] {
