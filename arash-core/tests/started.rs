@@ -386,7 +386,7 @@ async fn a_repeated_request_elsewhere_waits_for_the_first(store: TestStore) {
 async fn a_repeated_request_that_races_gets_the_first_result(store: TestStore) {
     let first = engine(&store, &ScriptedProvider::default()).await;
     let principal = caller(&first, "twice", Some(10), None).await;
-    let (late_store, plan) = faulty(TestStore { store: Arc::clone(&store.store), folder: None });
+    let (late_store, plan) = faulty(TestStore { store: Arc::clone(&store.store), home: stores::Home::Memory });
     let elsewhere = ScriptedProvider::default();
     let late = engine(&late_store, &elsewhere).await;
     let ask = || request(&principal, "chat", "hello").idempotency_key(key("one"));

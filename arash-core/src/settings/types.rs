@@ -63,8 +63,8 @@ impl Settings {
             .platforms()
             .into_iter()
             .fold(Engine::builder(), EngineBuilder::platform)
-            .session_timeout(self.session_timeout);
-        // RETENTION: `.retention(self.retention)` belongs here as soon as the builder takes it.
+            .session_timeout(self.session_timeout)
+            .retention(self.retention);
         Ok(match &self.ai {
             AiSettings::Offline => builder.ai(Offline::default()),
             AiSettings::Pipeline { url, api_key, timeout } => {

@@ -31,7 +31,6 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 const GROWTH_KIB: u64 = 64 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "turns that wait behind a batch that fails are told after 7 seconds, not 5"]
 async fn a_sqlite_file_that_another_program_holds_is_told_and_outlived() {
     let database = Database::sqlite();
     let url = database.url().to_owned();
@@ -39,14 +38,12 @@ async fn a_sqlite_file_that_another_program_holds_is_told_and_outlived() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "PostgreSQL is not built in yet"]
 async fn a_postgres_server_that_hangs_is_told_and_outlived() {
     let (database, proxy, url) = postgres_behind_a_proxy().await;
     outlive(database, &url, Outage::Hanging(proxy)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "PostgreSQL is not built in yet"]
 async fn a_postgres_server_that_is_cut_off_is_told_and_outlived() {
     let (database, proxy, url) = postgres_behind_a_proxy().await;
     outlive(database, &url, Outage::CutOff(proxy)).await;
