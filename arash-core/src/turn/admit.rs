@@ -50,6 +50,7 @@ impl MessageProcessor {
             Parsed::Text(text) => (false, (text.len() < request.message.text.len()).then(|| text.to_owned())),
         };
         let wished = self.wished_model(&request, &platform)?;
+        self.parts.recorder.check_door()?;
         let idempotency = match self.replay_or_begin(&request).await? {
             Err(reply) => return Ok(Admission::Replay(Box::new(reply))),
             Ok(idempotency) => idempotency,

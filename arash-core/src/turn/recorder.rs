@@ -96,6 +96,11 @@ impl Recorder {
         self.door.note(None);
     }
 
+    /// Refuses while storage is away: cheap, to be asked before anything asks storage.
+    pub(super) fn check_door(&self) -> Result<()> {
+        self.door.check()
+    }
+
     /// Takes a place for a turn.
     ///
     /// # Errors
