@@ -18,7 +18,6 @@ async fn a_killed_host_on_sqlite_loses_no_answer_and_counts_none_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "PostgreSQL is not built in yet"]
 async fn a_killed_host_on_postgres_loses_no_answer_and_counts_none_twice() {
     kill_at_any_moment(Database::postgres().await).await;
 }

@@ -23,7 +23,6 @@ async fn no_fail_point_on_sqlite_costs_an_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "PostgreSQL is not built in yet"]
 async fn no_fail_point_on_postgres_costs_an_answer() {
     visit_every_fail_point(Database::postgres().await).await;
 }
