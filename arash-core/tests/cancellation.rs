@@ -111,8 +111,9 @@ async fn calls_that_are_cancelled_anywhere(store: TestStore) {
     }
     let last = store.store.create_team(NewTeam { name: "last".to_owned(), ..empty_team() }, now).await.unwrap();
     told.push(last);
-    is_unharmed(&store).await;
+    // Waits for what was begun, though nobody waits for its outcome any more.
     let store = store.reopen().await;
+    is_unharmed(&store).await;
     let found = store.store.teams(false, PageAfter { after: 0, limit: 10_000 }).await.unwrap();
     for team in &told {
         assert!(found.contains(team), "{team:?}");

@@ -32,10 +32,13 @@ on_each_store! {
     a_lease_that_panics_leaves_nobody_waiting
     a_lease_that_fails_is_asked_for_again
     a_slow_lease_serves_all_who_wait_and_holds_up_no_other_team
-    a_session_that_cannot_be_read_costs_nothing
-    an_answer_whose_session_cannot_be_read_anew_is_recorded
     a_stale_turn_goes_on_where_only_one_may_run
     a_new_key_that_200_show_at_once_is_read_once
+}
+
+on_each_unshared_store! {
+    a_session_that_cannot_be_read_costs_nothing
+    an_answer_whose_session_cannot_be_read_anew_is_recorded
     two_nodes_that_run_a_command_under_one_idempotency_key_are_both_recorded
 }
 

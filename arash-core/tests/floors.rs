@@ -53,7 +53,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The rooms that a source names after `crate::`, outside its own tests and its comments.
 fn imported_rooms(source: &str) -> Vec<String> {
-    let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or(source);
+    let code = source.split("\nmod tests {").next().unwrap_or(source);
     let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let mut rooms = Vec::new();
     for line in code {

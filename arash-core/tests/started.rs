@@ -40,10 +40,13 @@ on_each_store! {
     a_beginning_whose_answer_was_lost_is_ended
     a_beginning_that_is_written_late_is_ended
     a_repeated_request_elsewhere_waits_for_the_first
-    a_repeated_request_that_races_gets_the_first_result
     a_command_is_read_when_it_is_recorded
     while_storage_is_away_nobody_is_let_in
     streams_that_are_dropped_anywhere_are_recorded_once
+}
+
+on_each_unshared_store! {
+    a_repeated_request_that_races_gets_the_first_result
 }
 
 /// Whatever happens, it happens soon.

@@ -79,3 +79,21 @@ macro_rules! on_each_store {
         }
     )*};
 }
+
+/// Gives the test as `$name::memory` and `$name::sqlite`: what it is about cannot come up where nodes claim sessions.
+#[macro_export]
+macro_rules! on_each_unshared_store {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn memory() {
+                super::$name(super::stores::memory()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name(super::stores::sqlite().await).await;
+            }
+        }
+    )*};
+}
