@@ -9,6 +9,7 @@ mod faulty;
 mod stores;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arash_core::clock::{SystemClock, Timestamp};
@@ -29,6 +30,7 @@ on_each_store! {
     a_store_that_is_away_for_a_moment_loses_no_answer
     a_store_that_is_away_at_shutdown_loses_no_answer
     a_commit_that_panics_costs_its_answer_and_no_other
+    a_commit_that_nobody_was_told_of_counts
     a_lease_that_panics_leaves_nobody_waiting
     a_lease_that_fails_is_asked_for_again
     a_slow_lease_serves_all_who_wait_and_holds_up_no_other_team
@@ -94,6 +96,29 @@ async fn a_store_that_is_away_at_shutdown_loses_no_answer(store: TestStore) {
     assert_eq!(soon(stream.finish()).await.unwrap().text, "echo: hi");
     let store = store.reopen().await;
     assert_eq!(records(&store).await.len(), 1);
+}
+
+/// The store writes the turn, and every answer of it is lost: the request has used the quota.
+async fn a_commit_that_nobody_was_told_of_counts(store: TestStore) {
+    let (store, plan) = faulty(store);
+    let engine = engine(&store, &ScriptedProvider::default()).await;
+    let principal = caller(&engine, "unlucky", Some(1), None).await;
+    plan.commit.lost_answers.store(usize::MAX, Ordering::SeqCst);
+    let unknown = soon(engine.process(request(&principal, "chat", "hello"))).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::Unavailable);
+    plan.commit.lost_answers.store(0, Ordering::SeqCst);
+    let refused = soon(async {
+        loop {
+            let refused = engine.process(request(&principal, "chat", "hello")).await.unwrap_err();
+            if refused.kind() != ErrorKind::Unavailable {
+                return refused;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert_eq!(refused.await.kind(), ErrorKind::QuotaExceeded);
+    assert_eq!((records(&store).await.len(), used(&engine, &principal).await), (1, 1));
+    engine.shutdown(Duration::from_secs(5)).await;
 }
 
 async fn a_commit_that_panics_costs_its_answer_and_no_other(store: TestStore) {

@@ -17,6 +17,7 @@ use crate::webhook::{Event, MessageCompleted};
 
 /// How often a commit is tried anew because another node wrote the session in between.
 const MAX_RETRIES: u32 = 3;
+
 impl ProcessorParts {
     /// Answers an admitted turn and records it. What this returns is durable.
     pub(super) async fn run(&self, turn: Turn, buffer: &ReplyBuffer) -> Result<Reply> {
@@ -90,6 +91,10 @@ impl ProcessorParts {
                     }
                 }
                 Err(error) => {
+                    // It may have been written although nobody was told.
+                    if let Some(reservation) = reservation {
+                        reservation.abandon();
+                    }
                     lane.forget();
                     return Err(error);
                 }
