@@ -79,6 +79,11 @@ impl SqlStore {
     pub async fn open_with(url: &str, options: SqlOptions) -> Result<Self> {
         Ok(Self { db: Db::open(url, options).await?, is_log_to_be_emptied: Arc::default() })
     }
+
+    /// What was said and is deleted still lies in SQLite's log; the next upkeep takes it out.
+    fn note_deletion(&self) {
+        self.is_log_to_be_emptied.store(true, Ordering::Relaxed);
+    }
 }
 
 const HEALTH: Sql = Sql::both("SELECT 1 AS one");

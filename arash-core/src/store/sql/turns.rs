@@ -103,6 +103,7 @@ impl TurnStore for SqlStore {
         // Some at a time, so that turns are recorded in between.
         while self.db.fetch_optional(SELECT_ANY_OLD_RECEIPT, &[until.into()]).await?.is_some() {
             self.execute("forget_receipts", FORGET_RECEIPTS, until).await?;
+            self.note_deletion();
         }
         Ok(())
     }
