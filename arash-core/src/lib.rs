@@ -62,7 +62,8 @@
 //!
 //! # Stores
 //!
-//! [`MemoryStore`](store::MemoryStore) and, with the feature `sqlite`, `SqlStore` implement [`Store`](store::Store).
+//! [`MemoryStore`](store::MemoryStore) and, with the feature `sqlite` or `postgres`, `SqlStore` implement
+//! [`Store`](store::Store).
 //! A store of your own runs the same conformance suite as they do: `store_conformance!`, with the feature `testing`.
 //!
 //! # Errors
