@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::sql::db::Db;
 use crate::store::sql::text::Sql;
 use crate::store::{SqlOptions, Store};
@@ -86,13 +86,19 @@ impl SqlStore {
     }
 }
 
-const HEALTH: Sql = Sql::both("SELECT 1 AS one");
+/// Gives a row where the database can be written, too: after a failover a server may only read.
+const HEALTH: Sql = Sql::each(
+    "SELECT 1 AS one",
+    "SELECT 1 AS one WHERE NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'",
+);
 
 #[async_trait]
 impl Store for SqlStore {
     async fn health(&self) -> Result<()> {
         // Both doors: a store that can be read but not written is not well.
-        self.db.fetch_all(HEALTH, &[]).await?;
+        if self.db.fetch_optional(HEALTH, &[]).await?.is_none() {
+            return Err(Error::unavailable("storage can only be read right now"));
+        }
         self.db.transact("health", |_| Box::pin(async { Ok(()) })).await
     }
 

@@ -42,6 +42,10 @@ impl PostgresDb {
                 Error::invalid("DATABASE_URL", format!("cannot be read; {}", accepted())).with_source(fault)
             })?
             .statement_cache_capacity(256);
+        let server = match server.get_application_name() {
+            Some(_) => server,
+            None => server.application_name("arash"),
+        };
         let pool = pool(options.durability).connect_lazy_with(server);
         drop(first_connection(&pool).await?);
         warn_of_no_fsync(&pool).await?;
@@ -306,8 +310,11 @@ fn in_transaction(error: Error) -> Failure {
 fn is_broken(error: &Error) -> bool {
     match source(error) {
         Some(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_)) => true,
-        // The server ends it: admin_shutdown, crash_shutdown, idle_in_transaction_session_timeout.
-        Some(sqlx::Error::Database(fault)) => matches!(fault.code().as_deref(), Some("57P01" | "57P02" | "25P03")),
+        // The server ends it (admin_shutdown, crash_shutdown, idle_in_transaction_session_timeout), or is not the one
+        // that writes any more (read_only_sql_transaction), which a new connection may find.
+        Some(sqlx::Error::Database(fault)) => {
+            matches!(fault.code().as_deref(), Some("57P01" | "57P02" | "25P03" | "25006"))
+        }
         _ => false,
     }
 }
