@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use reqwest::Url;
+use arash_core::testing::PostgresDatabase;
 use sqlx::any::{AnyRow, install_default_drivers};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use tempfile::TempDir;
@@ -11,8 +11,7 @@ use tempfile::TempDir;
 pub(crate) struct Database {
     folder: TempDir,
     url: String,
-    /// The PostgreSQL server that it was made on, and its name there.
-    server: Option<(String, String)>,
+    postgres: Option<PostgresDatabase>,
 }
 
 impl Database {
@@ -20,20 +19,14 @@ impl Database {
         install_default_drivers();
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/arash.db", folder.path().display());
-        Self { folder, url, server: None }
+        Self { folder, url, postgres: None }
     }
 
     /// A new database on the server at `TEST_POSTGRES_URL`.
     pub(crate) async fn postgres() -> Self {
         install_default_drivers();
-        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
-            panic!("this test needs PostgreSQL: run scripts/test, or scripts/with-postgres cargo test …");
-        };
-        let name = format!("arash_{}", uuid::Uuid::now_v7().simple());
-        execute(&server, format!("CREATE DATABASE {name}")).await;
-        let mut url = Url::parse(&server).unwrap();
-        url.set_path(&name);
-        Self { folder: tempfile::tempdir().unwrap(), url: url.into(), server: Some((server, name)) }
+        let database = PostgresDatabase::create().await;
+        Self { folder: tempfile::tempdir().unwrap(), url: database.url().to_owned(), postgres: Some(database) }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -51,10 +44,10 @@ impl Database {
 
     /// All that the tests look at, of one moment.
     pub(crate) async fn contents(&self) -> Contents {
-        let begin = if self.server.is_some() { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" };
+        let begin = if self.postgres.is_some() { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" };
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
         sqlx::raw_sql(begin).execute(&mut connection).await.unwrap();
-        let mut reader = Reader { connection, is_postgres: self.server.is_some() };
+        let mut reader = Reader { connection, is_postgres: self.postgres.is_some() };
         let contents = Contents {
             usage: reader.read(USAGE, usage).await,
             hours: reader.read(HOURS, cells).await,
@@ -67,19 +60,6 @@ impl Database {
         reader.connection.close().await.unwrap();
         contents
     }
-
-    /// What only a server would keep goes; of a test that failed it stays, to be looked at.
-    pub(crate) async fn remove(self) {
-        if let Some((server, name)) = self.server {
-            execute(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
-        }
-    }
-}
-
-async fn execute(url: &str, statement: String) {
-    let mut connection = AnyConnection::connect(url).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
 }
 
 /// What lies in a database at one moment. Ids are hexadecimal without hyphens.

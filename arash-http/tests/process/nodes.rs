@@ -87,7 +87,6 @@ async fn two_hundred_tasks_on_three_programs_against_a_quota_of_1000() {
     for bucket in contents.buckets {
         assert_eq!((bucket.used, bucket.leased), (QUOTA, 0), "{} {}", bucket.scope, bucket.period);
     }
-    database.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,7 +117,6 @@ async fn a_conversation_by_way_of_three_programs_has_one_order() {
     assert_eq!(counts, (1..=(TASKS * EACH) as u64).collect::<Vec<_>>(), "each answer knew of all before it");
     let database = nodes.end().await;
     assert_eq!(database.contents().await.messages.len(), 2 * TASKS * EACH);
-    database.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,5 +135,5 @@ async fn a_key_that_one_program_revokes_is_refused_by_all_within_a_second() {
     for line in nodes.lines.iter() {
         assert_eq!(chat(line, &key.text, "c", "hello").await.0, 401);
     }
-    nodes.end().await.remove().await;
+    nodes.end().await;
 }
