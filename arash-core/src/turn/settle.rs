@@ -91,8 +91,8 @@ impl ProcessorParts {
                     }
                 }
                 Err(error) => {
-                    // It may have been written although nobody was told.
-                    if let Some(reservation) = reservation {
+                    // Where storage was away, it may have been written although nobody was told.
+                    if let Some(reservation) = reservation.filter(|_| error.kind() == ErrorKind::Unavailable) {
                         reservation.abandon();
                     }
                     lane.forget();

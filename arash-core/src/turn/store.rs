@@ -28,8 +28,9 @@ pub trait TurnStore: Send + Sync {
     /// buckets) grow in the same transaction as the rows they sum up.
     ///
     /// # Errors
-    /// When nothing at all was written: [`Unavailable`](crate::ErrorKind::Unavailable) when storage cannot be
-    /// reached, another kind when some turn of the batch cannot be written; the caller then tries them one by one.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when storage cannot be reached: all was written or nothing, and
+    /// nobody knows which. Another kind when some turn of the batch cannot be written: nothing was written, and the
+    /// caller tries them one by one.
     async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>>;
 
     /// The turn with this idempotency key.
