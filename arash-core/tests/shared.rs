@@ -12,7 +12,7 @@ use arash_core::session::{Claim, ClaimRequest, SessionKey, SessionManager, Sessi
 use arash_core::store::{MemoryStore, Store};
 use arash_core::testing::{Script, ScriptedProvider, Step};
 use arash_core::turn::TurnStore;
-use arash_core::usage::{UsageFilter, UsagePage, UsageStore};
+use arash_core::usage::{UsageFilter, UsagePage};
 use arash_core::{Engine, EngineBuilder, ErrorKind, IncomingMessage, Platform, ReplyEvent};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -32,14 +32,23 @@ impl Clock for TokioClock {
     }
 }
 
-async fn node(store: &MemoryStore, provider: impl AiProvider) -> Engine {
+fn in_memory(store: &MemoryStore) -> Arc<dyn Store> {
+    Arc::new(store.clone())
+}
+
+#[cfg(feature = "postgres")]
+async fn on_postgres(database: &arash_core::testing::PostgresDatabase) -> Arc<dyn Store> {
+    Arc::new(arash_core::store::SqlStore::open(database.url()).await.unwrap())
+}
+
+async fn node(store: Arc<dyn Store>, provider: impl AiProvider) -> Engine {
     builder(store, provider).build().await.unwrap()
 }
 
-fn builder(store: &MemoryStore, provider: impl AiProvider) -> EngineBuilder {
+fn builder(store: Arc<dyn Store>, provider: impl AiProvider) -> EngineBuilder {
     let platform = Platform::public("telegram").models(["test/one"]).max_history(10_000);
     let settings = SessionSettings { max_waiters: 1_000, ..SessionSettings::default() };
-    Engine::builder().platform(platform).store(store.clone()).sessions(settings).ai(provider)
+    Engine::builder().platform(platform).shared_store(store).sessions(settings).ai(provider)
 }
 
 fn said(text: &str) -> IncomingMessage {
@@ -68,11 +77,35 @@ impl AiProvider for Counting {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_nodes_answer_one_session_in_one_order() {
+/// Gives the test, which gets three ways to one store, as `$name::memory` and `$name::postgres`.
+macro_rules! on_each_shared_store {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn memory() {
+                let store = super::MemoryStore::shared_by_nodes();
+                super::$name([super::in_memory(&store), super::in_memory(&store), super::in_memory(&store)]).await;
+            }
+
+            #[cfg(feature = "postgres")]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                let database = arash_core::testing::PostgresDatabase::create().await;
+                let open = || super::on_postgres(&database);
+                super::$name([open().await, open().await, open().await]).await;
+            }
+        }
+    )*};
+}
+
+on_each_shared_store! {
+    two_nodes_answer_one_session_in_one_order
+    a_node_goes_on_where_the_other_has_ended
+}
+
+async fn two_nodes_answer_one_session_in_one_order([one, other, store]: [Arc<dyn Store>; 3]) {
     const MESSAGES: usize = 300;
-    let store = MemoryStore::shared_by_nodes();
-    let nodes = [node(&store, Counting).await, node(&store, Counting).await];
+    let nodes = [node(one, Counting).await, node(other, Counting).await];
     let mut tasks = JoinSet::new();
     for number in 0..MESSAGES {
         let node = nodes.get(number % 2).unwrap().clone();
@@ -88,7 +121,7 @@ async fn two_nodes_answer_one_session_in_one_order() {
     let replies = soon(tasks.join_all()).await;
     let counts: BTreeSet<_> = replies.iter().map(|reply| reply.receipt.message_count).collect();
     assert_eq!(counts, (1..=MESSAGES as u64).collect(), "each has its own place");
-    let session = store.load(&key(), 10_000, Timestamp::default()).await.unwrap().unwrap();
+    let session = store.load(&key(), 10_000, SystemClock.now()).await.unwrap().unwrap();
     let history: Vec<_> = session.history.iter().map(|message| message.text.to_string()).collect();
     assert_eq!(history.len(), 2 * MESSAGES, "none is lost");
     for (place, pair) in history.chunks(2).enumerate() {
@@ -102,10 +135,8 @@ async fn two_nodes_answer_one_session_in_one_order() {
     assert_eq!(store.usage_records(UsageFilter::default(), page).await.unwrap().len(), MESSAGES);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_goes_on_where_the_other_has_ended() {
-    let store = MemoryStore::shared_by_nodes();
-    let (one, other) = (node(&store, Counting).await, node(&store, Counting).await);
+async fn a_node_goes_on_where_the_other_has_ended([one, other, _]: [Arc<dyn Store>; 3]) {
+    let (one, other) = (node(one, Counting).await, node(other, Counting).await);
     for (number, node) in [&one, &other, &one, &one, &other].into_iter().enumerate() {
         let text = soon(node.process(said("x"))).await.unwrap().text;
         assert_eq!(text, format!("{} x", 2 * number + 1));
@@ -122,8 +153,8 @@ async fn a_message_waits_for_another_node_and_then_gives_up() {
     let (store, go_on) = (MemoryStore::shared_by_nodes(), Arc::new(Notify::new()));
     let held = || Script::new([Step::say("half"), Step::WaitFor(Arc::clone(&go_on))]);
     let clock = Arc::new(TokioClock(tokio::time::Instant::now()));
-    let one = builder(&store, ScriptedProvider::new([held()])).clock(clock.clone()).build().await.unwrap();
-    let other = builder(&store, Counting).clock(clock).build().await.unwrap();
+    let one = builder(in_memory(&store), ScriptedProvider::new([held()])).clock(clock.clone()).build().await.unwrap();
+    let other = builder(in_memory(&store), Counting).clock(clock).build().await.unwrap();
     let mut stream = one.stream(said("hello")).await.unwrap();
     assert!(matches!(soon(stream.next()).await, Some(ReplyEvent::Delta(_))));
     // Longer than a claim lasts: it is renewed.
@@ -182,8 +213,8 @@ async fn who_goes_away_while_waiting_for_a_node_keeps_nothing() {
 async fn a_turn_whose_claim_was_taken_goes_on_top_of_what_is_there() {
     let (store, go_on) = (MemoryStore::shared_by_nodes(), Arc::new(Notify::new()));
     let script = Script::new([Step::say("half"), Step::WaitFor(Arc::clone(&go_on))]);
-    let one = node(&store, ScriptedProvider::new([script])).await;
-    let other = node(&store, Counting).await;
+    let one = node(in_memory(&store), ScriptedProvider::new([script])).await;
+    let other = node(in_memory(&store), Counting).await;
     let mut stream = one.stream(said("late")).await.unwrap();
     assert!(matches!(soon(stream.next()).await, Some(ReplyEvent::Delta(_))));
     let begun = store.lost_turns(Timestamp::from_millis(i64::MAX), 10).await.unwrap();
