@@ -26,6 +26,7 @@ impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PerSecond(rate) => write!(f, "{} /s", with_commas(rate.round() as i64)),
+            Self::Time(time) if time.as_micros() == 0 => f.write_str("< 1 us"),
             Self::Time(time) if time.as_micros() < 1_000 => write!(f, "{} us", time.as_micros()),
             Self::Time(time) => write!(f, "{:.1} ms", time.as_secs_f64() * 1e3),
         }
