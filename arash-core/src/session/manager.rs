@@ -9,6 +9,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{NodeId, SessionId, TeamId};
 use crate::session::claims::Claims;
+use crate::session::counts::Counts;
 use crate::session::lanes::{Lane, Lanes};
 use crate::session::{
     History, Session, SessionCounts, SessionFilter, SessionKey, SessionLane, SessionPage, SessionStore, SessionSummary,
@@ -39,6 +40,7 @@ pub struct SessionManager {
     lanes: Arc<Lanes>,
     settings: SessionSettings,
     claims: Claims,
+    counts: Counts,
     tasks: TaskTracker,
 }
 
@@ -60,7 +62,7 @@ impl SessionManager {
     ) -> Self {
         let lanes = Arc::new(Lanes::new(settings.max_waiters, settings.cache_bytes));
         let claims = Claims::new(node, Arc::clone(&store), Arc::clone(&clock), tasks.clone());
-        Self { store, clock, lanes, settings, claims, tasks }
+        Self { store, clock, lanes, settings, claims, counts: Counts::default(), tasks }
     }
 
     /// Waits for the session's lane and loads it, with its newest `window` messages; a session that does not
@@ -196,13 +198,13 @@ impl SessionManager {
         self.store.sessions(filter, page, self.clock.now()).await
     }
 
-    /// How many sessions are open, and how many of them had a turn within `active_within`.
+    /// How many sessions are open, and how many of them had a turn within `active_within`. Exact where they are less
+    /// than ten thousand; else it may be some seconds old.
     ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer.
     pub async fn count(&self, filter: &SessionFilter, active_within: Duration) -> Result<SessionCounts> {
-        let now = self.clock.now();
-        self.store.count_sessions(filter, now.minus(active_within), now).await
+        self.counts.of(filter, active_within, (&*self.store, &*self.clock)).await
     }
 
     /// Deletes a session and all that was said in it, after the turn that runs in it. Usage records stay.

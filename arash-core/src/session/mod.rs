@@ -2,6 +2,7 @@
 
 mod cache;
 mod claims;
+mod counts;
 mod history;
 mod key;
 mod lane;

@@ -8,6 +8,6 @@ mod tokens;
 
 pub use histogram::{LATENCY_BOUNDS_MS, LatencyHistogram};
 pub use record::{TurnKind, UsageRecord};
-pub use report::{DayReport, HourlyUsage, ModelReport, UsageReport, UsageTotals};
+pub use report::{DailyUsage, DayReport, HourlyUsage, ModelReport, UsageReport, UsageTotals};
 pub use store::{Usage, UsageFilter, UsagePage, UsageStore};
 pub use tokens::TokenUsage;

@@ -78,6 +78,34 @@ impl HourlyUsage {
     }
 }
 
+/// The sum of a day's usage with one model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DailyUsage {
+    /// The start of the day, in UTC.
+    pub day: Timestamp,
+    /// The model; `None` for commands.
+    pub model_used: Option<ModelId>,
+    /// The sum.
+    pub totals: UsageTotals,
+}
+
+impl DailyUsage {
+    /// Adds up hours by day and model.
+    pub fn from_hours(hours: &[HourlyUsage]) -> Vec<Self> {
+        let mut days: BTreeMap<(i64, Option<&ModelId>), UsageTotals> = BTreeMap::new();
+        for hour in hours {
+            let day = hour.hour.as_millis().div_euclid(DAY_MS);
+            days.entry((day, hour.model_used.as_ref())).or_default().merge(&hour.totals);
+        }
+        let daily = |((day, model), totals): ((i64, Option<&ModelId>), _)| Self {
+            day: Timestamp::from_millis(day * DAY_MS),
+            model_used: model.cloned(),
+            totals,
+        };
+        days.into_iter().map(daily).collect()
+    }
+}
+
 /// A day of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayReport {
@@ -112,16 +140,16 @@ pub struct UsageReport {
 }
 
 impl UsageReport {
-    /// Adds up the hours of a report.
-    pub fn from_hours(from: Timestamp, to: Timestamp, hours: &[HourlyUsage]) -> Self {
+    /// Adds up the days of a report.
+    pub fn from_days(from: Timestamp, to: Timestamp, daily: &[DailyUsage]) -> Self {
         let mut totals = UsageTotals::default();
         let mut days: BTreeMap<i64, UsageTotals> = BTreeMap::new();
         let mut models: BTreeMap<ModelId, UsageTotals> = BTreeMap::new();
-        for hour in hours {
-            totals.merge(&hour.totals);
-            days.entry(hour.hour.as_millis().div_euclid(DAY_MS)).or_default().merge(&hour.totals);
-            if let Some(model) = &hour.model_used {
-                models.entry(model.clone()).or_default().merge(&hour.totals);
+        for day in daily {
+            totals.merge(&day.totals);
+            days.entry(day.day.as_millis().div_euclid(DAY_MS)).or_default().merge(&day.totals);
+            if let Some(model) = &day.model_used {
+                models.entry(model.clone()).or_default().merge(&day.totals);
             }
         }
         let date = |day: i64| Timestamp::from_millis(day * DAY_MS).to_rfc3339().chars().take(10).collect();

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Result;
 use crate::id::{ApiKeyId, TeamId, TurnId};
-use crate::usage::{HourlyUsage, UsageRecord, UsageReport};
+use crate::usage::{DailyUsage, HourlyUsage, UsageRecord, UsageReport};
 
 /// Which usage is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,12 @@ pub trait UsageStore: Send + Sync {
 
     /// Hourly sums from the hour of `from` to that of `to`, in no particular order.
     async fn usage_hours(&self, filter: UsageFilter, from: Timestamp, to: Timestamp) -> Result<Vec<HourlyUsage>>;
+
+    /// The same hours, added up by day and model, in no particular order. A back end that can add up by itself does,
+    /// so that a month of a busy team is some hundred rows to read, not ten thousand.
+    async fn usage_days(&self, filter: UsageFilter, from: Timestamp, to: Timestamp) -> Result<Vec<DailyUsage>> {
+        Ok(DailyUsage::from_hours(&self.usage_hours(filter, from, to).await?))
+    }
 }
 
 /// Tells what was used.
@@ -70,7 +76,7 @@ impl Usage {
     pub async fn report(&self, filter: UsageFilter, days: u32) -> Result<UsageReport> {
         let to = self.clock.now();
         let from = HourlyUsage::hour_of(to.minus(Duration::from_secs(u64::from(days) * 86_400)));
-        let hours = self.store.usage_hours(filter, from, to).await?;
-        Ok(UsageReport::from_hours(from, to, &hours))
+        let days = self.store.usage_days(filter, from, to).await?;
+        Ok(UsageReport::from_days(from, to, &days))
     }
 }

@@ -17,6 +17,8 @@ mod fault;
 mod migrations;
 #[cfg(feature = "postgres")]
 mod partitions;
+#[cfg(test)]
+mod plans;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod quota;
@@ -123,20 +125,23 @@ impl Store for SqlStore {
     }
 }
 
+/// The texts of all statements; those over many rows for each number of rows that is sent at once.
+#[cfg(test)]
+fn all_statements(dialect: text::Dialect) -> Vec<String> {
+    let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
+    let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
+    let fixed = fixed.iter().chain(&more).copied().flatten().map(|sql| sql.text(dialect).to_owned());
+    let renewals = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
+    let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&renewals);
+    fixed.chain(batches.flat_map(|batch| batch.samples(dialect))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     async fn prepare_all(store: &SqlStore) {
-        let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
-        let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
-        let dialect = store.db.dialect();
-        for sql in fixed.iter().chain(&more).copied().flatten().map(|sql| sql.text(dialect)) {
-            store.db.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        }
-        let more = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
-        for batch in commit::BATCHES.iter().chain(&quota::BATCHES).chain(&more) {
-            let sql = batch.sample(dialect);
+        for sql in all_statements(store.db.dialect()) {
             store.db.prepare(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         }
         store.close().await;

@@ -97,6 +97,11 @@ impl SqliteDb {
     }
 
     #[cfg(test)]
+    pub(super) const fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    #[cfg(test)]
     pub(super) async fn prepare(&self, sql: &str) -> Result<()> {
         let mut connection = self.writer.acquire().await.map_err(fault)?;
         connection.prepare(AssertSqlSafe(sql).into_sql_str()).await.map(drop).map_err(fault)
@@ -199,6 +204,9 @@ fn options(url: &str, durability: Durability) -> Result<SqliteConnectOptions> {
         .pragma("wal_autocheckpoint", "4000")
         // KiB, when negative.
         .pragma("cache_size", "-16384")
+        // Every statement has its index. Where there are statistics, SQLite would rather read a whole table beside an
+        // index that it makes of the rows of a batch, whose number it overrates.
+        .pragma("automatic_index", "OFF")
         // What is deleted is overwritten, not only let go of.
         .pragma("secure_delete", "ON")
         .statement_cache_capacity(256))

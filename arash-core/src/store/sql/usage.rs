@@ -12,7 +12,8 @@ use crate::store::sql::SqlStore;
 use crate::store::sql::text::{Sql, statements};
 use crate::store::sql::value::{Row, Value};
 use crate::usage::{
-    HourlyUsage, LatencyHistogram, TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord, UsageStore, UsageTotals,
+    DailyUsage, HourlyUsage, LatencyHistogram, TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord, UsageStore,
+    UsageTotals,
 };
 use crate::webhook::{Event, EventKind, OutboxEvent, OutboxStore};
 
@@ -49,6 +50,23 @@ macro_rules! hour_columns {
     };
 }
 
+// Sums of whole numbers are of a wider type on PostgreSQL.
+macro_rules! day_sums {
+    () => {
+        "hour - hour % 86400000 AS day, model_used, MAX(CASE WHEN estimated THEN 1 ELSE 0 END) = 1 AS estimated,
+         CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(succeeded) AS BIGINT) AS succeeded,
+         CAST(SUM(prompt_tokens) AS BIGINT) AS prompt_tokens, CAST(SUM(completion_tokens) AS BIGINT) AS completion_tokens,
+         CAST(SUM(cost_micros) AS BIGINT) AS cost_micros, CAST(SUM(latency_1) AS BIGINT) AS latency_1,
+         CAST(SUM(latency_5) AS BIGINT) AS latency_5, CAST(SUM(latency_10) AS BIGINT) AS latency_10,
+         CAST(SUM(latency_25) AS BIGINT) AS latency_25, CAST(SUM(latency_50) AS BIGINT) AS latency_50,
+         CAST(SUM(latency_100) AS BIGINT) AS latency_100, CAST(SUM(latency_250) AS BIGINT) AS latency_250,
+         CAST(SUM(latency_500) AS BIGINT) AS latency_500, CAST(SUM(latency_1000) AS BIGINT) AS latency_1000,
+         CAST(SUM(latency_2500) AS BIGINT) AS latency_2500, CAST(SUM(latency_5000) AS BIGINT) AS latency_5000,
+         CAST(SUM(latency_10000) AS BIGINT) AS latency_10000, CAST(SUM(latency_30000) AS BIGINT) AS latency_30000,
+         CAST(SUM(latency_above) AS BIGINT) AS latency_above"
+    };
+}
+
 statements! {
     SELECT_RECORDS = both(concat!("SELECT ", usage_columns!(), " FROM usage_logs WHERE turn_id < $1
         ORDER BY turn_id DESC LIMIT $2"));
@@ -65,6 +83,14 @@ statements! {
         AND api_key_id = $3"));
     SELECT_HOURS_OF_BOTH = both(concat!("SELECT ", hour_columns!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
         AND api_key_id = $3 AND team_id = $4"));
+    SELECT_DAYS = both(concat!("SELECT ", day_sums!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        GROUP BY 1, 2"));
+    SELECT_DAYS_OF_TEAM = both(concat!("SELECT ", day_sums!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        AND team_id = $3 GROUP BY 1, 2"));
+    SELECT_DAYS_OF_KEY = both(concat!("SELECT ", day_sums!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        AND api_key_id = $3 GROUP BY 1, 2"));
+    SELECT_DAYS_OF_BOTH = both(concat!("SELECT ", day_sums!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
+        AND api_key_id = $3 AND team_id = $4 GROUP BY 1, 2"));
     SELECT_DUE_EVENTS = both("SELECT id, team_id, turn_id, event_type, payload, due_at FROM outbox
         WHERE state = 'pending' AND due_at <= $1 ORDER BY due_at, id LIMIT $2");
 }
@@ -97,6 +123,13 @@ impl UsageStore for SqlStore {
         let hours = vec![HourlyUsage::hour_of(from).into(), HourlyUsage::hour_of(to).into()];
         let (sql, values) = filtered(filter, statements, hours);
         self.db.fetch_all(sql, &values).await?.iter().map(read_hour).collect()
+    }
+
+    async fn usage_days(&self, filter: UsageFilter, from: Timestamp, to: Timestamp) -> Result<Vec<DailyUsage>> {
+        let statements = [SELECT_DAYS, SELECT_DAYS_OF_TEAM, SELECT_DAYS_OF_KEY, SELECT_DAYS_OF_BOTH];
+        let hours = vec![HourlyUsage::hour_of(from).into(), HourlyUsage::hour_of(to).into()];
+        let (sql, values) = filtered(filter, statements, hours);
+        self.db.fetch_all(sql, &values).await?.iter().map(read_day).collect()
     }
 }
 
@@ -134,21 +167,34 @@ fn read_tokens(row: &Row) -> Result<TokenUsage> {
 }
 
 fn read_hour(row: &Row) -> Result<HourlyUsage> {
-    let latency = LATENCY_COLUMNS.iter().map(|column| row.count(column)).collect::<Result<Vec<_>>>()?;
-    let model = row.text("model_used")?;
     Ok(HourlyUsage {
         team_id: Some(row.int("team_id")?).filter(|&id| id != 0).map(TeamId),
         api_key_id: Some(row.int("api_key_id")?).filter(|&id| id != 0).map(ApiKeyId),
         platform: row.text("platform")?,
-        model_used: (!model.is_empty()).then(|| ModelId::new(model)),
+        model_used: read_summed_model(row)?,
         hour: row.time("hour")?,
-        totals: UsageTotals {
-            requests: row.count("requests")?,
-            succeeded: row.count("succeeded")?,
-            tokens: read_tokens(row)?,
-            cost: Micros(row.int("cost_micros")?),
-            latency: LatencyHistogram::from_counts(latency),
-        },
+        totals: read_totals(row)?,
+    })
+}
+
+fn read_day(row: &Row) -> Result<DailyUsage> {
+    Ok(DailyUsage { day: row.time("day")?, model_used: read_summed_model(row)?, totals: read_totals(row)? })
+}
+
+/// The model of a sum: no model is an empty text.
+fn read_summed_model(row: &Row) -> Result<Option<ModelId>> {
+    let model = row.text("model_used")?;
+    Ok((!model.is_empty()).then(|| ModelId::new(model)))
+}
+
+fn read_totals(row: &Row) -> Result<UsageTotals> {
+    let latency = LATENCY_COLUMNS.iter().map(|column| row.count(column)).collect::<Result<Vec<_>>>()?;
+    Ok(UsageTotals {
+        requests: row.count("requests")?,
+        succeeded: row.count("succeeded")?,
+        tokens: read_tokens(row)?,
+        cost: Micros(row.int("cost_micros")?),
+        latency: LatencyHistogram::from_counts(latency),
     })
 }
 

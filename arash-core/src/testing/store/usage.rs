@@ -8,7 +8,7 @@ use crate::platform::ModelId;
 use crate::store::Store;
 use crate::testing::store::fixtures::{at, commit_new, make_key, make_team, records, turn};
 use crate::turn::TurnCommit;
-use crate::usage::{HourlyUsage, TokenUsage, TurnKind, UsageFilter, UsagePage, UsageTotals};
+use crate::usage::{DailyUsage, HourlyUsage, TokenUsage, TurnKind, UsageFilter, UsagePage, UsageTotals};
 
 const EVERYTHING: UsagePage = UsagePage { before: None, limit: 1_000 };
 
@@ -147,6 +147,16 @@ pub(super) async fn hours_are_the_sums_of_their_records(store: Arc<dyn Store>) {
         expected.entry(key).or_default().add(record);
     }
     let hours = store.usage_hours(UsageFilter::default(), at(0), at(120 * 97)).await.unwrap();
+    let [team, key] =
+        [UsageFilter { team: Some(callers[0].0), key: None }, UsageFilter { team: None, key: Some(callers[2].1) }];
+    let both = UsageFilter { team: Some(callers[0].0), key: Some(callers[1].1) };
+    for filter in [UsageFilter::default(), team, key, both] {
+        let hours = store.usage_hours(filter, at(3_600), at(110 * 97)).await.unwrap();
+        let mut days = store.usage_days(filter, at(3_600), at(110 * 97)).await.unwrap();
+        days.sort_by(|one, other| (one.day, &one.model_used).cmp(&(other.day, &other.model_used)));
+        assert_eq!(days, DailyUsage::from_hours(&hours), "{filter:?}");
+        assert!(!days.is_empty(), "{filter:?}");
+    }
     assert_eq!(by_key(hours), expected);
 }
 
