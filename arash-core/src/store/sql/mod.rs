@@ -124,7 +124,7 @@ mod tests {
             store.db.prepare(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         }
         let more = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
-        for batch in commit::BATCHES.iter().chain(&quota::BATCHES).chain(&more) {
+        for batch in commit::BATCHES.iter().chain(&quota::BATCHES).chain(&sessions::BATCHES).chain(&more) {
             let sql = batch.sample(dialect);
             store.db.prepare(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         }
