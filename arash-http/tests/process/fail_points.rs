@@ -39,8 +39,8 @@ async fn visit_every_fail_point(database: Database) {
         for pass in passes {
             has_ended = has_ended || visit(&mut scene, point, *pass).await;
         }
-        // A batch is written again turn by turn only where something came in between, which cannot be called up.
-        let is_rare = point.ends_with("_singly");
+        // A batch is written again in parts only where something came in between, which cannot be called up.
+        let is_rare = point.ends_with("_in_parts");
         assert!(has_ended || is_rare, "nothing passed {point:?} again");
     }
     scene.end(points.len() as u64).await;

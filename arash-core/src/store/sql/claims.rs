@@ -43,11 +43,13 @@ statements! {
     );
 }
 
+/// A session that another transaction holds is being let go, or looked at by a node that waits for it: until the next time.
 pub(super) static RENEW_CLAIMS: Batch = Batch::from(
     "UPDATE sessions SET lease_until = v.column3 FROM",
     &[Kind::Uuid, Kind::Int, Kind::Int],
     "WHERE sessions.id = v.column1 AND sessions.fence = v.column2 AND sessions.lease_until IS NOT NULL",
-);
+)
+.and_on_postgres("AND sessions.id IN (SELECT id FROM sessions WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED)");
 
 #[async_trait]
 impl SharedSessions for SqlStore {

@@ -1,4 +1,4 @@
-//! Writes turns: a batch in one go, or turn by turn where one of them cannot be written.
+//! Writes turns: a batch in one go, or in ever smaller parts where one of them cannot be written.
 
 use std::sync::Arc;
 
@@ -48,6 +48,9 @@ pub(super) const BATCHES: [&Batch; 13] = [
     &TOUCH_KEYS,
 ];
 
+/// How often a turn is written whose idempotency key was taken and, when asked by whom, is free again.
+const ATTEMPTS: usize = 3;
+
 /// Why rows were not written.
 enum Refused {
     /// A turn, or its idempotency key, is known already.
@@ -57,13 +60,9 @@ enum Refused {
 }
 
 impl SqlStore {
-    /// Writes that turns have begun: all at once, or one by one if some of them are known.
+    /// Writes that turns have begun: all at once, or in parts if some of them are known.
     pub(super) async fn begin_turns(&self, turns: &[StartedTurn]) -> Result<Vec<BeginOutcome>> {
-        let mut rows = BatchRows::default();
-        for turn in turns {
-            rows.add_started(turn)?;
-        }
-        let rows = Arc::new(rows);
+        let rows = Arc::new(BatchRows::of_started(turns)?);
         let written = self.together("begin_turns", move |tx| {
             let rows = Arc::clone(&rows);
             Box::pin(async move { write_turns(tx, &rows).await })
@@ -71,22 +70,16 @@ impl SqlStore {
         if written.await? {
             return Ok(turns.iter().map(|_| BeginOutcome::Begun).collect());
         }
-        let turns: Arc<[Started]> = turns.iter().map(Started::of).collect::<Result<_>>()?;
+        let turns: Arc<[StartedTurn]> = turns.into();
         self.db
-            .transact("begin_turns_singly", move |tx| {
+            .transact("begin_turns_in_parts", move |tx| {
                 let turns = Arc::clone(&turns);
-                Box::pin(async move {
-                    let mut outcomes = Vec::with_capacity(turns.len());
-                    for turn in turns.iter() {
-                        outcomes.push(turn.begin(tx).await?);
-                    }
-                    Ok(outcomes)
-                })
+                Box::pin(async move { begin_in_parts(tx, &turns).await })
             })
             .await
     }
 
-    /// Writes turns whole: all at once, or one by one if some of them are duplicates or stale.
+    /// Writes turns whole: all at once, or in parts if some of them are duplicates or stale.
     pub(super) async fn commit_turns(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
         if turns.iter().filter_map(|turn| turn.session.as_ref()).any(|change| change.clears) {
             self.note_deletion();
@@ -101,7 +94,13 @@ impl SqlStore {
                 return Ok(turns.iter().map(|_| CommitOutcome::Committed).collect());
             }
         }
-        self.commit_singly(turns).await
+        let turns: Arc<[TurnCommit]> = turns.into();
+        self.db
+            .transact("commit_turns_in_parts", move |tx| {
+                let turns = Arc::clone(&turns);
+                Box::pin(async move { commit_in_parts(tx, &turns).await })
+            })
+            .await
     }
 
     /// Writes all of a batch; `false`, and nothing written, when some of it is refused.
@@ -121,23 +120,60 @@ impl SqlStore {
             written => written.map(|()| true),
         }
     }
+}
 
-    /// Writes the turns of the batch one after the other, each whole or not at all, in one transaction.
-    async fn commit_singly(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
-        let turns: Arc<[Single]> = turns.iter().map(Single::of).collect::<Result<_>>()?;
-        self.db
-            .transact("commit_turns_singly", move |tx| {
-                let turns = Arc::clone(&turns);
-                Box::pin(async move {
-                    let mut outcomes = Vec::with_capacity(turns.len());
-                    for turn in turns.iter() {
-                        outcomes.push(turn.commit(tx).await?);
-                    }
-                    Ok(outcomes)
-                })
-            })
-            .await
-    }
+/// Writes the halves of turns that were refused together, each as a whole if that can be, within one transaction: a few
+/// that are refused among many cost little more, however long the way to the server is.
+fn begin_in_parts<'t>(tx: &'t mut Tx, turns: &'t [StartedTurn]) -> BoxFuture<'t, Result<Vec<BeginOutcome>>> {
+    Box::pin(async move {
+        if let [turn] = turns {
+            return Ok(vec![Started::of(turn)?.begin(tx).await?]);
+        }
+        let mut outcomes = Vec::with_capacity(turns.len());
+        for half in halves(turns) {
+            if half.len() > 1 {
+                let rows = BatchRows::of_started(half)?;
+                tx.execute(SAVE, &[]).await?;
+                if write_turns(tx, &rows).await?.is_ok() {
+                    tx.execute(KEEP, &[]).await?;
+                    outcomes.extend(half.iter().map(|_| BeginOutcome::Begun));
+                    continue;
+                }
+                tx.execute(UNDO, &[]).await?;
+            }
+            outcomes.extend(begin_in_parts(tx, half).await?);
+        }
+        Ok(outcomes)
+    })
+}
+
+/// The same for turns that end. Two that change one session are never written by one statement.
+fn commit_in_parts<'t>(tx: &'t mut Tx, turns: &'t [TurnCommit]) -> BoxFuture<'t, Result<Vec<CommitOutcome>>> {
+    Box::pin(async move {
+        if let [turn] = turns {
+            return Ok(vec![Single::of(turn)?.commit(tx).await?]);
+        }
+        let mut outcomes = Vec::with_capacity(turns.len());
+        for half in halves(turns) {
+            if half.len() > 1 && !shares_a_session(half) {
+                let rows = BatchRows::of(half)?;
+                tx.execute(SAVE, &[]).await?;
+                if write(tx, &rows).await?.is_ok() {
+                    tx.execute(KEEP, &[]).await?;
+                    outcomes.extend(half.iter().map(|_| CommitOutcome::Committed));
+                    continue;
+                }
+                tx.execute(UNDO, &[]).await?;
+            }
+            outcomes.extend(commit_in_parts(tx, half).await?);
+        }
+        Ok(outcomes)
+    })
+}
+
+fn halves<T>(turns: &[T]) -> [&[T]; 2] {
+    let (first, second) = turns.split_at(turns.len() / 2);
+    [first, second]
 }
 
 /// One turn that begins, to be written by itself.
@@ -149,21 +185,24 @@ struct Started {
 
 impl Started {
     fn of(turn: &StartedTurn) -> Result<Self> {
-        let mut rows = BatchRows::default();
-        rows.add_started(turn)?;
         let idempotency = turn.idempotency.as_ref().map(|(key, _)| key.clone());
+        let rows = BatchRows::of_started(std::slice::from_ref(turn))?;
         Ok(Self { id: turn.turn_id.as_uuid().into(), idempotency, rows })
     }
 
     async fn begin(&self, tx: &mut Tx) -> Result<BeginOutcome> {
-        tx.execute(SAVE, &[]).await?;
-        if write_turns(tx, &self.rows).await?.is_ok() {
-            tx.execute(KEEP, &[]).await?;
-            return Ok(BeginOutcome::Begun);
+        for _ in 0..ATTEMPTS {
+            tx.execute(SAVE, &[]).await?;
+            if write_turns(tx, &self.rows).await?.is_ok() {
+                tx.execute(KEEP, &[]).await?;
+                return Ok(BeginOutcome::Begun);
+            }
+            tx.execute(UNDO, &[]).await?;
+            if let Some(earlier) = find_earlier(tx, &self.id, self.idempotency.as_ref()).await? {
+                return Ok(BeginOutcome::Duplicate(earlier));
+            }
         }
-        tx.execute(UNDO, &[]).await?;
-        let earlier = find_earlier(tx, &self.id, self.idempotency.as_ref()).await?;
-        earlier.map(BeginOutcome::Duplicate).ok_or_else(|| Error::internal("an earlier turn is not there"))
+        Err(no_earlier_turn())
     }
 }
 
@@ -189,6 +228,29 @@ impl Single {
     }
 
     async fn commit(&self, tx: &mut Tx) -> Result<CommitOutcome> {
+        for _ in 0..ATTEMPTS {
+            match self.write(tx).await? {
+                Ok(()) => return Ok(CommitOutcome::Committed),
+                Err(Refused::Stale) => return Ok(CommitOutcome::Stale),
+                Err(Refused::Duplicate) => {}
+            }
+            if let Some(earlier) = find_earlier(tx, &self.id, self.idempotency.as_ref()).await? {
+                return Ok(CommitOutcome::Duplicate(earlier));
+            }
+            if self.rows.ended_turn_count > 0 {
+                // It was taken for lost, and that is so long ago that it is not known any more.
+                return Ok(CommitOutcome::Duplicate(StoredTurn {
+                    turn_id: self.turn_id,
+                    state: TurnState::Interrupted,
+                    request_digest: None,
+                    receipt: None,
+                }));
+            }
+        }
+        Err(no_earlier_turn())
+    }
+
+    async fn write(&self, tx: &mut Tx) -> Result<Result<(), Refused>> {
         tx.execute(SAVE, &[]).await?;
         if let Some(expired) = &self.new_session {
             // A session whose time is over makes room for the new one of the same name.
@@ -197,25 +259,12 @@ impl Single {
         }
         let written = write(tx, &self.rows).await?;
         tx.execute(if written.is_ok() { KEEP } else { UNDO }, &[]).await?;
-        match written {
-            Ok(()) => Ok(CommitOutcome::Committed),
-            Err(Refused::Stale) => Ok(CommitOutcome::Stale),
-            Err(Refused::Duplicate) => {
-                let earlier = match find_earlier(tx, &self.id, self.idempotency.as_ref()).await? {
-                    Some(earlier) => earlier,
-                    // It was taken for lost, and that is so long ago that it is not known any more.
-                    None if self.rows.ended_turn_count > 0 => StoredTurn {
-                        turn_id: self.turn_id,
-                        state: TurnState::Interrupted,
-                        request_digest: None,
-                        receipt: None,
-                    },
-                    None => return Err(Error::internal("an earlier turn is not there")),
-                };
-                Ok(CommitOutcome::Duplicate(earlier))
-            }
-        }
+        Ok(written)
     }
+}
+
+fn no_earlier_turn() -> Error {
+    Error::internal("an earlier turn is not there")
 }
 
 /// Writes turns that begin and end, and their idempotency keys.

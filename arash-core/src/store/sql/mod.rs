@@ -132,7 +132,7 @@ fn all_statements(dialect: text::Dialect) -> Vec<String> {
     let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
     let fixed = fixed.iter().chain(&more).copied().flatten().map(|sql| sql.text(dialect).to_owned());
     let renewals = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
-    let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&renewals);
+    let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&sessions::BATCHES).chain(&renewals);
     fixed.chain(batches.flat_map(|batch| batch.samples(dialect))).collect()
 }
 

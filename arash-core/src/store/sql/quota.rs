@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -213,12 +214,15 @@ async fn lease(tx: &mut Tx, request: LeaseRequest) -> Result<Lease> {
 }
 
 async fn reclaim(tx: &mut Tx, now: Timestamp) -> Result<u64> {
-    let mut total = 0;
+    // In the order of all who write buckets.
+    let mut ended = BTreeMap::new();
     for row in tx.fetch_all(DELETE_ENDED_LEASES, &[now.into()]).await? {
-        let amount = row.count("amount")?;
-        let values: [Value; 4] =
-            [row.text("scope")?.into(), row.text("period")?.into(), row.time("bucket_start")?.into(), amount.into()];
-        tx.execute(RETURN_TO_BUCKET, &values).await?;
+        let bucket = (row.text("scope")?, row.text("period")?, row.time("bucket_start")?);
+        *ended.entry(bucket).or_insert(0) += row.count("amount")?;
+    }
+    let mut total = 0;
+    for ((scope, period, bucket_start), amount) in ended {
+        tx.execute(RETURN_TO_BUCKET, &[scope.into(), period.into(), bucket_start.into(), amount.into()]).await?;
         total += amount;
     }
     Ok(total)

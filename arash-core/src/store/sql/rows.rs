@@ -16,6 +16,9 @@ use crate::usage::{HourlyUsage, UsageRecord, UsageTotals};
 
 use Kind::{Bool, Bytes, Int, Text, Uuid};
 
+// Several nodes, and what begins and ends on one, write at the same time. So statements over rows that others may write
+// too take them in one order, by which no two can wait for each other, or leave out what another one holds.
+
 /// Begun turns and those that are written only at their end.
 pub(super) static INSERT_TURNS: Batch = Batch::insert(
     "INSERT INTO turns (id, state, lease_until, started, created_at)",
@@ -27,7 +30,10 @@ pub(super) static END_TURNS: Batch = Batch::from(
     &[Uuid, Text],
     "WHERE turns.id = v.column1 AND turns.state = 'started'",
 )
-.and_on_postgres("AND turns.id = ANY($1)");
+.and_on_postgres(
+    "AND turns.id = ANY($1) AND turns.id IN
+        (SELECT id FROM turns WHERE id = ANY($1) AND state = 'started' ORDER BY id FOR NO KEY UPDATE)",
+);
 pub(super) static INSERT_KEYS: Batch = Batch::insert(
     "INSERT INTO idempotency_keys (scope, idempotency_key, turn_id, request_digest, receipt, session_key, created_at)",
     &[Text, Text, Uuid, Bytes, Text, Text, Int],
@@ -52,7 +58,8 @@ pub(super) static UPDATE_SESSIONS: Batch = Batch::from(
      lease_node = NULL, lease_until = NULL FROM",
     &[Uuid, Int, Int, Int, Text, Int, Int, Int, Int, Text],
     "WHERE sessions.id = v.column1 AND sessions.version = v.column2 AND sessions.fence = v.column3",
-);
+)
+.and_on_postgres("AND sessions.id IN (SELECT id FROM sessions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE)");
 pub(super) static INSERT_MESSAGES: Batch = Batch::insert(
     "INSERT INTO messages (session_id, seq, turn_id, role, content, attachments, created_at)",
     &[Uuid, Int, Uuid, Text, Text, Text, Int],
@@ -162,7 +169,25 @@ impl BatchRows {
         rows.add_hours(hours);
         rows.add_spends(spends);
         rows.touched = touched.into_iter().flat_map(|(key, at)| [key.0.into(), at.into()]).collect();
+        rows.put_in_order();
         Ok(rows)
+    }
+
+    /// The rows of turns that begin.
+    pub(super) fn of_started(turns: &[StartedTurn]) -> Result<Self> {
+        let mut rows = Self::default();
+        for turn in turns {
+            rows.add_started(turn)?;
+        }
+        rows.put_in_order();
+        Ok(rows)
+    }
+
+    /// Puts rows that others may be writing too into one order for all: whoever waits for another then never has what
+    /// that one waits for.
+    fn put_in_order(&mut self) {
+        put_in_order(&mut self.new_turns, &INSERT_TURNS, 1);
+        put_in_order(&mut self.new_keys, &INSERT_KEYS, 2);
     }
 
     fn add_turn(&mut self, turn: &TurnCommit) {
@@ -183,7 +208,7 @@ impl BatchRows {
     }
 
     /// A turn that begins.
-    pub(super) fn add_started(&mut self, turn: &StartedTurn) -> Result<()> {
+    fn add_started(&mut self, turn: &StartedTurn) -> Result<()> {
         self.add_new_turn(turn.turn_id, TurnState::Started, Some(started_row(turn)?), turn.usage.created_at);
         if let Some((key, digest)) = &turn.idempotency {
             self.add_new_key(turn.turn_id, (key, digest), None, &turn.usage);
@@ -315,18 +340,17 @@ impl BatchRows {
     }
 
     fn add_spends(&mut self, spends: BTreeMap<(QuotaScope, Period, Timestamp, Option<NodeId>), u64>) {
+        // One row a bucket, whoever leased what was used of it, in the order of all who write buckets.
+        let mut used = BTreeMap::new();
         for ((scope, period, bucket_start, leased_by), amount) in spends {
-            self.used.extend([
-                scope.to_string().into(),
-                period.as_str().into(),
-                bucket_start.into(),
-                amount.into(),
-                0_i64.into(),
-            ]);
+            *used.entry((scope.to_string(), period.as_str(), bucket_start)).or_insert(0_u64) += amount;
             if let Some(node) = leased_by {
                 let row = leased_row(node, scope, period, bucket_start, amount);
                 self.leased.entry(node).or_default().extend(row);
             }
+        }
+        for ((scope, period, bucket_start), amount) in used {
+            self.used.extend([scope.into(), period.into(), bucket_start.into(), amount.into(), 0_i64.into()]);
         }
     }
 
@@ -342,6 +366,15 @@ impl BatchRows {
                 turn.usage.created_at.into(),
             ]);
         }
+    }
+}
+
+/// Puts rows into the order of their first `keys` values.
+fn put_in_order(values: &mut Vec<Value>, batch: &Batch, keys: usize) {
+    let mut rows: Vec<&[Value]> = values.chunks(batch.columns.len()).collect();
+    if rows.len() > 1 {
+        rows.sort_unstable_by(|one, other| one.get(..keys).cmp(&other.get(..keys)));
+        *values = rows.concat();
     }
 }
 

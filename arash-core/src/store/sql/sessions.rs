@@ -11,6 +11,7 @@ use crate::session::{
     SharedSessions,
 };
 use crate::store::sql::SqlStore;
+use crate::store::sql::batch::{Batch, Kind};
 use crate::store::sql::text::{Dialect, statements};
 use crate::store::sql::value::{Row, Value};
 
@@ -42,14 +43,23 @@ statements! {
     DELETE_MESSAGES_OF_KEY = both("DELETE FROM messages WHERE session_id IN
         (SELECT id FROM sessions WHERE session_key = $1)");
     DELETE_SESSION = both("DELETE FROM sessions WHERE session_key = $1 RETURNING expires_at");
-    DELETE_EXPIRED_MESSAGES = both("DELETE FROM messages WHERE session_id IN
-        (SELECT id FROM sessions WHERE expires_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-         ORDER BY expires_at, id LIMIT $2)");
-    DELETE_EXPIRED_SESSIONS = both("DELETE FROM sessions WHERE expires_at <= $1
-        AND (lease_until IS NULL OR lease_until <= $1) AND id IN
-        (SELECT id FROM sessions WHERE expires_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-         ORDER BY expires_at, id LIMIT $2)");
+    SELECT_EXPIRED = each(
+        "SELECT id FROM sessions WHERE expires_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+         ORDER BY expires_at, id LIMIT $2",
+        "SELECT id FROM sessions WHERE expires_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+         ORDER BY expires_at, id LIMIT $2 FOR UPDATE SKIP LOCKED"
+    );
 }
+
+/// What was said in these sessions.
+static DELETE_MESSAGES: Batch =
+    Batch::from("DELETE FROM messages WHERE session_id IN (SELECT v.column1 FROM", &[Kind::Uuid], ")");
+static DELETE_SESSIONS: Batch =
+    Batch::from("DELETE FROM sessions WHERE id IN (SELECT v.column1 FROM", &[Kind::Uuid], ")");
+
+/// Every statement of this file that is over many rows.
+#[cfg(test)]
+pub(super) const BATCHES: [&Batch; 2] = [&DELETE_MESSAGES, &DELETE_SESSIONS];
 
 #[async_trait]
 impl SessionStore for SqlStore {
@@ -171,9 +181,12 @@ impl SessionStore for SqlStore {
             .db
             .transact("purge_expired", move |tx| {
                 Box::pin(async move {
-                    let values = [now.into(), limit.into()];
-                    tx.execute(DELETE_EXPIRED_MESSAGES, &values).await?;
-                    tx.execute(DELETE_EXPIRED_SESSIONS, &values).await
+                    // Named once: which sessions have expired may be another answer from one statement to the next.
+                    let rows = tx.fetch_all(SELECT_EXPIRED, &[now.into(), limit.into()]).await?;
+                    let ids: Vec<Value> =
+                        rows.iter().map(|row| Ok(Value::from(&row.uuid("id")?))).collect::<Result<_>>()?;
+                    tx.execute_many(&DELETE_MESSAGES, &ids).await?;
+                    tx.execute_many(&DELETE_SESSIONS, &ids).await
                 })
             })
             .await?;

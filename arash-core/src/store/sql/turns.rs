@@ -39,13 +39,16 @@ statements! {
         AND at < $1");
 }
 
-/// Puts off the end of turns that still run.
+/// Puts off the end of turns that still run. One that another transaction holds is ending.
 pub(super) static RENEW_TURNS: Batch = Batch::from(
     "UPDATE turns SET lease_until = v.column2, started = v.column3 FROM",
     &[Kind::Uuid, Kind::Int, Kind::Text],
     "WHERE turns.id = v.column1 AND turns.state = 'started'",
 )
-.and_on_postgres("AND turns.id = ANY($1)");
+.and_on_postgres(
+    "AND turns.id = ANY($1) AND turns.id IN
+        (SELECT id FROM turns WHERE id = ANY($1) AND state = 'started' FOR NO KEY UPDATE SKIP LOCKED)",
+);
 
 /// What is kept of a turn while it runs.
 #[derive(Serialize, Deserialize)]

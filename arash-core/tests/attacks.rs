@@ -1,0 +1,223 @@
+//! What went wrong once, or nearly, where several nodes write into one database at the same time.
+
+#![cfg(feature = "postgres")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
+
+#[path = "support/stores.rs"]
+mod stores;
+#[path = "support/turns.rs"]
+mod turns;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arash_core::clock::Timestamp;
+use arash_core::id::{ApiKeyId, NodeId, SessionId, TeamId, TurnId};
+use arash_core::quota::{BlockPlace, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStore};
+use arash_core::session::{Claim, ClaimRequest, SessionStore, SharedSessions};
+use arash_core::store::{SqlStore, Store};
+use arash_core::testing::{FaultProxy, PostgresDatabase};
+use arash_core::turn::{CommitOutcome, TurnCommit, TurnStore};
+use sqlx::Connection;
+use stores::TestStore;
+use tokio::task::JoinSet;
+use turns::{at, chat, keyed, opening, started, turn, turn_with};
+
+on_each_store! {
+    keys_with_and_without_a_quota_of_their_own_are_written_together
+}
+
+/// Some nodes on one database.
+struct Nodes {
+    stores: Vec<SqlStore>,
+    database: PostgresDatabase,
+}
+
+impl Nodes {
+    async fn start(count: usize) -> Self {
+        let database = PostgresDatabase::create().await;
+        let mut stores = Vec::new();
+        for _ in 0..count {
+            stores.push(SqlStore::open(database.url()).await.unwrap());
+        }
+        Self { stores, database }
+    }
+
+    /// One number out of the database.
+    async fn number(&self, sql: &'static str) -> i64 {
+        let mut connection = sqlx::PgConnection::connect(self.database.url()).await.unwrap();
+        let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        number
+    }
+
+    /// How often two transactions waited for each other.
+    async fn deadlocks(&self) -> i64 {
+        // The server's counters are written down when a connection ends, and once a second before.
+        for store in &self.stores {
+            store.close().await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        self.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await
+    }
+}
+
+/// A team is counted by both; its quota is judged for the one key only.
+async fn keys_with_and_without_a_quota_of_their_own_are_written_together(store: TestStore) {
+    let (node, team, period) = (NodeId::new(), QuotaScope::Team(TeamId(7)), Period::Daily);
+    let lease = LeaseRequest { node, scope: team, period, limit: 5, wanted: 5, now: at(0), until: at(60) };
+    let bucket_start = store.store.lease(lease).await.unwrap().bucket_start;
+    let spend = |leased_by| QuotaSpend { scope: team, period, bucket_start, leased_by };
+    let judged = TurnCommit { quota: vec![spend(Some(node))], ..turn(at(1)) };
+    let counted = TurnCommit { quota: vec![spend(None)], ..turn(at(1)) };
+    let outcomes = store.store.commit(&[judged, counted]).await.unwrap();
+    assert_eq!(outcomes, [CommitOutcome::Committed, CommitOutcome::Committed]);
+    assert_eq!(store.store.used(team, period, at(1)).await.unwrap().0, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_that_two_nodes_purge_at_once_leave_no_message_behind() {
+    const SESSIONS: usize = 1_000;
+    let nodes = Nodes::start(2).await;
+    let turns: Vec<_> = (0..SESSIONS).map(|number| opening(&chat(&number.to_string()), &["a", "b"], at(0))).collect();
+    nodes.stores[0].commit(&turns).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for store in nodes.stores.clone() {
+        tasks.spawn(async move { while store.purge_expired(at(100_000), 100).await.unwrap() > 0 {} });
+    }
+    tasks.join_all().await;
+    assert_eq!(nodes.number("SELECT COUNT(*) FROM sessions").await, 0);
+    assert_eq!(nodes.number("SELECT COUNT(*) FROM messages").await, 0, "what was said outlived its session");
+}
+
+/// An answer that comes about when it is written as begun: both are written at the same time, in different orders.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn turns_that_begin_and_end_at_once_do_not_wait_for_each_other() {
+    let nodes = Nodes::start(1).await;
+    let store = &nodes.stores[0];
+    for _ in 0..50 {
+        let ends: Vec<_> = (0..100).map(|_| turn(at(0))).collect();
+        let begins: Vec<_> = ends.iter().rev().map(|turn| started(turn, at(0))).collect();
+        let (begun, ended) = tokio::join!(store.begin(&begins), store.commit(&ends));
+        assert!(begun.is_ok() && ended.is_ok());
+    }
+    assert_eq!(nodes.deadlocks().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn turns_that_are_renewed_while_they_end_do_not_wait_for_each_other() {
+    let nodes = Nodes::start(1).await;
+    let store = &nodes.stores[0];
+    for _ in 0..20 {
+        let turns: Vec<_> = (0..200).map(|_| TurnCommit { is_begun: true, ..turn(at(0)) }).collect();
+        let begins: Vec<_> = turns.iter().map(|turn| started(turn, at(0))).collect();
+        store.begin(&begins).await.unwrap();
+        let renewed: Vec<_> = begins.into_iter().rev().collect();
+        let (renewed, ended) = tokio::join!(store.renew_turns(&renewed), store.commit(&turns));
+        renewed.unwrap();
+        assert!(ended.unwrap().iter().all(|outcome| *outcome == CommitOutcome::Committed));
+    }
+    assert_eq!(nodes.deadlocks().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_that_are_renewed_while_their_turns_end_do_not_wait_for_each_other() {
+    const SESSIONS: usize = 200;
+    let nodes = Nodes::start(1).await;
+    let (store, node) = (&nodes.stores[0], NodeId::new());
+    let keys: Vec<_> = (0..SESSIONS).map(|number| chat(&number.to_string())).collect();
+    for round in 0..10 {
+        let mut turns = Vec::new();
+        for key in &keys {
+            let request = ClaimRequest { node, now: at(round), until: at(round + 30) };
+            let claimed = store.claim(key, "user", request).await.unwrap();
+            let Claim::Held { session, fence, version } = claimed else { unreachable!("nobody else claims it") };
+            let mut turn = opening(key, &["a", "b"], at(round));
+            let change = turn.session.as_mut().unwrap();
+            (change.id, change.fence, change.expected_version) = (session, fence, version);
+            turns.push(turn);
+        }
+        let held = |turn: &TurnCommit| turn.session.as_ref().map(|change| (change.id, change.fence)).unwrap();
+        let claims: Vec<(SessionId, i64)> = turns.iter().rev().map(held).collect();
+        let (renewed, ended) = tokio::join!(store.renew_claims(&claims, at(round + 60)), store.commit(&turns));
+        renewed.unwrap();
+        assert!(ended.unwrap().iter().all(|outcome| *outcome == CommitOutcome::Committed));
+    }
+    assert_eq!(nodes.deadlocks().await, 0);
+}
+
+/// Two nodes find the same turns without a lease, and a third one comes back late with their ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn turns_that_several_nodes_end_are_ended_once_and_nobody_waits_for_another() {
+    let nodes = Nodes::start(3).await;
+    for _ in 0..10 {
+        let mut turns: Vec<_> = (0..200).map(|_| TurnCommit { is_begun: true, ..turn(at(0)) }).collect();
+        let begins: Vec<_> = turns.iter().map(|turn| started(turn, at(0))).collect();
+        nodes.stores[0].begin(&begins).await.unwrap();
+        let mut tasks = JoinSet::new();
+        for store in nodes.stores.clone() {
+            turns.reverse();
+            turns.rotate_left(70);
+            let turns = turns.clone();
+            tasks.spawn(async move { store.commit(&turns).await.unwrap() });
+        }
+        let outcomes = tasks.join_all().await.concat();
+        assert_eq!(outcomes.iter().filter(|&outcome| *outcome == CommitOutcome::Committed).count(), 200);
+    }
+    assert_eq!(nodes.deadlocks().await, 0);
+    assert_eq!(nodes.number("SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hourly").await, 2_000);
+}
+
+/// What crashed nodes had leased goes back while others write what they used of the same quotas.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leases_that_go_back_while_others_are_used_do_not_wait_for_each_other() {
+    let nodes = Nodes::start(2).await;
+    let scopes: Vec<_> =
+        (1..=20).flat_map(|id| [QuotaScope::Team(TeamId(id)), QuotaScope::Key(ApiKeyId(id))]).collect();
+    for _ in 0..20 {
+        let (crashed, alive) = (NodeId::new(), NodeId::new());
+        let mut quota = Vec::new();
+        for &scope in &scopes {
+            let lease = |node, end| LeaseRequest {
+                node,
+                scope,
+                period: Period::Daily,
+                limit: 1_000_000,
+                wanted: 1,
+                now: at(0),
+                until: at(end),
+            };
+            nodes.stores[0].lease(lease(crashed, 60)).await.unwrap();
+            let bucket_start = nodes.stores[0].lease(lease(alive, 600)).await.unwrap().bucket_start;
+            quota.push(QuotaSpend { scope, period: Period::Daily, bucket_start, leased_by: Some(alive) });
+        }
+        let turn = TurnCommit { quota, ..turn(at(0)) };
+        let (reclaimed, ended) =
+            tokio::join!(nodes.stores[0].reclaim(at(60)), nodes.stores[1].commit(std::slice::from_ref(&turn)));
+        reclaimed.unwrap();
+        assert_eq!(ended.unwrap(), [CommitOutcome::Committed]);
+    }
+    assert_eq!(nodes.deadlocks().await, 0);
+}
+
+/// One turn of many cannot be written as it is, and every word to the server takes its time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_turn_spoils_no_large_batch_on_a_long_line() {
+    let nodes = Nodes::start(1).await;
+    let (host, port) = nodes.database.server_address();
+    let proxy = FaultProxy::start(format!("{host}:{port}")).await.unwrap();
+    let far = SqlStore::open(&nodes.database.url_through(proxy.address().port())).await.unwrap();
+    let known = turn(at(0));
+    far.commit(std::slice::from_ref(&known)).await.unwrap();
+    proxy.delay(Duration::from_millis(1));
+    let mut turns: Vec<_> = (0..255).map(|_| turn(at(0))).collect();
+    turns.insert(100, known);
+    let begun = Instant::now();
+    let outcomes = far.commit(&turns).await.unwrap();
+    assert_eq!(outcomes.iter().filter(|&outcome| *outcome == CommitOutcome::Committed).count(), 255);
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    let mut begins: Vec<_> = (0..255).map(|_| started(&turn(at(0)), at(0))).collect();
+    begins.insert(200, started(&turns[0], at(0)));
+    far.begin(&begins).await.unwrap();
+}
