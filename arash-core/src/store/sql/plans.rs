@@ -76,7 +76,7 @@ async fn every_statement_about_a_growing_table_has_an_index_on_postgres() {
         if !["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.starts_with(verb)) {
             continue;
         }
-        let values = (1..).take_while(|number| sql.contains(&format!("${number}"))).count();
+        let values = (1..100).take_while(|number| sql.contains(&format!("${number}"))).count();
         let values = if values == 0 { String::new() } else { format!("({})", vec!["NULL"; values].join(", ")) };
         connection.execute(AssertSqlSafe(format!("PREPARE p AS {sql}"))).await.unwrap();
         let plan = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN EXECUTE p{values}")));
