@@ -258,6 +258,13 @@ fn check_optional(field: &'static str, text: Option<&str>, limit: usize, faults:
     }
 }
 
+/// Whether this can be a `user_id` or a `chat_id`.
+pub(crate) fn is_id(id: &str) -> bool {
+    let mut faults = Vec::new();
+    check_id("id", id, &mut faults);
+    faults.is_empty()
+}
+
 fn check_id(field: &'static str, id: &str, faults: &mut Vec<FieldError>) {
     // Bytes first: only an id of more than 128 bytes can have more than 128 characters.
     let too_long = id.len() > MAX_ID_CHARS && id.chars().count() > MAX_ID_CHARS;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::id::TeamId;
+use crate::message::is_id;
 use crate::platform::Access;
 use crate::team::{AccessLevel, Principal};
 
@@ -54,7 +55,8 @@ impl SessionKey {
                 Self::private(platform, TeamId(id), chat_id)
             }
         };
-        if key.chat_id().is_empty() { Err(SessionKeyError) } else { Ok(key) }
+        // A chat that no message can come from has no conversation.
+        if is_id(key.chat_id()) { Ok(key) } else { Err(SessionKeyError) }
     }
 
     /// The one check of who may see a session: its own team, and administrators.

@@ -38,6 +38,23 @@ impl PostgresDatabase {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// Its address by way of another port of this machine, such as a [`FaultProxy`](crate::testing::FaultProxy)'s.
+    pub fn url_through(&self, port: u16) -> String {
+        let (user, password) = (self.server.get_username(), self.password());
+        format!("postgres://{user}{password}@127.0.0.1:{port}/{}?sslmode=disable", self.name)
+    }
+
+    fn password(&self) -> &str {
+        let authority =
+            self.url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(user, _)| user);
+        authority.find(':').and_then(|at| authority.get(at..)).unwrap_or("")
+    }
+
+    /// Where its server listens.
+    pub fn server_address(&self) -> (String, u16) {
+        (self.server.get_host().to_owned(), self.server.get_port())
+    }
 }
 
 impl Drop for PostgresDatabase {

@@ -51,7 +51,10 @@ impl PostgresDb {
         warn_of_no_fsync(&pool).await?;
         migrations::run_postgres(&pool).await?;
         let db = Self { pool };
-        partitions::keep_ahead(&db, SystemClock.now()).await?;
+        if let Err(error) = partitions::keep_ahead(&db, SystemClock.now()).await {
+            // Rows find a place all the same, and upkeep tries again.
+            tracing::warn!(error = ?error, "the tables of the coming weeks could not be made");
+        }
         Ok(db)
     }
 
@@ -166,7 +169,7 @@ impl Held {
     }
 
     fn noting<T>(&mut self, result: Result<T>) -> Result<T> {
-        self.is_broken |= result.as_ref().err().is_some_and(is_broken);
+        self.is_broken |= result.as_ref().err().is_some_and(|error| is_broken(error) || only_reads(error));
         result
     }
 }
@@ -310,13 +313,15 @@ fn in_transaction(error: Error) -> Failure {
 fn is_broken(error: &Error) -> bool {
     match source(error) {
         Some(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_)) => true,
-        // The server ends it (admin_shutdown, crash_shutdown, idle_in_transaction_session_timeout), or is not the one
-        // that writes any more (read_only_sql_transaction), which a new connection may find.
-        Some(sqlx::Error::Database(fault)) => {
-            matches!(fault.code().as_deref(), Some("57P01" | "57P02" | "25P03" | "25006"))
-        }
+        // The server ends it: admin_shutdown, crash_shutdown, idle_in_transaction_session_timeout.
+        Some(sqlx::Error::Database(fault)) => matches!(fault.code().as_deref(), Some("57P01" | "57P02" | "25P03")),
         _ => false,
     }
+}
+
+/// Whether the server at the other end only reads, as one that was replaced: a new connection may lead elsewhere.
+fn only_reads(error: &Error) -> bool {
+    matches!(source(error), Some(sqlx::Error::Database(fault)) if fault.code().as_deref() == Some("25006"))
 }
 
 /// Another transaction was in the way: `serialization_failure`, `deadlock_detected`.
@@ -328,13 +333,13 @@ fn is_in_the_way(error: &Error) -> bool {
     error.kind() == ErrorKind::Unavailable && matches!(code.as_deref(), Some("40001" | "40P01"))
 }
 
-/// Faults of the place or the moment: the classes 08 (connection), 40 (rollback), 53 (resources), 55 (locks), 57
-/// (operator), 58 (system), and a server that only reads, as after a failover.
+/// Faults of the place or the moment: the classes 08 (connection), 28 (who may come in), 3D (the database is not there), 40
+/// (rollback), 53 (resources), 55 (locks), 57 (operator), 58 (system), and a server that only reads, as after a failover.
 /// See postgresql.org/docs/current/errcodes-appendix.html.
 pub(super) fn passes(fault: &dyn sqlx::error::DatabaseError) -> bool {
     let code = fault.code();
     let code = code.as_deref().unwrap_or_default();
     code == "25006"
         || code == "25P03"
-        || ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
+        || ["08", "28", "3D", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
 }
