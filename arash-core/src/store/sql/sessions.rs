@@ -1,5 +1,3 @@
-use std::sync::atomic::Ordering;
-
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -174,13 +172,13 @@ impl SessionStore for SqlStore {
                 })
             })
             .await?;
-        // What was deleted still lies in SQLite's log; the next upkeep takes it out.
-        self.is_log_to_be_emptied.store(true, Ordering::Relaxed);
+        self.note_deletion();
         Ok(deleted)
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<u64> {
-        self.db
+        let purged = self
+            .db
             .transact("purge_expired", move |tx| {
                 Box::pin(async move {
                     // Named once: which sessions have expired may be another answer from one statement to the next.
@@ -191,7 +189,11 @@ impl SessionStore for SqlStore {
                     tx.execute_many(&DELETE_SESSIONS, &ids).await
                 })
             })
-            .await
+            .await?;
+        if purged > 0 {
+            self.note_deletion();
+        }
+        Ok(purged)
     }
 }
 
