@@ -3,26 +3,27 @@
 #![cfg(feature = "postgres")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
 
+#[path = "support/random.rs"]
+mod random;
 #[path = "support/stores.rs"]
 mod stores;
 #[path = "support/turns.rs"]
 mod turns;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use arash_core::clock::Timestamp;
-use arash_core::id::{ApiKeyId, NodeId, SessionId, TeamId, TurnId};
+use arash_core::id::{ApiKeyId, NodeId, SessionId, TeamId};
 use arash_core::quota::{BlockPlace, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStore};
 use arash_core::session::{Claim, ClaimRequest, SessionStore, SharedSessions};
 use arash_core::store::{SqlStore, Store};
 use arash_core::testing::{FaultProxy, PostgresDatabase};
 use arash_core::turn::{CommitOutcome, TurnCommit, TurnStore};
+use random::Random;
 use sqlx::Connection;
 use stores::TestStore;
 use tokio::task::JoinSet;
-use turns::{at, chat, keyed, opening, started, turn, turn_with};
+use turns::{at, chat, opening, started, turn};
 
 on_each_store! {
     keys_with_and_without_a_quota_of_their_own_are_written_together
@@ -220,4 +221,109 @@ async fn a_bad_turn_spoils_no_large_batch_on_a_long_line() {
     let mut begins: Vec<_> = (0..255).map(|_| started(&turn(at(0)), at(0))).collect();
     begins.insert(200, started(&turns[0], at(0)));
     far.begin(&begins).await.unwrap();
+}
+
+/// A node that leases, spends, gives back, renews and now and then is gone; what it has of each quota.
+struct Spender {
+    store: SqlStore,
+    node: NodeId,
+    /// Whether it will be gone without a word: its leases end soon.
+    is_ill: bool,
+    has: BTreeMap<BlockPlace, u64>,
+    spent: u64,
+}
+
+impl Spender {
+    const LIMIT: u64 = 300;
+
+    async fn act(&mut self, random: &mut Random) {
+        let scope = if random.below(2) == 0 { QuotaScope::Team(TeamId(1)) } else { QuotaScope::Key(ApiKeyId(1)) };
+        let period = if random.below(2) == 0 { Period::Daily } else { Period::Monthly };
+        // Two buckets of the day, one of the month.
+        let now = at(random.below(2) * 400);
+        let until = if self.is_ill { at(700) } else { at(10_000) };
+        let place = BlockPlace { scope, period, bucket_start: period.bucket_start(now) };
+        match random.below(6) {
+            0 | 1 => {
+                let (node, wanted) = (self.node, 1 + random.below(4));
+                let request = LeaseRequest { node, scope, period, limit: Self::LIMIT, wanted, now, until };
+                let lease = self.store.lease(request).await.unwrap();
+                assert_eq!(lease.bucket_start, place.bucket_start);
+                *self.has.entry(place).or_default() += lease.amount;
+            }
+            2 | 3 => self.spend(random).await,
+            4 => {
+                let amount = self.has.remove(&place).unwrap_or(0);
+                let BlockPlace { scope, period, bucket_start } = place;
+                self.store.give_back(self.node, scope, period, bucket_start, amount).await.unwrap();
+            }
+            _ if random.below(3) == 0 => {
+                self.store.reclaim(at(701)).await.unwrap();
+                self.store.purge_buckets(at(701)).await.unwrap();
+            }
+            _ => {
+                let places: Vec<_> = self.has.keys().copied().collect();
+                self.store.renew(self.node, &places, until).await.unwrap();
+            }
+        }
+        if self.is_ill && random.below(40) == 0 {
+            (self.node, self.is_ill) = (NodeId::new(), false);
+            self.has.clear();
+        }
+    }
+
+    /// Some turns, each of which takes one of everything that is there.
+    async fn spend(&mut self, random: &mut Random) {
+        let mut turns = Vec::new();
+        for _ in 0..=random.below(5) {
+            let mut quota = Vec::new();
+            for (&BlockPlace { scope, period, bucket_start }, left) in
+                self.has.iter_mut().filter(|(_, left)| **left > 0)
+            {
+                *left -= 1;
+                quota.push(QuotaSpend { scope, period, bucket_start, leased_by: Some(self.node) });
+            }
+            self.spent += quota.len() as u64;
+            turns.push(TurnCommit { quota, ..turn(at(0)) });
+        }
+        let outcomes = self.store.commit(&turns).await.unwrap();
+        assert!(outcomes.iter().all(|outcome| *outcome == CommitOutcome::Committed));
+    }
+}
+
+/// At no moment is more used and leased than the quota, and what is leased is what nodes have leased.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_do_everything_with_quotas_at_once_exceed_none() {
+    const WRONG: &str = "SELECT COUNT(*) FROM (
+            SELECT 1 FROM quota_buckets GROUP BY scope, period HAVING SUM(used + leased) > 300
+            UNION ALL SELECT 1 FROM quota_buckets AS b WHERE leased <> (SELECT COALESCE(SUM(amount), 0)
+                FROM quota_leases AS l WHERE (l.scope, l.period, l.bucket_start) = (b.scope, b.period, b.bucket_start))
+        ) AS wrong";
+    let nodes = Nodes::start(4).await;
+    let end = Instant::now() + Duration::from_secs(4);
+    let mut tasks = JoinSet::new();
+    for (number, store) in nodes.stores.iter().chain(&nodes.stores).enumerate() {
+        let mut random = Random::seeded("ATTACKS_SEED");
+        let (store, is_ill) = (store.clone(), number % 2 == 0);
+        tasks.spawn(async move {
+            let mut spender = Spender { store, node: NodeId::new(), is_ill, has: BTreeMap::new(), spent: 0 };
+            while Instant::now() < end {
+                spender.act(&mut random).await;
+            }
+            for (BlockPlace { scope, period, bucket_start }, amount) in std::mem::take(&mut spender.has) {
+                spender.store.give_back(spender.node, scope, period, bucket_start, amount).await.unwrap();
+            }
+            spender.spent
+        });
+    }
+    while Instant::now() < end {
+        assert_eq!(nodes.number(WRONG).await, 0);
+    }
+    let spent: u64 = tasks.join_all().await.into_iter().sum();
+    nodes.stores[0].reclaim(at(701)).await.unwrap();
+    assert_eq!(nodes.number(WRONG).await, 0);
+    assert_eq!(nodes.number("SELECT CAST(SUM(leased) AS BIGINT) FROM quota_buckets").await, 0);
+    assert_eq!(nodes.number("SELECT CAST(SUM(used) AS BIGINT) FROM quota_buckets").await as u64, spent);
+    assert!(spent > 300, "{spent}");
+    assert_eq!(nodes.deadlocks().await, 0);
 }

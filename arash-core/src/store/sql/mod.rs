@@ -79,7 +79,13 @@ impl SqlStore {
     /// # Errors
     /// Those of [`SqlStore::open`].
     pub async fn open_with(url: &str, options: SqlOptions) -> Result<Self> {
-        Ok(Self { db: Db::open(url, options).await?, is_log_to_be_emptied: Arc::default() })
+        // Whoever had it before may have ended between deleting something and emptying the log.
+        Ok(Self { db: Db::open(url, options).await?, is_log_to_be_emptied: Arc::new(AtomicBool::new(true)) })
+    }
+
+    /// Something that was said was deleted, but still lies in SQLite's log; the next upkeep takes it out.
+    fn note_deletion(&self) {
+        self.is_log_to_be_emptied.store(true, Ordering::Relaxed);
     }
 
     /// What was said and is deleted still lies in SQLite's log; the next upkeep takes it out.
@@ -111,7 +117,7 @@ impl Store for SqlStore {
             && !db.checkpoint().await.unwrap_or(false)
         {
             // Somebody was reading; there is a next time.
-            self.is_log_to_be_emptied.store(true, Ordering::Relaxed);
+            self.note_deletion();
         }
         Ok(())
     }

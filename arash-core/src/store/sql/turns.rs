@@ -94,7 +94,14 @@ impl TurnStore for SqlStore {
     }
 
     async fn commit(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
-        if turns.is_empty() { Ok(Vec::new()) } else { self.commit_turns(turns).await }
+        if turns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outcomes = self.commit_turns(turns).await?;
+        if turns.iter().filter_map(|turn| turn.session.as_ref()).any(|change| change.clears) {
+            self.note_deletion();
+        }
+        Ok(outcomes)
     }
 
     async fn find_turn(&self, key: &IdempotencyKey) -> Result<Option<StoredTurn>> {
@@ -116,7 +123,9 @@ impl TurnStore for SqlStore {
         if let Some(db) = self.db.postgres() {
             crate::store::sql::partitions::drop_ended(db, until).await?;
         }
-        self.execute("purge_receipts", PURGE_RECEIPTS, until).await?;
+        if self.execute("purge_receipts", PURGE_RECEIPTS, until).await? > 0 {
+            self.note_deletion();
+        }
         let purges =
             [("purge_turns", PURGE_TURNS), ("purge_usage", PURGE_USAGE), ("purge_deliveries", PURGE_DELIVERIES)];
         for (name, sql) in purges {

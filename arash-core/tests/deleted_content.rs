@@ -1,0 +1,134 @@
+//! What is deleted is in none of SQLite's files any more.
+
+#![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
+#[path = "support/turns.rs"]
+mod turns;
+
+use std::path::Path;
+
+use arash_core::clock::Timestamp;
+use arash_core::id::{EventId, SessionId, TeamId};
+use arash_core::session::SessionStore;
+use arash_core::store::{SqlStore, Store};
+use arash_core::turn::{CommitOutcome, TurnCommit, TurnStore};
+use arash_core::webhook::{Event, EventKind};
+use turns::{at, chat, keyed, opening, turn};
+
+const CANARY: &str = "the canary sings 4711";
+
+/// Each file that holds what was said, by its name.
+fn singing(folder: &Path) -> Vec<String> {
+    let holds = |path: &Path| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
+    };
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files.filter(|path| holds(path)).map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+async fn open(folder: &Path) -> SqlStore {
+    SqlStore::open(&format!("sqlite://{}/test.db", folder.display())).await.unwrap()
+}
+
+async fn commit(store: &SqlStore, turn: &TurnCommit) {
+    assert_eq!(store.commit(std::slice::from_ref(turn)).await.unwrap(), [CommitOutcome::Committed]);
+}
+
+/// Many conversations that were written at the same time as this one, so that it lies among others.
+async fn say_much(store: &SqlStore, from: usize) {
+    for number in from..from + 300 {
+        let text = format!("{number} says: {}", "x".repeat(number * 37 % 700));
+        commit(store, &opening(&chat(&number.to_string()), &[&text, &text], at(0))).await;
+    }
+}
+
+/// A conversation with the canary in it: in its messages, in the kept reply and in the event.
+async fn sing(store: &SqlStore) -> (SessionId, i64) {
+    let mut turn = keyed(opening(&chat("canary"), &[CANARY, CANARY], at(0)), "key", CANARY);
+    turn.events = vec![Event {
+        id: EventId::new(),
+        team_id: TeamId(1),
+        kind: EventKind::MessageCompleted,
+        payload: format!(r#"{{"text":"{CANARY}"}}"#),
+    }];
+    commit(store, &turn).await;
+    let change = turn.session.unwrap();
+    (change.id, change.new_version())
+}
+
+async fn purge(store: &SqlStore, now: Timestamp) {
+    while store.purge_expired(now, 100).await.unwrap() > 0 {}
+}
+
+#[tokio::test]
+async fn a_deleted_session_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    say_much(&store, 0).await;
+    sing(&store).await;
+    say_much(&store, 300).await;
+    assert!(!singing(folder.path()).is_empty());
+    assert!(store.delete_session(&chat("canary"), at(1)).await.unwrap());
+    store.upkeep(at(1)).await.unwrap();
+    assert_eq!(singing(folder.path()), [""; 0]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_deleted_before_a_crash_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    sing(&store).await;
+    assert!(store.delete_session(&chat("canary"), at(1)).await.unwrap());
+    let after = tempfile::tempdir().unwrap();
+    for name in ["test.db", "test.db-wal"] {
+        std::fs::copy(folder.path().join(name), after.path().join(name)).unwrap();
+    }
+    store.close().await;
+    let store = open(after.path()).await;
+    store.upkeep(at(2)).await.unwrap();
+    assert_eq!(singing(after.path()), [""; 0]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_was_cleared_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let said = opening(&chat("canary"), &[CANARY, CANARY], at(0));
+    commit(&store, &said).await;
+    let change = said.session.unwrap();
+    let mut cleared = opening(&chat("canary"), &[], at(1));
+    let session = cleared.session.as_mut().unwrap();
+    (session.id, session.expected_version, session.clears) = (change.id, change.new_version(), true);
+    commit(&store, &cleared).await;
+    store.upkeep(at(1)).await.unwrap();
+    assert_eq!(singing(folder.path()), [""; 0]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_has_expired_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    say_much(&store, 0).await;
+    commit(&store, &opening(&chat("canary"), &[CANARY, CANARY], at(0))).await;
+    say_much(&store, 300).await;
+    purge(&store, at(100_000)).await;
+    store.upkeep(at(100_000)).await.unwrap();
+    assert_eq!(singing(folder.path()), [""; 0]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_reply_that_was_kept_for_its_time_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    commit(&store, &keyed(turn(at(0)), "key", CANARY)).await;
+    store.forget_receipts(at(1)).await.unwrap();
+    store.upkeep(at(1)).await.unwrap();
+    assert_eq!(singing(folder.path()), [""; 0]);
+    store.close().await;
+}
