@@ -81,9 +81,6 @@ impl SqlStore {
 
     /// Writes turns whole: all at once, or in parts if some of them are duplicates or stale.
     pub(super) async fn commit_turns(&self, turns: &[TurnCommit]) -> Result<Vec<CommitOutcome>> {
-        if turns.iter().filter_map(|turn| turn.session.as_ref()).any(|change| change.clears) {
-            self.note_deletion();
-        }
         if !shares_a_session(turns) {
             let rows = Arc::new(BatchRows::of(turns)?);
             let written = self.together("commit_turns", move |tx| {

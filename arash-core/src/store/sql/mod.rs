@@ -87,11 +87,6 @@ impl SqlStore {
     fn note_deletion(&self) {
         self.is_log_to_be_emptied.store(true, Ordering::Relaxed);
     }
-
-    /// What was said and is deleted still lies in SQLite's log; the next upkeep takes it out.
-    fn note_deletion(&self) {
-        self.is_log_to_be_emptied.store(true, Ordering::Relaxed);
-    }
 }
 
 const HEALTH: Sql = Sql::both("SELECT 1 AS one");
