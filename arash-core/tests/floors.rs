@@ -40,12 +40,17 @@ fn may_import(from: &str, to: &str) -> bool {
     }
 }
 
+/// Tests may look at whatever they need.
+fn is_of_tests(path: &Path) -> bool {
+    path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("tests"))
+}
+
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
+        } else if path.extension().is_some_and(|ending| ending == "rs") && !is_of_tests(&path) {
             found.push(path);
         }
     }

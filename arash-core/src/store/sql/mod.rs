@@ -18,7 +18,7 @@ mod migrations;
 #[cfg(feature = "postgres")]
 mod partitions;
 #[cfg(test)]
-mod plans;
+mod plan_tests;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod quota;
