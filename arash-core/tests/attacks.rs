@@ -1,33 +1,30 @@
 //! What went wrong once, or nearly, where several nodes write into one database at the same time.
 
 #![cfg(feature = "postgres")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(clippy::print_stderr, reason = "a seed is told")]
 
+#[path = "support/conversations.rs"]
+mod conversations;
 #[path = "support/random.rs"]
 mod random;
-#[path = "support/stores.rs"]
-mod stores;
 #[path = "support/turns.rs"]
 mod turns;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use arash_core::id::{ApiKeyId, NodeId, SessionId, TeamId};
+use arash_core::id::{ApiKeyId, NodeId, SessionId, TeamId, TurnId};
 use arash_core::quota::{BlockPlace, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStore};
 use arash_core::session::{Claim, ClaimRequest, SessionStore, SharedSessions};
 use arash_core::store::{SqlStore, Store};
 use arash_core::testing::{FaultProxy, PostgresDatabase};
-use arash_core::turn::{CommitOutcome, TurnCommit, TurnStore};
+use arash_core::turn::{BeginOutcome, CommitOutcome, TurnCommit, TurnStore};
+use conversations::{chat, opening};
 use random::Random;
 use sqlx::Connection;
-use stores::TestStore;
 use tokio::task::JoinSet;
-use turns::{at, chat, opening, started, turn};
-
-on_each_store! {
-    keys_with_and_without_a_quota_of_their_own_are_written_together
-}
+use turns::{at, keyed, started, turn, turn_with};
 
 /// Some nodes on one database.
 struct Nodes {
@@ -62,19 +59,6 @@ impl Nodes {
         tokio::time::sleep(Duration::from_millis(200)).await;
         self.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await
     }
-}
-
-/// A team is counted by both; its quota is judged for the one key only.
-async fn keys_with_and_without_a_quota_of_their_own_are_written_together(store: TestStore) {
-    let (node, team, period) = (NodeId::new(), QuotaScope::Team(TeamId(7)), Period::Daily);
-    let lease = LeaseRequest { node, scope: team, period, limit: 5, wanted: 5, now: at(0), until: at(60) };
-    let bucket_start = store.store.lease(lease).await.unwrap().bucket_start;
-    let spend = |leased_by| QuotaSpend { scope: team, period, bucket_start, leased_by };
-    let judged = TurnCommit { quota: vec![spend(Some(node))], ..turn(at(1)) };
-    let counted = TurnCommit { quota: vec![spend(None)], ..turn(at(1)) };
-    let outcomes = store.store.commit(&[judged, counted]).await.unwrap();
-    assert_eq!(outcomes, [CommitOutcome::Committed, CommitOutcome::Committed]);
-    assert_eq!(store.store.used(team, period, at(1)).await.unwrap().0, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,6 +132,24 @@ async fn claims_that_are_renewed_while_their_turns_end_do_not_wait_for_each_othe
     assert_eq!(nodes.deadlocks().await, 0);
 }
 
+/// As when a caller sends everything again, and all of it comes to another node.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_two_nodes_get_in_other_orders_are_begun_once_and_nobody_waits_for_another() {
+    let nodes = Nodes::start(2).await;
+    for round in 0..20 {
+        let mut tasks = JoinSet::new();
+        for (number, store) in nodes.stores.clone().into_iter().enumerate() {
+            let turns = (0..200).map(|key| keyed(turn(at(0)), &format!("{round}, {key}"), "Hi"));
+            let mut begins: Vec<_> = turns.map(|turn| started(&turn, at(0))).collect();
+            begins.rotate_left(number * 70);
+            tasks.spawn(async move { store.begin(&begins).await.unwrap() });
+        }
+        let outcomes = tasks.join_all().await.concat();
+        assert_eq!(outcomes.iter().filter(|&outcome| *outcome == BeginOutcome::Begun).count(), 200);
+    }
+    assert_eq!(nodes.deadlocks().await, 0);
+}
+
 /// Two nodes find the same turns without a lease, and a third one comes back late with their ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn turns_that_several_nodes_end_are_ended_once_and_nobody_waits_for_another() {
@@ -209,7 +211,7 @@ async fn a_bad_turn_spoils_no_large_batch_on_a_long_line() {
     let (host, port) = nodes.database.server_address();
     let proxy = FaultProxy::start(format!("{host}:{port}")).await.unwrap();
     let far = SqlStore::open(&nodes.database.url_through(proxy.address().port())).await.unwrap();
-    let known = turn(at(0));
+    let known = turn_with(TurnId::new(), at(0));
     far.commit(std::slice::from_ref(&known)).await.unwrap();
     proxy.delay(Duration::from_millis(1));
     let mut turns: Vec<_> = (0..255).map(|_| turn(at(0))).collect();

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use arash_core::ErrorKind;
 use arash_core::clock::Timestamp;
-use arash_core::id::TurnId;
+use arash_core::id::{NodeId, TeamId, TurnId};
+use arash_core::quota::{LeaseRequest, Period, QuotaScope, QuotaStore};
 use arash_core::store::{SqlStore, Store};
+use arash_core::team::TeamStore;
 use arash_core::testing::{FaultProxy, PostgresDatabase};
 use arash_core::turn::{BeginOutcome, CommitOutcome, TurnStore};
-use arash_core::usage::{UsageFilter, UsagePage, UsageStore};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::task::JoinSet;
 use turns::{at, keyed, started, turn, turn_with};
-
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 async fn soon<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), work).await.unwrap()
@@ -32,95 +32,9 @@ async fn run(connection: &mut PgConnection, sql: impl Into<String>) {
     connection.execute(AssertSqlSafe(sql.into())).await.unwrap();
 }
 
-/// A turn's id as it is made at `at`.
-fn id_of(at: Timestamp) -> TurnId {
-    let random = u128::from_be_bytes(*TurnId::new().as_uuid().as_bytes()) & (u128::MAX >> 48);
-    TurnId::from_uuid(uuid::Uuid::from_u128((at.as_millis() as u128) << 80 | random))
-}
-
-fn weeks(count: u32) -> Duration {
-    WEEK * count
-}
-
-#[tokio::test]
-async fn what_has_begun_outlives_the_week_of_its_beginning() {
-    let database = PostgresDatabase::create().await;
-    let store = SqlStore::open(database.url()).await.unwrap();
-    store.upkeep(at(0)).await.unwrap();
-    let (ended, lost) = (turn_with(id_of(at(0)), at(0)), keyed(turn_with(id_of(at(1)), at(1)), "key", "Hi"));
-    assert_eq!(store.commit(std::slice::from_ref(&ended)).await.unwrap(), [CommitOutcome::Committed]);
-    assert_eq!(store.begin(&[started(&lost, at(1))]).await.unwrap(), [BeginOutcome::Begun]);
-    let now = at(0).plus(weeks(20));
-    store.purge_turns(now.minus(weeks(4))).await.unwrap();
-    let found = store.lost_turns(now, 10).await.unwrap();
-    assert_eq!(found.iter().map(|turn| turn.turn_id).collect::<Vec<_>>(), [lost.turn_id]);
-    let mut end = lost.clone();
-    (end.is_begun, end.receipt, end.usage.created_at) = (true, None, now);
-    assert_eq!(store.commit(&[end]).await.unwrap(), [CommitOutcome::Committed]);
-    let (key, _) = lost.idempotency.unwrap();
-    assert_eq!(store.find_turn(&key).await.unwrap(), None, "the key is free again");
-    store.purge_turns(now.minus(weeks(4))).await.unwrap();
-    let records = store.usage_records(UsageFilter::default(), UsagePage { before: None, limit: 10 }).await.unwrap();
-    assert_eq!(records.len(), 1, "it was recorded just now");
-    store.close().await;
-}
-
-/// As after a clock that was far ahead for a while, or when the tables of some weeks could not be made in time.
-#[tokio::test]
-async fn rows_that_were_ahead_of_their_tables_hinder_no_upkeep() {
-    let database = PostgresDatabase::create().await;
-    let store = SqlStore::open(database.url()).await.unwrap();
-    let far = at(0).plus(weeks(500));
-    let early = turn_with(id_of(far), at(0));
-    store.commit(std::slice::from_ref(&early)).await.unwrap();
-    soon(store.upkeep(far)).await.unwrap();
-    soon(store.upkeep(far)).await.unwrap();
-    let later = turn_with(id_of(far.plus(weeks(1))), far);
-    store.commit(&[later]).await.unwrap();
-    let mut connection = connect(&database).await;
-    for table in ["turns", "usage_logs"] {
-        let sql = format!("SELECT COUNT(*) FROM ONLY {table}_default");
-        let late: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap();
-        assert_eq!(late, 1, "what came later has a table of its own");
-    }
-    assert_eq!(store.commit(&[early]).await.unwrap().len(), 1);
-    store.close().await;
-}
-
-#[tokio::test]
-async fn tables_of_another_schema_are_not_taken_for_our_own() {
-    let database = PostgresDatabase::create().await;
-    let mut connection = connect(&database).await;
-    run(&mut connection, "CREATE SCHEMA one; CREATE SCHEMA other").await;
-    let count = "SELECT COUNT(*) FROM pg_inherits WHERE inhparent = 'other.turns'::REGCLASS";
-    for schema in ["one", "other"] {
-        let url = format!("{}?options=-csearch_path%3D{schema}", database.url());
-        SqlStore::open(&url).await.unwrap().close().await;
-    }
-    let partitions: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap();
-    assert_eq!(partitions, 6, "this week's, those of the four ahead, and the default one");
-}
-
-/// A program that reads for long, such as a backup, must not make new tables hold up those who write.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tables_that_cannot_be_made_now_hold_up_no_commit() {
-    let database = PostgresDatabase::create().await;
-    let store = SqlStore::open(database.url()).await.unwrap();
-    let mut backup = connect(&database).await;
-    run(&mut backup, "BEGIN; SELECT COUNT(*) FROM turns").await;
-    let upkeep = store.clone();
-    let upkeep = tokio::spawn(async move { upkeep.upkeep(at(0).plus(weeks(500))).await });
-    let mut longest = Duration::ZERO;
-    while !upkeep.is_finished() {
-        let begun = Instant::now();
-        store.commit(&[turn(at(0))]).await.unwrap();
-        longest = longest.max(begun.elapsed());
-    }
-    assert!(longest < Duration::from_millis(800), "{longest:?}");
-    assert_eq!(upkeep.await.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
-    run(&mut backup, "COMMIT").await;
-    soon(store.upkeep(at(0).plus(weeks(500)))).await.unwrap();
-    store.close().await;
+/// A moment for which there are no tables of weeks.
+fn far() -> Timestamp {
+    at(0).plus(Duration::from_secs(500 * 7 * 24 * 3_600))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -130,10 +44,10 @@ async fn upkeep_does_not_wait_for_ever_for_a_server_that_went_silent() {
     let proxy = FaultProxy::start(format!("{host}:{port}")).await.unwrap();
     let store = SqlStore::open(&database.url_through(proxy.address().port())).await.unwrap();
     proxy.pause();
-    assert_eq!(soon(store.upkeep(at(0).plus(weeks(500)))).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(soon(store.upkeep(far())).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(soon(store.purge_turns(at(0))).await.unwrap_err().kind(), ErrorKind::Unavailable);
     proxy.resume();
-    soon(store.upkeep(at(0).plus(weeks(500)))).await.unwrap();
+    soon(store.upkeep(far())).await.unwrap();
     soon(store.close()).await;
 }
 
@@ -252,4 +166,65 @@ async fn a_session_id_that_no_session_can_have_names_none() {
         }
     }
     engine.shutdown(Duration::from_secs(5)).await;
+}
+
+/// Many read what is slow; those who record still find a connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_who_wait_for_the_server_leave_room_for_those_who_write() {
+    let database = PostgresDatabase::create().await;
+    let store = SqlStore::open(database.url()).await.unwrap();
+    let mut admin = connect(&database).await;
+    run(&mut admin, "BEGIN; LOCK TABLE teams IN ACCESS EXCLUSIVE MODE").await;
+    let mut readers = JoinSet::new();
+    for _ in 0..100 {
+        let store = store.clone();
+        readers.spawn(async move { store.team(TeamId(1)).await });
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let begun = Instant::now();
+    assert_eq!(store.commit(&[turn(at(0))]).await.unwrap(), [CommitOutcome::Committed]);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    run(&mut admin, "COMMIT").await;
+    drop(soon(readers.join_all()).await);
+    store.close().await;
+}
+
+/// As from a newer version of the program, which runs beside this one.
+#[tokio::test]
+async fn a_begun_turn_that_cannot_be_read_hides_no_other() {
+    let database = PostgresDatabase::create().await;
+    let store = SqlStore::open(database.url()).await.unwrap();
+    let (strange, plain) = (turn_with(TurnId::new(), at(0)), turn(at(0)));
+    store.begin(&[started(&strange, at(0)), started(&plain, at(0))]).await.unwrap();
+    let id = strange.turn_id;
+    run(&mut connect(&database).await, format!("UPDATE turns SET started = '{{\"is\":\"new\"}}' WHERE id = '{id}'"))
+        .await;
+    let found = store.lost_turns(at(60), 10).await.unwrap();
+    assert_eq!(found.iter().map(|turn| turn.turn_id).collect::<Vec<_>>(), [plain.turn_id]);
+    store.close().await;
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_another_program_holds_the_file_everyone_is_told_within_five_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db", folder.path().display());
+    let store = SqlStore::open(&url).await.unwrap();
+    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let mut waiting = JoinSet::new();
+    for number in 0..30 {
+        let store = store.clone();
+        waiting.spawn(async move {
+            let (scope, period, node) = (QuotaScope::Team(TeamId(number)), Period::Daily, NodeId::new());
+            let request = LeaseRequest { node, scope, period, limit: 5, wanted: 5, now: at(0), until: at(60) };
+            let begun = Instant::now();
+            assert_eq!(store.lease(request).await.unwrap_err().kind(), ErrorKind::Unavailable);
+            begun.elapsed()
+        });
+    }
+    let longest = soon(waiting.join_all()).await.into_iter().max().unwrap();
+    assert!(longest < Duration::from_secs(4), "{longest:?}");
+    other.execute("ROLLBACK").await.unwrap();
+    store.close().await;
 }

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "postgres")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(clippy::print_stderr, reason = "a seed is told")]
 
 #[path = "support/random.rs"]
 mod random;
@@ -72,11 +73,9 @@ async fn number(database: &PostgresDatabase, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_nodes_whose_lines_break_again_and_again_lose_nothing_and_count_nothing_twice() {
-    let database = PostgresDatabase::create().await;
+/// Two engines on one database, each with a line of its own.
+async fn start(database: &PostgresDatabase, clock: &ManualClock) -> (Vec<Engine>, Vec<FaultProxy>) {
     let (host, port) = database.server_address();
-    let clock = ManualClock::new(SystemClock.now());
     let (mut engines, mut proxies) = (Vec::new(), Vec::new());
     for _ in 0..2 {
         let proxy = FaultProxy::start(format!("{host}:{port}")).await.unwrap();
@@ -84,34 +83,67 @@ async fn two_nodes_whose_lines_break_again_and_again_lose_nothing_and_count_noth
         engines.push(builder(store, clock.clone()).build().await.unwrap());
         proxies.push(proxy);
     }
-    let engine = engines.first().unwrap();
-    let team =
-        engine.teams().create(TeamSpec { daily_quota: Some(1_000_000), ..TeamSpec::named("team") }).await.unwrap();
+    (engines, proxies)
+}
+
+/// A caller whose quota is never used up, but leased and spent.
+async fn caller(engine: &Engine) -> Arc<Principal> {
+    let spec = TeamSpec { daily_quota: Some(1_000_000), ..TeamSpec::named("team") };
+    let team = engine.teams().create(spec).await.unwrap();
     let key = engine.keys().create(KeySpec::new(team.id, "key").level(AccessLevel::User)).await.unwrap();
-    let principal = engine.authenticate(key.secret.expose()).await.unwrap();
-    let end = Instant::now() + Duration::from_secs(9);
+    engine.authenticate(key.secret.expose()).await.unwrap()
+}
+
+/// Breaks one line after the other until `end`; leaves all of them whole.
+async fn break_lines(proxies: &[FaultProxy], end: Instant) {
+    let mut random = Random::seeded("CUT_SEED");
+    while Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(random.below(150))).await;
+        let proxy = proxies.get(random.below(2) as usize).unwrap();
+        if random.below(4) == 0 {
+            proxy.pause();
+            tokio::time::sleep(Duration::from_millis(random.below(2_600))).await;
+            proxy.resume();
+        } else {
+            proxy.cut();
+            tokio::time::sleep(Duration::from_millis(random.below(300))).await;
+            proxy.mend();
+        }
+    }
+}
+
+/// What must be none, and what it would mean.
+const WRONG: [(&str, &str); 8] = [
+    ("SELECT COUNT(*) FROM idempotency_keys WHERE receipt IS NULL", "a key is never free"),
+    ("SELECT COUNT(*) - (SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hourly) FROM usage_logs", "sums are off"),
+    ("SELECT COUNT(*) - (SELECT COUNT(*) FROM usage_logs) FROM turns", "a turn without its record"),
+    ("SELECT COUNT(*) - 2 * (SELECT COUNT(*) FROM usage_logs WHERE success) FROM messages", "messages are off"),
+    ("SELECT COUNT(*) FROM sessions WHERE version <> stored_messages", "a session lost count"),
+    (
+        "SELECT COUNT(*) FROM (SELECT session_id, turn_id FROM messages GROUP BY 1, 2 HAVING COUNT(*) <> 2
+            OR MAX(seq) - MIN(seq) <> 1) AS torn",
+        "a question is not followed by its answer",
+    ),
+    (
+        "SELECT CAST(SUM(used) AS BIGINT) - (SELECT COUNT(*) FROM usage_logs WHERE success) FROM quota_buckets
+            WHERE period = 'daily' AND scope LIKE 'team:%'",
+        "what was used is off",
+    ),
+    ("SELECT CAST(COALESCE(SUM(leased), 0) AS BIGINT) FROM quota_buckets", "something stays leased"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_whose_lines_break_again_and_again_lose_nothing_and_count_nothing_twice() {
+    let (database, clock) = (PostgresDatabase::create().await, ManualClock::new(SystemClock.now()));
+    let (engines, proxies) = start(&database, &clock).await;
+    let principal = caller(engines.first().unwrap()).await;
+    let (breaking, end) = (Instant::now() + Duration::from_secs(5), Instant::now() + Duration::from_secs(9));
     let mut callers = JoinSet::new();
     for number in 0..16 {
         let engine = engines.get(number as usize % 2).unwrap().clone();
         callers.spawn(talk(engine, Arc::clone(&principal), number, end));
     }
-    let mut random = Random::seeded("CUT_SEED");
-    while Instant::now() + Duration::from_secs(3) < end {
-        tokio::time::sleep(Duration::from_millis(random.below(400))).await;
-        let proxy = proxies.get(random.below(2) as usize).unwrap();
-        match random.below(4) {
-            0 => {
-                proxy.pause();
-                tokio::time::sleep(Duration::from_millis(random.below(2_600))).await;
-                proxy.resume();
-            }
-            _ => {
-                proxy.cut();
-                tokio::time::sleep(Duration::from_millis(random.below(300))).await;
-                proxy.mend();
-            }
-        }
-    }
+    break_lines(&proxies, breaking).await;
     let told = callers.join_all().await;
     let slowest = told.iter().map(|(_, slowest)| *slowest).max().unwrap();
     let answered: BTreeSet<_> = told.into_iter().flat_map(|(answered, _)| answered).collect();
@@ -126,32 +158,12 @@ async fn two_nodes_whose_lines_break_again_and_again_lose_nothing_and_count_noth
     tokio::time::timeout(Duration::from_secs(10), swept).await.unwrap();
     next.quotas().upkeep().await.unwrap();
     let mut connection = PgConnection::connect(database.url()).await.unwrap();
-    let recorded: Vec<String> = sqlx::query_scalar("SELECT turn_id::TEXT FROM usage_logs WHERE success")
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
+    let recorded = "SELECT turn_id::TEXT FROM usage_logs WHERE success";
+    let recorded: Vec<String> = sqlx::query_scalar(recorded).fetch_all(&mut connection).await.unwrap();
     let recorded: BTreeSet<_> = recorded.into_iter().collect();
-    eprintln!("{} answered, {} recorded, slowest refusal {slowest:?}", answered.len(), recorded.len());
-    assert!(answered.len() > 100);
+    assert!(answered.len() > 50, "{}", answered.len());
     assert!(answered.is_subset(&recorded), "every answer is recorded");
-    for (wrong, what) in [
-        ("SELECT COUNT(*) FROM idempotency_keys WHERE receipt IS NULL", "a key is never free"),
-        ("SELECT COUNT(*) - (SELECT CAST(SUM(requests) AS BIGINT) FROM usage_hourly) FROM usage_logs", "sums are off"),
-        ("SELECT COUNT(*) - (SELECT COUNT(*) FROM usage_logs) FROM turns", "a turn without its record"),
-        ("SELECT COUNT(*) - 2 * (SELECT COUNT(*) FROM usage_logs WHERE success) FROM messages", "messages are off"),
-        ("SELECT COUNT(*) FROM sessions WHERE version <> stored_messages", "a session lost count"),
-        (
-            "SELECT COUNT(*) FROM (SELECT session_id, turn_id FROM messages GROUP BY 1, 2 HAVING COUNT(*) <> 2
-                OR MAX(seq) - MIN(seq) <> 1) AS torn",
-            "a question is not followed by its answer",
-        ),
-        (
-            "SELECT CAST(SUM(used) AS BIGINT) - (SELECT COUNT(*) FROM usage_logs WHERE success) FROM quota_buckets
-                WHERE period = 'daily' AND scope LIKE 'team:%'",
-            "what was used is off",
-        ),
-        ("SELECT CAST(COALESCE(SUM(leased), 0) AS BIGINT) FROM quota_buckets", "something stays leased"),
-    ] {
+    for (wrong, what) in WRONG {
         assert_eq!(number(&database, wrong).await, 0, "{what}");
     }
     assert!(slowest < TOLD_WITHIN, "{slowest:?}");
@@ -159,7 +171,6 @@ async fn two_nodes_whose_lines_break_again_and_again_lose_nothing_and_count_noth
         let message = IncomingMessage::text("internal", "user", format!("chat {chat}"), "again");
         next.process(TurnRequest::new(message).principal(Arc::clone(&principal))).await.unwrap();
     }
-    let key = SessionKey::private("internal", team.id, "chat 0");
-    next.sessions().delete(&key).await.unwrap();
+    next.sessions().delete(&SessionKey::private("internal", principal.team_id(), "chat 0")).await.unwrap();
     next.shutdown(Duration::from_secs(5)).await;
 }

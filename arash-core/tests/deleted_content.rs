@@ -3,18 +3,21 @@
 #![cfg(feature = "sqlite")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
+#[path = "support/conversations.rs"]
+mod conversations;
 #[path = "support/turns.rs"]
 mod turns;
 
 use std::path::Path;
 
 use arash_core::clock::Timestamp;
-use arash_core::id::{EventId, SessionId, TeamId};
+use arash_core::id::{EventId, TeamId, TurnId};
 use arash_core::session::SessionStore;
 use arash_core::store::{SqlStore, Store};
 use arash_core::turn::{CommitOutcome, TurnCommit, TurnStore};
 use arash_core::webhook::{Event, EventKind};
-use turns::{at, chat, keyed, opening, turn};
+use conversations::{chat, opening};
+use turns::{at, keyed, started, turn, turn_with};
 
 const CANARY: &str = "the canary sings 4711";
 
@@ -45,7 +48,7 @@ async fn say_much(store: &SqlStore, from: usize) {
 }
 
 /// A conversation with the canary in it: in its messages, in the kept reply and in the event.
-async fn sing(store: &SqlStore) -> (SessionId, i64) {
+async fn sing(store: &SqlStore) {
     let mut turn = keyed(opening(&chat("canary"), &[CANARY, CANARY], at(0)), "key", CANARY);
     turn.events = vec![Event {
         id: EventId::new(),
@@ -54,8 +57,6 @@ async fn sing(store: &SqlStore) -> (SessionId, i64) {
         payload: format!(r#"{{"text":"{CANARY}"}}"#),
     }];
     commit(store, &turn).await;
-    let change = turn.session.unwrap();
-    (change.id, change.new_version())
 }
 
 async fn purge(store: &SqlStore, now: Timestamp) {
@@ -126,7 +127,10 @@ async fn what_has_expired_is_in_no_file() {
 async fn a_reply_that_was_kept_for_its_time_is_in_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
-    commit(&store, &keyed(turn(at(0)), "key", CANARY)).await;
+    let begun = keyed(turn(at(0)), "begun", CANARY);
+    store.begin(&[started(&begun, at(0))]).await.unwrap();
+    commit(&store, &TurnCommit { is_begun: true, ..begun }).await;
+    commit(&store, &keyed(turn_with(TurnId::new(), at(0)), "key", CANARY)).await;
     store.forget_receipts(at(1)).await.unwrap();
     store.upkeep(at(1)).await.unwrap();
     assert_eq!(singing(folder.path()), [""; 0]);

@@ -146,6 +146,7 @@ macro_rules! __store_cases {
             a_batch_of_begins_has_an_outcome_for_each,
             a_large_batch_begins_is_renewed_and_ends,
             begun_turns_and_others_are_committed_in_one_batch,
+            what_two_kinds_of_keys_used_of_one_bucket_is_written_together,
         }
         races {
             one_turn_of_16_tasks_is_written_once,

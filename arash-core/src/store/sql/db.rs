@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -27,6 +27,8 @@ pub(super) struct Db {
     /// As many at once as there are connections; the others wait here, in order. Whoever gives up waiting has asked
     /// for nothing.
     doors: Arc<Semaphore>,
+    /// Those of the doors that may be taken by who only reads: however many ask for what is slow, whoever writes gets in.
+    readers: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -55,7 +57,8 @@ impl Db {
 
     fn of(driver: Driver) -> Self {
         let doors = Arc::new(Semaphore::new(driver.doors()));
-        Self { driver, doors, tasks: TaskTracker::new() }
+        let readers = Arc::new(Semaphore::new((driver.doors() * 3 / 4).max(1)));
+        Self { driver, doors, readers, tasks: TaskTracker::new() }
     }
 
     #[cfg(all(test, feature = "sqlite"))]
@@ -111,22 +114,24 @@ impl Db {
                 }
             }
         };
-        self.uncancelled(|until| transaction(until).instrument(tracing::debug_span!("transaction", name))).await
+        let until = self.until();
+        let transaction = || transaction(until).instrument(tracing::debug_span!("transaction", name));
+        self.uncancelled(until, transaction).await
     }
 
-    /// Waits for a door and then does `work` to its end, whether or not somebody still waits for it. `work` is told
-    /// until when it may take.
-    async fn uncancelled<T, F>(&self, work: impl FnOnce(Instant) -> F) -> Result<T>
+    /// Until when what is asked now may take.
+    fn until(&self) -> Instant {
+        Instant::now() + self.driver.patience()
+    }
+
+    /// Waits for a door and then does `work` to its end, whether or not somebody still waits for it.
+    async fn uncancelled<T, F>(&self, until: Instant, work: impl FnOnce() -> F) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let until = Instant::now() + self.driver.patience();
-        let door = tokio::time::timeout_at(until, Arc::clone(&self.doors).acquire_owned()).await;
-        let door = door
-            .map_err(|_| Error::unavailable("storage is busy"))
-            .and_then(|door| door.map_err(|closed| Error::unavailable("storage is closed").with_source(closed)))?;
-        let work = work(until);
+        let door = entered(&self.doors, until).await?;
+        let work = work();
         let task = self.tasks.spawn(async move {
             let result = work.await;
             drop(door);
@@ -141,10 +146,30 @@ impl Db {
             Driver::Sqlite(db) => db.fetch_all(sql.text(Dialect::Sqlite), values).await,
             #[cfg(feature = "postgres")]
             Driver::Postgres(db) => {
-                let (db, values) = (db.clone(), values.to_vec());
-                self.uncancelled(|until| async move { db.run(sql.text(Dialect::Postgres), &values, until).await }).await
+                let until = self.until();
+                let reader = entered(&self.readers, until).await?;
+                self.run(db, sql, values, until, Some(reader)).await
             }
         }
+    }
+
+    /// One statement by itself, on a task that no caller can cancel; `reader` is let go of when it has ended.
+    #[cfg(feature = "postgres")]
+    async fn run(
+        &self,
+        db: &PostgresDb,
+        sql: Sql,
+        values: &[Value],
+        until: Instant,
+        reader: Option<OwnedSemaphorePermit>,
+    ) -> Result<Vec<Row>> {
+        let (db, values) = (db.clone(), values.to_vec());
+        let work = || async move {
+            let rows = db.run(sql.text(Dialect::Postgres), &values, until).await;
+            drop(reader);
+            rows
+        };
+        self.uncancelled(until, work).await
     }
 
     pub(super) async fn fetch_optional(&self, sql: Sql, values: &[Value]) -> Result<Option<Row>> {
@@ -156,7 +181,7 @@ impl Db {
         match &self.driver {
             #[cfg(feature = "postgres")]
             // The server makes a transaction of it: no messages for its beginning and its end.
-            Driver::Postgres(_) => self.fetch_all(sql, values).await,
+            Driver::Postgres(db) => self.run(db, sql, values, self.until(), None).await,
             #[cfg(feature = "sqlite")]
             Driver::Sqlite(_) => {
                 let values = values.to_vec();
@@ -189,6 +214,14 @@ impl Db {
             Driver::Postgres(db) => db.prepare(sql).await,
         }
     }
+}
+
+/// Waits for a place among those who are let in.
+async fn entered(doors: &Arc<Semaphore>, until: Instant) -> Result<OwnedSemaphorePermit> {
+    tokio::time::timeout_at(until, Arc::clone(doors).acquire_owned())
+        .await
+        .map_err(|_| Error::unavailable("storage is busy"))
+        .and_then(|door| door.map_err(|closed| Error::unavailable("storage is closed").with_source(closed)))
 }
 
 impl Driver {

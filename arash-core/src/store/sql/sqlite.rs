@@ -37,8 +37,9 @@ pub(super) struct SqliteDb {
 
 impl SqliteDb {
     pub(super) const ATTEMPTS: u32 = 2;
-    /// Longest wait for the writer; beyond it callers are told to come back.
-    pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+    /// Longest wait for the writer; beyond it callers are told to come back. With what comes after it, the wait for
+    /// another program, it is short enough for what is recorded to be told within five seconds after a second attempt.
+    pub(super) const PATIENCE: Duration = Duration::from_millis(1_400);
 
     pub(super) async fn open(url: &str, sql: SqlOptions) -> Result<Self> {
         let options = options(url, sql.durability)?;

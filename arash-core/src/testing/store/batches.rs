@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::id::TurnId;
+use crate::id::{NodeId, TurnId};
+use crate::quota::{LeaseRequest, Period, QuotaSpend};
 use crate::session::SessionKey;
 use crate::store::Store;
 use crate::testing::store::fixtures::{
     at, begin_new, change, chat, commit_new, following, load, lost, opening, records, started, stored, stored_start,
     texts, turn, turn_for, turn_in,
 };
+use crate::testing::store::quota::{SCOPE, request};
 use crate::turn::{BeginOutcome, CommitOutcome, TurnCommit, TurnState};
 use crate::usage::UsageFilter;
 
@@ -211,4 +213,15 @@ pub(super) async fn begun_turns_and_others_are_committed_in_one_batch(store: Arc
     assert_eq!(outcomes[3], CommitOutcome::Duplicate(stored(&begun)), "it was ended within the batch");
     assert_eq!(lost(&*store, at(1_000)).await, [stale.turn_id], "a stale turn goes on");
     assert_eq!(turn_ids(&*store).await.len(), 3);
+}
+
+/// A team's use is counted for all its keys, but judged for those without a quota of their own only.
+pub(super) async fn what_two_kinds_of_keys_used_of_one_bucket_is_written_together(store: Arc<dyn Store>) {
+    let node = NodeId::new();
+    let bucket_start = store.lease(LeaseRequest { wanted: 5, ..request(node, 5, at(0)) }).await.unwrap().bucket_start;
+    let spend = |leased_by| QuotaSpend { scope: SCOPE, period: Period::Daily, bucket_start, leased_by };
+    let batch = [Some(node), None, Some(node)].map(|node| TurnCommit { quota: vec![spend(node)], ..turn(at(1)) });
+    assert_eq!(store.commit(&batch).await.unwrap(), vec![CommitOutcome::Committed; 3]);
+    assert_eq!(store.used(SCOPE, Period::Daily, at(1)).await.unwrap().0, 3);
+    assert_eq!(store.reclaim(at(100_000)).await.unwrap(), 3, "two of five were spent");
 }
