@@ -49,7 +49,9 @@ pub(super) static RENEW_CLAIMS: Batch = Batch::from(
     &[Kind::Uuid, Kind::Int, Kind::Int],
     "WHERE sessions.id = v.column1 AND sessions.fence = v.column2 AND sessions.lease_until IS NOT NULL",
 )
-.and_on_postgres("AND sessions.id IN (SELECT id FROM sessions WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED)");
+.and_on_postgres(
+    "AND sessions.id = ANY(ARRAY(SELECT id FROM sessions WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED))",
+);
 
 #[async_trait]
 impl SharedSessions for SqlStore {

@@ -31,8 +31,8 @@ pub(super) static END_TURNS: Batch = Batch::from(
     "WHERE turns.id = v.column1 AND turns.state = 'started'",
 )
 .and_on_postgres(
-    "AND turns.id = ANY($1) AND turns.id IN
-        (SELECT id FROM turns WHERE id = ANY($1) AND state = 'started' ORDER BY id FOR NO KEY UPDATE)",
+    "AND turns.id = ANY($1) AND turns.id = ANY(ARRAY(
+        SELECT id FROM turns WHERE id = ANY($1) AND state = 'started' ORDER BY id FOR NO KEY UPDATE))",
 );
 pub(super) static INSERT_KEYS: Batch = Batch::insert(
     "INSERT INTO idempotency_keys (scope, idempotency_key, turn_id, request_digest, receipt, session_key, created_at)",
@@ -59,7 +59,9 @@ pub(super) static UPDATE_SESSIONS: Batch = Batch::from(
     &[Uuid, Int, Int, Int, Text, Int, Int, Int, Int, Text],
     "WHERE sessions.id = v.column1 AND sessions.version = v.column2 AND sessions.fence = v.column3",
 )
-.and_on_postgres("AND sessions.id IN (SELECT id FROM sessions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE)");
+.and_on_postgres(
+    "AND sessions.id = ANY(ARRAY(SELECT id FROM sessions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE))",
+);
 pub(super) static INSERT_MESSAGES: Batch = Batch::insert(
     "INSERT INTO messages (session_id, seq, turn_id, role, content, attachments, created_at)",
     &[Uuid, Int, Uuid, Text, Text, Text, Int],

@@ -46,8 +46,8 @@ pub(super) static RENEW_TURNS: Batch = Batch::from(
     "WHERE turns.id = v.column1 AND turns.state = 'started'",
 )
 .and_on_postgres(
-    "AND turns.id = ANY($1) AND turns.id IN
-        (SELECT id FROM turns WHERE id = ANY($1) AND state = 'started' FOR NO KEY UPDATE SKIP LOCKED)",
+    "AND turns.id = ANY($1) AND turns.id = ANY(ARRAY(
+        SELECT id FROM turns WHERE id = ANY($1) AND state = 'started' FOR NO KEY UPDATE SKIP LOCKED))",
 );
 
 /// What is kept of a turn while it runs.
