@@ -1,5 +1,7 @@
 //! What callers are told of a database's faults.
 
+use std::fmt;
+
 use crate::error::{Error, ErrorKind};
 
 /// Which addresses are accepted, for messages.
@@ -52,9 +54,27 @@ pub(super) fn fault(fault: sqlx::Error) -> Error {
 }
 
 /// The fault of the driver, as the source of our error.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(super) struct SqlFault(#[from] pub(super) sqlx::Error);
+///
+/// Of what the database itself says only its message is shown: further words of it, such as PostgreSQL's details, may
+/// repeat what a row holds, and sources are logged.
+#[derive(thiserror::Error)]
+#[error("{}", told(.0))]
+pub(super) struct SqlFault(pub(super) sqlx::Error);
+
+fn told(fault: &sqlx::Error) -> String {
+    match fault {
+        sqlx::Error::Database(fault) => {
+            format!("{} ({})", fault.message(), fault.code().as_deref().unwrap_or("no code"))
+        }
+        fault => fault.to_string(),
+    }
+}
+
+impl fmt::Debug for SqlFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&told(&self.0))
+    }
+}
 
 /// The driver's fault that an error came from.
 pub(super) fn source(error: &Error) -> Option<&sqlx::Error> {

@@ -6,14 +6,14 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Executor, PgPool, Postgres, SqlSafeStr};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool, Postgres, SqlSafeStr};
 use tokio::time::Instant;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::sql::batch::{Batch, Kind};
 use crate::store::sql::db::Tx;
-use crate::store::sql::fault::{Failure, accepted, fault, source};
+use crate::store::sql::fault::{Failure, SqlFault, accepted, fault, source};
 use crate::store::sql::migrations;
 use crate::store::sql::partitions;
 use crate::store::sql::value::{Row, Value, not_bound};
@@ -41,13 +41,15 @@ impl PostgresDb {
             .map_err(|fault| {
                 Error::invalid("DATABASE_URL", format!("cannot be read; {}", accepted())).with_source(fault)
             })?
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
         let server = match server.get_application_name() {
             Some(_) => server,
             None => server.application_name("arash"),
         };
+        let place = format!("{} at {}:{}", server.get_database().unwrap_or(""), server.get_host(), server.get_port());
         let pool = pool(options.durability).connect_lazy_with(server);
-        drop(first_connection(&pool).await?);
+        drop(first_connection(&pool, &place).await?);
         warn_of_no_fsync(&pool).await?;
         migrations::run_postgres(&pool).await?;
         let db = Self { pool };
@@ -210,7 +212,7 @@ async fn prepare_session(connection: &mut sqlx::PgConnection, durability: Durabi
 }
 
 /// The first connection tells what is wrong with the address; a server that is just starting is waited for.
-async fn first_connection(pool: &PgPool) -> Result<PoolConnection<Postgres>> {
+async fn first_connection(pool: &PgPool, place: &str) -> Result<PoolConnection<Postgres>> {
     let begun = Instant::now();
     loop {
         match pool.acquire().await {
@@ -218,7 +220,10 @@ async fn first_connection(pool: &PgPool) -> Result<PoolConnection<Postgres>> {
             Err(fault) if is_starting(&fault) && begun.elapsed() < START => {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            Err(fault) => return Err(Error::unavailable("the database cannot be opened").with_source(fault)),
+            Err(fault) => {
+                let text = format!("the database {place} cannot be opened");
+                return Err(Error::unavailable(text).with_source(SqlFault(fault)));
+            }
         }
     }
 }

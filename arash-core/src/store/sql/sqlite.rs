@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection, Executor, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool, Transaction,
+};
 
 use crate::error::{Error, Result};
 use crate::store::sql::batch::Batch;
@@ -210,7 +212,8 @@ fn options(url: &str, durability: Durability) -> Result<SqliteConnectOptions> {
         .pragma("automatic_index", "OFF")
         // What is deleted is overwritten, not only let go of.
         .pragma("secure_delete", "ON")
-        .statement_cache_capacity(256))
+        .statement_cache_capacity(256)
+        .disable_statement_logging())
 }
 
 /// Conversations are nobody else's to read: a new file is its owner's alone, and SQLite gives its log the same rights.
