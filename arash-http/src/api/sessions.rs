@@ -53,7 +53,7 @@ struct SessionEntry {
 /// A page of conversations.
 #[derive(Debug, Object)]
 struct SessionList {
-    /// How many there are on all pages.
+    /// How many there are on all pages; from ten thousand on it may be five seconds old.
     total: u64,
     /// Always true.
     authenticated: bool,
