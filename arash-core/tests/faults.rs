@@ -322,3 +322,14 @@ async fn two_nodes_that_run_a_command_under_one_idempotency_key_are_both_recorde
         node.shutdown(Duration::from_secs(5)).await;
     }
 }
+
+/// What a back end has to do for itself (tables of weeks, a log that holds what was deleted) is done without anyone asking.
+#[tokio::test(start_paused = true)]
+async fn an_engine_keeps_its_store() {
+    let (store, plan) = faulty(stores::memory());
+    let engine = engine(&store, &ScriptedProvider::default()).await;
+    plan.upkeep.push(away());
+    tokio::time::sleep(Duration::from_secs(95)).await;
+    assert!((3..=5).contains(&plan.upkeep.calls()), "{} times, though it failed once", plan.upkeep.calls());
+    engine.shutdown(Duration::from_secs(5)).await;
+}

@@ -30,6 +30,7 @@ pub(crate) struct Plan {
     pub(crate) begin: Faults,
     pub(crate) commit: Faults,
     pub(crate) health: Faults,
+    pub(crate) upkeep: Faults,
 }
 
 /// The faults of one method: each call meets the next one, if there is one, before it does its work.
@@ -92,6 +93,7 @@ impl Store for Faulty {
     }
 
     async fn upkeep(&self, now: Timestamp) -> Result<()> {
+        self.plan.upkeep.meet().await?;
         self.inner.upkeep(now).await
     }
 

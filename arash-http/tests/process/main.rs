@@ -25,5 +25,6 @@ mod program;
 mod random;
 mod scene;
 mod slow_upstream;
+mod stopping;
 #[path = "../../../arash-core/tests/support/upstream.rs"]
 mod upstream;

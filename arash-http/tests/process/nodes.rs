@@ -6,12 +6,14 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::chores::new_key;
 use crate::database::Database;
 use crate::ledger::Ledger;
 use crate::load::Line;
 use crate::program::{Host, program};
+use crate::slow_upstream::{SlowUpstream, question};
 
 const ADMIN: &str = "the-key-of-the-test-of-three-nodes-which-is-long";
 const NODES: usize = 3;
@@ -25,11 +27,16 @@ struct Nodes {
 impl Nodes {
     /// All start at once on an empty database.
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(settings: &[(&str, &str)]) -> Self {
         let database = Database::postgres().await;
         let mut starting = JoinSet::new();
         for _ in 0..NODES {
             let mut command = program(database.folder());
             command.env("DATABASE_URL", database.url()).env("INTERNAL_API_KEY", ADMIN).env("INTERNAL_RATE_LIMIT", "0");
+            command.envs(settings.iter().copied());
             starting.spawn(Host::start(command));
         }
         let hosts = starting.join_all().await;
@@ -136,4 +143,61 @@ async fn a_key_that_one_program_revokes_is_refused_by_all_within_a_second() {
         assert_eq!(chat(line, &key.text, "c", "hello").await.0, 401);
     }
     nodes.end().await;
+}
+
+/// A signal for a program that goes on living.
+async fn signal(host: &Host, name: &str) {
+    let id = host.child.id().unwrap().to_string();
+    assert!(tokio::process::Command::new("kill").args([name, &id]).status().await.unwrap().success());
+}
+
+/// A program sleeps in the middle of an answer for longer than all that it holds lasts. Others go on in the same
+/// conversation; when it wakes, it neither puts its answer between theirs nor counts twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_sleeps_amid_an_answer_harms_nobody() {
+    let upstream = SlowUpstream::start().await;
+    let nodes = Nodes::start_with(&[("AI_SERVICE_URL", &upstream.url())]).await;
+    let key = nodes.key(1_000).await;
+    let slow = question("sleeper", Duration::from_millis(2_000), false);
+    let quick = |number: usize| question(&format!("other {number}"), Duration::ZERO, false);
+    assert_eq!(chat(&nodes.lines[1], &key, "one", &quick(0)).await.0, 200);
+    let asleep = {
+        let (line, key, slow) = (nodes.lines[0].clone(), key.clone(), slow.clone());
+        let body = json!({"user_id": "u", "chat_id": "one", "text": slow});
+        let request = line.request(Method::POST, &key, "chat", &body).timeout(Duration::from_secs(120));
+        let mut asleep = JoinSet::new();
+        asleep.spawn(async move { line.send(request).await.unwrap() });
+        asleep
+    };
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let sleeper = nodes.hosts.iter().find(|host| nodes.lines[0].address == host.address).unwrap();
+    signal(sleeper, "-STOP").await;
+    // Its claim ends after 30 seconds, and its turn is taken for lost; until then the others are told to come back.
+    let (begun, mut answered) = (Instant::now(), 0);
+    while answered < 3 || begun.elapsed() < Duration::from_secs(45) {
+        match chat(&nodes.lines[1 + answered % 2], &key, "one", &quick(answered + 1)).await.0 {
+            200 => answered += 1,
+            409 => assert!(answered == 0, "once the claim has ended nobody waits"),
+            status => panic!("{status}"),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(70), "the conversation is not free");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    signal(sleeper, "-CONT").await;
+    let (status, reply) = asleep.join_all().await.remove(0);
+    assert!([200, 409, 503].contains(&status), "{status} {reply}");
+    let told = answered + 1 + usize::from(status == 200);
+    let database = nodes.end().await;
+    let contents = database.contents().await;
+    assert_eq!(contents.messages.len(), 2 * told, "what was told is there, and nothing else");
+    for pair in contents.messages.chunks(2) {
+        assert_eq!((pair[0].role.as_str(), pair[1].role.as_str()), ("user", "assistant"));
+        assert_eq!(pair[0].turn, pair[1].turn, "no turn lies within another");
+    }
+    assert_eq!(contents.usage.len(), answered + 2, "each turn is recorded once, the sleeper's too");
+    let (mut hours, mut sums) = (contents.hours, contents.hours_of_usage);
+    hours.sort();
+    sums.sort();
+    assert_eq!(hours, sums);
+    assert!(contents.turns.iter().all(|(_, state)| state != "started"));
 }

@@ -348,3 +348,26 @@ pub(super) fn passes(fault: &dyn sqlx::error::DatabaseError) -> bool {
         || code == "25P03"
         || ["08", "28", "3D", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::PostgresDatabase;
+
+    #[tokio::test]
+    async fn commits_wait_for_the_disk_unless_they_need_not() {
+        let database = PostgresDatabase::create().await;
+        // A server that was set not to wait is overruled, where waiting is asked for.
+        let name = database.url().rsplit('/').next().unwrap().split('?').next().unwrap();
+        let mut connection = PgConnectOptions::from_str(database.url()).unwrap().connect().await.unwrap();
+        let careless = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+        connection.execute(AssertSqlSafe(careless)).await.unwrap();
+        for (durability, expected) in [(Durability::Full, "on"), (Durability::Process, "off")] {
+            let options = SqlOptions::default().durability(durability);
+            let db = PostgresDb::open(database.url(), options).await.unwrap();
+            let found: String = sqlx::query_scalar("SHOW synchronous_commit").fetch_one(db.pool()).await.unwrap();
+            assert_eq!(found, expected, "{durability:?}");
+            db.close().await;
+        }
+    }
+}

@@ -295,6 +295,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn commits_wait_for_the_disk_unless_they_need_not() {
+        const SYNCHRONOUS: &str = "SELECT synchronous FROM pragma_synchronous";
+        // sqlite.org/pragma.html#pragma_synchronous: 2 is FULL, 1 is NORMAL.
+        for (durability, expected) in [(Durability::Full, 2), (Durability::Process, 1)] {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}/test.db", folder.path().display());
+            let db = SqliteDb::open(&url, SqlOptions::default().durability(durability)).await.unwrap();
+            let rows = fetch(&db.writer, SYNCHRONOUS, &[]).await.unwrap();
+            assert_eq!(rows[0].int("synchronous").unwrap(), expected, "{durability:?}");
+            db.close().await;
+        }
+    }
+
+    #[tokio::test]
     async fn programs_that_start_at_once_share_a_new_database() {
         for _ in 0..3 {
             let folder = tempfile::tempdir().unwrap();
