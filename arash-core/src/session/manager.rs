@@ -176,18 +176,8 @@ impl SessionManager {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when it is not open.
     pub async fn get(&self, key: &SessionKey) -> Result<SessionSummary> {
-        let session = self.store.load(key, 0, self.clock.now()).await?.ok_or_else(|| no_such_session(key))?;
-        Ok(SessionSummary {
-            id: session.id,
-            key: session.key,
-            team_id: session.team_id,
-            user_id: session.user_id,
-            model: session.model,
-            message_count: session.message_count,
-            stored_messages: session.stored_messages,
-            created_at: session.created_at,
-            last_activity_at: session.last_activity_at,
-        })
+        let session = self.store.load(key, 0, self.clock.now()).await?;
+        session.map(|session| session.summary()).ok_or_else(|| no_such_session(key))
     }
 
     /// Open sessions, newest activity first.

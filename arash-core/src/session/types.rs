@@ -37,6 +37,21 @@ pub struct Session {
 }
 
 impl Session {
+    /// The session as lists show it.
+    pub fn summary(&self) -> SessionSummary {
+        SessionSummary {
+            id: self.id,
+            key: self.key.clone(),
+            team_id: self.team_id,
+            user_id: self.user_id.clone(),
+            model: self.model.clone(),
+            message_count: self.message_count,
+            stored_messages: self.stored_messages,
+            created_at: self.created_at,
+            last_activity_at: self.last_activity_at,
+        }
+    }
+
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
         size_of::<Self>() + self.key.as_str().len() + self.user_id.len() + self.history.bytes()

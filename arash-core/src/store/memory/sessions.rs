@@ -69,21 +69,6 @@ impl Entry {
         }
         Session { history, ..self.session.clone() }
     }
-
-    fn summary(&self) -> SessionSummary {
-        let session = &self.session;
-        SessionSummary {
-            id: session.id,
-            key: session.key.clone(),
-            team_id: session.team_id,
-            user_id: session.user_id.clone(),
-            model: session.model.clone(),
-            message_count: session.message_count,
-            stored_messages: session.stored_messages,
-            created_at: session.created_at,
-            last_activity_at: session.last_activity_at,
-        }
-    }
 }
 
 impl Sessions {
@@ -160,7 +145,7 @@ impl SessionStore for MemoryStore {
         let is_later = |entry: &&Entry| page.before.is_none_or(|before| place(entry) < before);
         let mut later: Vec<_> = state.sessions.open(filter, now).filter(is_later).collect();
         later.sort_unstable_by_key(|entry| Reverse(place(entry)));
-        Ok(later.into_iter().take(page.limit as usize).map(Entry::summary).collect())
+        Ok(later.into_iter().take(page.limit as usize).map(|entry| entry.session.summary()).collect())
     }
 
     async fn count_sessions(
