@@ -230,7 +230,9 @@ async fn first_connection(pool: &PgPool, place: &str) -> Result<PoolConnection<P
 
 fn is_starting(fault: &sqlx::Error) -> bool {
     match fault {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        // A certificate that does not hold today will not in a moment.
+        sqlx::Error::Io(fault) => fault.kind() != std::io::ErrorKind::InvalidData,
+        sqlx::Error::PoolTimedOut => true,
         // cannot_connect_now
         sqlx::Error::Database(fault) => fault.code().as_deref() == Some("57P03"),
         _ => false,
@@ -353,6 +355,13 @@ pub(super) fn passes(fault: &dyn sqlx::error::DatabaseError) -> bool {
 mod tests {
     use super::*;
     use crate::testing::PostgresDatabase;
+
+    #[test]
+    fn only_what_may_change_soon_is_waited_for_at_the_start() {
+        let io = |kind| is_starting(&sqlx::Error::Io(std::io::Error::from(kind)));
+        assert!(io(std::io::ErrorKind::ConnectionRefused) && is_starting(&sqlx::Error::PoolTimedOut));
+        assert!(!io(std::io::ErrorKind::InvalidData), "a certificate that does not hold");
+    }
 
     #[tokio::test]
     async fn commits_wait_for_the_disk_unless_they_need_not() {
