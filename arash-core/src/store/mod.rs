@@ -19,7 +19,7 @@ mod sql;
 pub use memory::{MemoryRateLimiter, MemoryStore};
 pub use options::{Durability, SqlOptions};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub use sql::SqlStore;
+pub use sql::{SchemaChange, SqlStore};
 
 /// A back end: all ports together, so that what must change as one can.
 ///

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::store::sql::text::{Dialect, Sql};
 
 /// Every change of the schema, oldest first. One that was released is never edited.
-const ALL: [(i64, &str, Sql); 1] = [(
+pub(super) const ALL: [(i64, &str, Sql); 1] = [(
     1,
     "initial",
     Sql::each(

@@ -10,6 +10,7 @@
 )]
 
 mod batch;
+mod changes;
 mod claims;
 mod commit;
 mod db;
@@ -31,6 +32,8 @@ mod text;
 mod turns;
 mod usage;
 mod value;
+
+pub use changes::SchemaChange;
 
 use std::fmt;
 use std::sync::Arc;

@@ -37,16 +37,7 @@ impl PostgresDb {
     pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
     pub(super) async fn open(url: &str, options: SqlOptions) -> Result<Self> {
-        let server = PgConnectOptions::from_str(url)
-            .map_err(|fault| {
-                Error::invalid("DATABASE_URL", format!("cannot be read; {}", accepted())).with_source(fault)
-            })?
-            .statement_cache_capacity(256)
-            .disable_statement_logging();
-        let server = match server.get_application_name() {
-            Some(_) => server,
-            None => server.application_name("arash"),
-        };
+        let server = server(url)?;
         let place = format!("{} at {}:{}", server.get_database().unwrap_or(""), server.get_host(), server.get_port());
         let pool = pool(options.durability).connect_lazy_with(server);
         drop(first_connection(&pool, &place).await?);
@@ -212,6 +203,18 @@ async fn prepare_session(connection: &mut sqlx::PgConnection, durability: Durabi
 }
 
 /// The first connection tells what is wrong with the address; a server that is just starting is waited for.
+/// How a server is reached.
+pub(super) fn server(url: &str) -> Result<PgConnectOptions> {
+    let server = PgConnectOptions::from_str(url)
+        .map_err(|fault| Error::invalid("DATABASE_URL", format!("cannot be read; {}", accepted())).with_source(fault))?
+        .statement_cache_capacity(256)
+        .disable_statement_logging();
+    Ok(match server.get_application_name() {
+        Some(_) => server,
+        None => server.application_name("arash"),
+    })
+}
+
 async fn first_connection(pool: &PgPool, place: &str) -> Result<PoolConnection<Postgres>> {
     let begun = Instant::now();
     loop {

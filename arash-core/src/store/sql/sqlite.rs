@@ -179,7 +179,7 @@ fn arguments(values: &[Value]) -> Result<SqliteArguments> {
     Ok(arguments)
 }
 
-fn options(url: &str, durability: Durability) -> Result<SqliteConnectOptions> {
+pub(super) fn options(url: &str, durability: Durability) -> Result<SqliteConnectOptions> {
     let accepted = accepted();
     if url.contains(":memory:") || url.contains("mode=memory") {
         let message = "a database in memory would vanish with its connection; use the memory store instead";
@@ -246,7 +246,7 @@ async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
 }
 
 /// Only its own operator sees this one, at the start, so it may name the file.
-fn cannot_open(url: &str, fault: sqlx::Error) -> Error {
+pub(super) fn cannot_open(url: &str, fault: sqlx::Error) -> Error {
     Error::unavailable(format!("the database {url} cannot be opened")).with_source(fault)
 }
 
