@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// For how long.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(5);
+
+/// Longest wait for whoever finds the answer: while the store is away, callers do not queue up behind each other.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers that took long to find, and when each was found; what is quickly found is found anew for every question.
 /// Cheap to clone.
@@ -36,6 +39,9 @@ impl<Q, A> Remembered<Q, A> {
 
 impl<Q: Clone + Eq + Hash, A: Clone> Remembered<Q, A> {
     /// The answer to `question`: one that is remembered, else what `find` finds.
+    ///
+    /// # Errors
+    /// Those of `find`; [`Unavailable`](crate::ErrorKind::Unavailable) when others took too long to find it.
     pub(super) async fn answer(
         &self,
         question: Q,
@@ -46,7 +52,7 @@ impl<Q: Clone + Eq + Hash, A: Clone> Remembered<Q, A> {
             return Ok(answer);
         }
         let is_long = self.lock().contains_key(&question);
-        let _turn = if is_long || self.is_one_at_a_time { Some(self.finding.lock().await) } else { None };
+        let _turn = if is_long || self.is_one_at_a_time { Some(self.turn().await?) } else { None };
         if let Some(answer) = self.remembered(&question, clock) {
             return Ok(answer);
         }
@@ -57,6 +63,11 @@ impl<Q: Clone + Eq + Hash, A: Clone> Remembered<Q, A> {
             self.lock().remove(&question);
         }
         Ok(answer)
+    }
+
+    async fn turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>> {
+        let turn = tokio::time::timeout(PATIENCE, self.finding.lock());
+        turn.await.map_err(|_| Error::unavailable("storage is busy"))
     }
 
     fn remembered(&self, question: &Q, clock: &dyn Clock) -> Option<A> {
@@ -79,5 +90,37 @@ impl<Q, A> Clone for Remembered<Q, A> {
 impl<Q, A> fmt::Debug for Remembered<Q, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remembered").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::testing::ManualClock;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_for_whoever_finds_the_answer() {
+        let clock = ManualClock::new(Timestamp::from_millis(0));
+        let answers = Remembered::<(), u64>::new(|_| false).one_at_a_time();
+        let mut stuck = Box::pin(answers.answer((), &clock, pending()));
+        assert!(futures_util::poll!(stuck.as_mut()).is_pending());
+        let waiting = answers.answer((), &clock, ready(Ok(1)));
+        assert_eq!(waiting.await.unwrap_err().kind(), ErrorKind::Unavailable);
+        // Who goes away leaves the way free.
+        drop(stuck);
+        assert_eq!(answers.answer((), &clock, ready(Ok(1))).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_not_remembered() {
+        let clock = ManualClock::new(Timestamp::from_millis(0));
+        let answers = Remembered::<(), u64>::new(|_| true);
+        let failing = answers.answer((), &clock, ready(Err(Error::unavailable("storage is away"))));
+        assert!(failing.await.is_err());
+        assert_eq!(answers.answer((), &clock, ready(Ok(1))).await.unwrap(), 1);
+        assert_eq!(answers.answer((), &clock, ready(Ok(2))).await.unwrap(), 1);
     }
 }
