@@ -139,10 +139,6 @@ impl AdminUsage {
 
     /// Whether there is usage of the key `id` that a report could be about.
     async fn was_used(&self, id: ApiKeyId) -> Result<bool, Error> {
-        // In sums, 0 stands for traffic without a key.
-        if id.0 < 1 {
-            return Ok(false);
-        }
         let filter = UsageFilter { team: None, key: Some(id) };
         Ok(self.engine.usage().report(filter, MOST_DAYS).await?.totals.requests > 0)
     }
