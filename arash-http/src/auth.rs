@@ -20,6 +20,11 @@ pub(crate) struct Caller(pub(crate) Arc<Principal>);
 #[oai(rename = "api_key", ty = "bearer", checker = "recognise_admin")]
 pub(crate) struct Admin(pub(crate) Arc<Principal>);
 
+/// An API key of any level: `Authorization: Bearer sk_live_…`.
+#[derive(SecurityScheme)]
+#[oai(rename = "api_key", ty = "bearer", checker = "recognise_lead")]
+pub(crate) struct Lead(pub(crate) Arc<Principal>);
+
 async fn recognise(request: &Request, bearer: Bearer) -> poem::Result<Arc<Principal>> {
     let engine: &Engine = request
         .data()
@@ -30,5 +35,11 @@ async fn recognise(request: &Request, bearer: Bearer) -> poem::Result<Arc<Princi
 async fn recognise_admin(request: &Request, bearer: Bearer) -> poem::Result<Arc<Principal>> {
     let principal = recognise(request, bearer).await?;
     principal.require(AccessLevel::Admin).map_err(Problem::from)?;
+    Ok(principal)
+}
+
+async fn recognise_lead(request: &Request, bearer: Bearer) -> poem::Result<Arc<Principal>> {
+    let principal = recognise(request, bearer).await?;
+    principal.require(AccessLevel::TeamLead).map_err(Problem::from)?;
     Ok(principal)
 }

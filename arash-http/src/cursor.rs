@@ -1,7 +1,7 @@
 //! Where the next page of a list begins, as a text that clients hand back unread.
 
 use arash_core::clock::Timestamp;
-use arash_core::id::SessionId;
+use arash_core::id::{SessionId, TurnId};
 use arash_core::{Error, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +13,16 @@ pub(crate) trait Position: Sized {
 }
 
 impl Position for i64 {
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Position for TurnId {
     fn write(&self) -> String {
         self.to_string()
     }
@@ -64,6 +74,8 @@ mod tests {
     fn a_cursor_leads_back_to_its_position() {
         let position = (Timestamp::from_millis(1_762_000_000_250), SessionId::new());
         assert_eq!(decode(Some(&encode(&position))).unwrap(), Some(position));
+        let turn = TurnId::new();
+        assert_eq!(decode(Some(&encode(&turn))).unwrap(), Some(turn));
         assert_eq!(decode::<i64>(Some(&encode(&42_i64))).unwrap(), Some(42));
         assert_eq!(decode::<i64>(None).unwrap(), None);
         for text in ["", "!", "NDI=", "eA"] {

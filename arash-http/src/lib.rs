@@ -13,6 +13,7 @@ mod acceptor;
 mod api;
 mod auth;
 mod body;
+mod choice;
 mod cursor;
 mod document;
 mod edge;
@@ -25,6 +26,7 @@ mod routes;
 mod schema;
 mod serve;
 mod time;
+mod whole_number;
 
 pub use api::document as openapi_document;
 pub use routes::routes;

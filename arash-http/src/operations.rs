@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{HeaderValue, Method, StatusCode, header};
@@ -26,6 +27,9 @@ pub(crate) const METHODS: [Method; 9] = [
     Method::TRACE,
 ];
 
+/// Paths of whole areas, which many write with a final slash.
+const AREAS: [&str; 2] = ["/api/v1/admin", "/api/v1/team"];
+
 /// The endpoints of one path.
 pub(crate) type Methods = HashMap<Method, BoxEndpoint<'static>>;
 
@@ -47,9 +51,22 @@ impl<T: OpenApi> OpenApi for WithProblems<T> {
         self.0.add_routes(&mut plain);
         for (path, methods) in plain {
             let methods = methods.into_iter().map(|(method, endpoint)| (method, with_problems(endpoint))).collect();
-            table.insert(path, refusing_the_rest(methods));
+            let methods = refusing_the_rest(methods);
+            if AREAS.contains(&&*path) {
+                let (with_slash, without) = twice(methods);
+                table.insert(format!("{path}/"), with_slash);
+                table.insert(path, without);
+            } else {
+                table.insert(path, methods);
+            }
         }
     }
+}
+
+/// The same endpoints for two paths.
+fn twice(methods: Methods) -> (Methods, Methods) {
+    let shared = methods.into_iter().map(|(method, endpoint)| (method, Arc::new(endpoint)));
+    shared.map(|(method, shared)| ((method.clone(), Arc::clone(&shared).boxed()), (method, shared.boxed()))).unzip()
 }
 
 /// poem-openapi turns errors into plain text; caught here they still have their type.

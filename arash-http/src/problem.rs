@@ -103,8 +103,10 @@ impl Problem {
         if let Some(fault) = error.downcast_ref::<ParseParamError>() {
             return Error::invalid(fault.name, parameter_message(&fault.reason)).into();
         }
+        // A part of the path that cannot be an id: nothing has such a name. poem-openapi does not tell which part.
         if let Some(fault) = error.downcast_ref::<ParsePathError>() {
-            return Error::invalid("path", parameter_message(&fault.reason)).into();
+            let detail = format!("there is nothing at this path: an id in it {}", parameter_message(&fault.reason));
+            return Self::http(StatusCode::NOT_FOUND, "not_found", detail);
         }
         if error.is::<AuthorizationError>() {
             return unauthenticated().into();
@@ -112,7 +114,7 @@ impl Problem {
         if error.is::<ContentTypeError>() {
             return Self::unsupported_media_type();
         }
-        // A part of the path is not UTF-8: nothing has such a name.
+        // Nor is there anything whose name is not UTF-8.
         if error.is::<poem::error::ParsePathError>() {
             return Self::of_status(StatusCode::NOT_FOUND);
         }

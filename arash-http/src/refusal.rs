@@ -73,7 +73,9 @@ fn description(status: u16) -> &'static str {
         400 => "`malformed_request`: the body is not JSON.",
         401 => "`unauthenticated`: no key, or one that is malformed, unknown, expired or revoked.",
         403 => "`forbidden`: the key is known but lacks the right.",
-        404 => "`not_found`: the thing does not exist.",
+        404 => {
+            "`not_found`: the thing does not exist; nor does one whose id in the path could be none, such as a text where ids are numbers."
+        }
         409 => "`session_busy`, `conflict`, `idempotency_in_progress` or `already_exists`.",
         413 => "`payload_too_large`: the body is larger than accepted.",
         415 => "`unsupported_media_type`: the body is not declared as JSON.",

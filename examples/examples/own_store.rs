@@ -10,7 +10,8 @@ use arash_core::clock::Timestamp;
 use arash_core::id::{ApiKeyId, NodeId, TeamId};
 use arash_core::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
 use arash_core::session::{
-    Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary, SharedSessions,
+    MessagePage, Session, SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionPage, SessionStore,
+    SessionSummary, SharedSessions, StoredMessage,
 };
 use arash_core::store::{MemoryStore, Store};
 use arash_core::team::{ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfter, Team, TeamStore};
@@ -150,6 +151,15 @@ impl<S: Store> SessionStore for Journaled<S> {
         self.inner.load(key, window, now).await
     }
 
+    async fn messages(
+        &self,
+        key: &SessionKey,
+        page: MessagePage,
+        now: Timestamp,
+    ) -> Result<Option<Vec<StoredMessage>>> {
+        self.inner.messages(key, page, now).await
+    }
+
     async fn sessions(&self, filter: &SessionFilter, page: SessionPage, now: Timestamp) -> Result<Vec<SessionSummary>> {
         self.inner.sessions(filter, page, now).await
     }
@@ -161,6 +171,10 @@ impl<S: Store> SessionStore for Journaled<S> {
         now: Timestamp,
     ) -> Result<SessionCounts> {
         self.inner.count_sessions(filter, active_since, now).await
+    }
+
+    async fn session_groups(&self, active_since: Timestamp, now: Timestamp) -> Result<Vec<SessionGroup>> {
+        self.inner.session_groups(active_since, now).await
     }
 
     async fn delete_session(&self, key: &SessionKey, now: Timestamp) -> Result<bool> {

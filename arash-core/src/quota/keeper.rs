@@ -100,16 +100,16 @@ impl QuotaKeeper {
         answer.await.unwrap_or_else(|_| Err(Error::unavailable("the engine is shutting down")))
     }
 
-    /// How this caller stands in `period`.
+    /// How this caller stands in `period`: what is committed, on whichever node.
     ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer.
     pub async fn standing(&self, allowance: &Allowance, period: Period) -> Result<QuotaStanding> {
-        let judged = allowance.judged(period);
-        let scope = judged.map_or(allowance.key, |(scope, _)| scope);
+        let (scope, quota) = allowance.counted(period);
         let (used, oldest) = self.inner.store.used(scope, period, self.inner.clock.now()).await?;
-        let resets_at = oldest.map(|bucket| period.frees_at(bucket));
-        Ok(QuotaStanding { period, quota: judged.map(|(_, limit)| limit), used, resets_at })
+        let frees_up = quota.is_some_and(|limit| limit > 0);
+        let resets_at = oldest.filter(|_| frees_up).map(|bucket| period.frees_at(bucket));
+        Ok(QuotaStanding { period, quota, used, resets_at })
     }
 
     /// Renews what is being spent, gives back what was not, and what crashed nodes left behind. To be called

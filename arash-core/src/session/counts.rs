@@ -1,27 +1,33 @@
 //! How many sessions are open: counted anew for every question, but where they are many, remembered for a moment.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::error::Result;
 use crate::id::TeamId;
-use crate::session::{SessionCounts, SessionFilter, SessionStore};
+use crate::session::remembered::Remembered;
+use crate::session::{SessionCounts, SessionFilter, SessionGroup, SessionStore};
 
 /// From this many sessions on a count is remembered. To count fewer takes some milliseconds at most.
 const MANY: u64 = 10_000;
-/// For how long.
-const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// A filter, and since when a session is active.
 type Question = (Option<TeamId>, Option<String>, Duration);
 
-/// The counts of many sessions, and when each was made. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+/// The counts of many sessions. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(super) struct Counts {
-    known: Arc<Mutex<HashMap<Question, (Timestamp, SessionCounts)>>>,
-    counting: Arc<tokio::sync::Mutex<()>>,
+    totals: Remembered<Question, SessionCounts>,
+    groups: Remembered<Duration, Arc<[SessionGroup]>>,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        let totals = Remembered::new(|counts: &SessionCounts| counts.total >= MANY);
+        let groups = |groups: &Arc<[SessionGroup]>| groups.iter().map(|group| group.sessions).sum::<u64>() >= MANY;
+        Self { totals, groups: Remembered::new(groups).one_at_a_time() }
+    }
 }
 
 impl Counts {
@@ -33,32 +39,25 @@ impl Counts {
         (store, clock): (&dyn SessionStore, &dyn Clock),
     ) -> Result<SessionCounts> {
         let question = (filter.team, filter.platform.clone(), active_within);
-        if let Some(counts) = self.remembered(&question, clock) {
-            return Ok(counts);
-        }
-        // Many sessions are counted by one caller at a time, whose count serves the others; few never wait for that.
-        let is_many = self.lock().contains_key(&question);
-        let _counting = if is_many { Some(self.counting.lock().await) } else { None };
-        if let Some(counts) = self.remembered(&question, clock) {
-            return Ok(counts);
-        }
-        let now = clock.now();
-        let counts = store.count_sessions(filter, now.minus(active_within), now).await?;
-        if counts.total >= MANY {
-            self.lock().insert(question, (clock.now(), counts.clone()));
-        } else if is_many {
-            self.lock().remove(&question);
-        }
-        Ok(counts)
+        let count = async {
+            let now = clock.now();
+            store.count_sessions(filter, now.minus(active_within), now).await
+        };
+        self.totals.answer(question, clock, count).await
     }
 
-    fn remembered(&self, question: &Question, clock: &dyn Clock) -> Option<SessionCounts> {
-        let now = clock.now();
-        self.lock().get(question).filter(|(at, _)| now.since(*at) < REMEMBERED).map(|(_, counts)| counts.clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Question, (Timestamp, SessionCounts)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The open sessions of `store` by platform, team and model. Unlike totals, which every caller asks for, these are
+    /// an administrator's question about all sessions: asked twice at once, the second waits.
+    pub(super) async fn groups(
+        &self,
+        active_within: Duration,
+        (store, clock): (&dyn SessionStore, &dyn Clock),
+    ) -> Result<Arc<[SessionGroup]>> {
+        let group = async {
+            let now = clock.now();
+            Ok(store.session_groups(now.minus(active_within), now).await?.into())
+        };
+        self.groups.answer(active_within, clock, group).await
     }
 }
 
@@ -69,7 +68,9 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::session::{Session, SessionKey, SessionPage, SessionSummary};
+    use crate::clock::Timestamp;
+    use crate::session::remembered::REMEMBERED;
+    use crate::session::{MessagePage, Session, SessionKey, SessionPage, SessionSummary, StoredMessage};
     use crate::testing::ManualClock;
 
     /// A store that only counts, and counts how often it does.
@@ -93,6 +94,17 @@ mod tests {
             self.asked.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
             Ok(SessionCounts { total: self.total.load(Ordering::SeqCst), ..SessionCounts::default() })
+        }
+
+        async fn messages(&self, _: &SessionKey, _: MessagePage, _: Timestamp) -> Result<Option<Vec<StoredMessage>>> {
+            unreachable!()
+        }
+
+        async fn session_groups(&self, _: Timestamp, _: Timestamp) -> Result<Vec<SessionGroup>> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let sessions = self.total.load(Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            Ok(vec![SessionGroup { platform: "web".into(), team: None, model: None, sessions, messages: 0, active: 0 }])
         }
 
         async fn delete_session(&self, _: &SessionKey, _: Timestamp) -> Result<bool> {
@@ -142,5 +154,31 @@ mod tests {
         let all = futures_util::future::join_all((0..20).map(|_| total())).await;
         assert!(all.into_iter().all(|counts| counts.unwrap().total == MANY));
         assert_eq!(store.asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn few_groups_are_found_anew_and_those_of_many_sessions_are_remembered_for_a_moment() {
+        let (counts, store, clock) =
+            (Counts::default(), Counting::default(), ManualClock::new(Timestamp::from_millis(0)));
+        let sessions = async || counts.groups(Duration::ZERO, (&store, &clock)).await.unwrap()[0].sessions;
+        for total in [0, 1, MANY - 1, MANY] {
+            store.total.store(total, Ordering::SeqCst);
+            assert_eq!(sessions().await, total);
+        }
+        store.total.store(3, Ordering::SeqCst);
+        assert_eq!(sessions().await, MANY, "it is remembered");
+        clock.advance(REMEMBERED);
+        assert_eq!(sessions().await, 3);
+    }
+
+    #[tokio::test]
+    async fn many_callers_share_the_groups_of_many_sessions_from_the_first_question_on() {
+        let (counts, store, clock) =
+            (Counts::default(), Counting::default(), ManualClock::new(Timestamp::from_millis(0)));
+        store.total.store(MANY, Ordering::SeqCst);
+        let groups = || counts.groups(Duration::ZERO, (&store, &clock));
+        let all = futures_util::future::join_all((0..20).map(|_| groups())).await;
+        assert!(all.into_iter().all(|groups| groups.unwrap()[0].sessions == MANY));
+        assert_eq!(store.asked.load(Ordering::SeqCst), 1);
     }
 }

@@ -12,7 +12,8 @@ use crate::session::claims::Claims;
 use crate::session::counts::Counts;
 use crate::session::lanes::{Lane, Lanes};
 use crate::session::{
-    History, Session, SessionCounts, SessionFilter, SessionKey, SessionLane, SessionPage, SessionStore, SessionSummary,
+    History, MessagePage, Session, SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionLane, SessionPage,
+    SessionStore, SessionSummary, StoredMessage,
 };
 
 /// How sessions are kept.
@@ -180,6 +181,14 @@ impl SessionManager {
         session.map(|session| session.summary()).ok_or_else(|| no_such_session(key))
     }
 
+    /// What was said in the session `key` since it was opened or cleared, newest first.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when it is not open.
+    pub async fn messages(&self, key: &SessionKey, page: MessagePage) -> Result<Vec<StoredMessage>> {
+        self.store.messages(key, page, self.clock.now()).await?.ok_or_else(|| no_such_session(key))
+    }
+
     /// Open sessions, newest activity first.
     ///
     /// # Errors
@@ -195,6 +204,15 @@ impl SessionManager {
     /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer.
     pub async fn count(&self, filter: &SessionFilter, active_within: Duration) -> Result<SessionCounts> {
         self.counts.of(filter, active_within, (&*self.store, &*self.clock)).await
+    }
+
+    /// The open sessions by platform, team and chosen model, and how many of them had a turn within `active_within`.
+    /// Exact where they are less than ten thousand; else it may be some seconds old.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer.
+    pub async fn groups(&self, active_within: Duration) -> Result<Arc<[SessionGroup]>> {
+        self.counts.groups(active_within, (&*self.store, &*self.clock)).await
     }
 
     /// Deletes a session and all that was said in it, after the turn that runs in it. Usage records stay.

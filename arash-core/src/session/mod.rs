@@ -8,6 +8,7 @@ mod key;
 mod lane;
 mod lanes;
 mod manager;
+mod remembered;
 mod store;
 mod types;
 
@@ -15,5 +16,5 @@ pub use history::History;
 pub use key::{SessionKey, SessionKeyError};
 pub use lane::SessionLane;
 pub use manager::{SessionManager, SessionSettings};
-pub use store::{Claim, ClaimRequest, SessionFilter, SessionPage, SessionStore, SharedSessions};
-pub use types::{Session, SessionCounts, SessionSummary};
+pub use store::{Claim, ClaimRequest, MessagePage, SessionFilter, SessionPage, SessionStore, SharedSessions};
+pub use types::{Session, SessionCounts, SessionGroup, SessionSummary, StoredMessage};

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::{NodeId, SessionId, TeamId};
-use crate::session::{Session, SessionCounts, SessionKey, SessionSummary};
+use crate::session::{Session, SessionCounts, SessionGroup, SessionKey, SessionSummary, StoredMessage};
 
 /// Which sessions a list holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,15 @@ pub struct SessionPage {
     pub limit: u32,
 }
 
+/// A page of what was said in a session, the newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessagePage {
+    /// The sequence number of the last message of the page before.
+    pub before: Option<i64>,
+    /// Most entries.
+    pub limit: u32,
+}
+
 /// What sessions need from storage. There is no `save`: a session changes only by a turn's commit
 /// ([`TurnStore::commit`](crate::turn::TurnStore::commit)), which appends.
 #[async_trait]
@@ -35,6 +44,11 @@ pub trait SessionStore: Send + Sync {
     /// The open session `key` with its newest `window` messages; `None` if there is none or it has expired.
     async fn load(&self, key: &SessionKey, window: usize, now: Timestamp) -> Result<Option<Session>>;
 
+    /// What was said in the open session `key` since it was opened or cleared, newest first; `None` if there is none
+    /// or it has expired.
+    async fn messages(&self, key: &SessionKey, page: MessagePage, now: Timestamp)
+    -> Result<Option<Vec<StoredMessage>>>;
+
     /// Open sessions, newest activity first.
     async fn sessions(&self, filter: &SessionFilter, page: SessionPage, now: Timestamp) -> Result<Vec<SessionSummary>>;
 
@@ -45,6 +59,10 @@ pub trait SessionStore: Send + Sync {
         active_since: Timestamp,
         now: Timestamp,
     ) -> Result<SessionCounts>;
+
+    /// The open sessions by platform, team and chosen model, and how many of them had a turn since `active_since`; in
+    /// no particular order. Takes time that grows with the number of open sessions.
+    async fn session_groups(&self, active_since: Timestamp, now: Timestamp) -> Result<Vec<SessionGroup>>;
 
     /// Deletes the session and all that was said in it, with the kept replies and the waiting events of its turns;
     /// `false` if there is none. Usage records stay.

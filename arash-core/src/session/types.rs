@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::id::{SessionId, TeamId};
+use crate::id::{SessionId, TeamId, TurnId};
+use crate::message::Message;
 use crate::platform::ModelId;
 use crate::session::{History, SessionKey};
 
@@ -90,4 +92,32 @@ pub struct SessionCounts {
     pub active: u64,
     /// All, by platform.
     pub by_platform: BTreeMap<String, u64>,
+}
+
+/// The open sessions of one team on one platform for which one model was chosen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionGroup {
+    /// The platform's name.
+    pub platform: String,
+    /// The team; `None` on public platforms, and for the host's own sessions.
+    pub team: Option<TeamId>,
+    /// The model that was chosen; `None` means the platform's default.
+    pub model: Option<ModelId>,
+    /// How many sessions.
+    pub sessions: u64,
+    /// The users' messages in all of them.
+    pub messages: u64,
+    /// How many of them had a turn since the moment that was asked for.
+    pub active: u64,
+}
+
+/// A message of a conversation as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// Its sequence number: later messages of the session have higher ones. There are gaps.
+    pub seq: i64,
+    /// The turn that it was said in.
+    pub turn_id: TurnId,
+    /// What was said.
+    pub message: Arc<Message>,
 }

@@ -20,6 +20,7 @@
 mod batches;
 mod claims;
 mod fixtures;
+mod messages;
 mod outbox;
 mod quota;
 mod quota_races;
@@ -78,12 +79,20 @@ macro_rules! __store_cases {
             purging_removes_expired_sessions_only,
             purging_removes_as_many_as_it_may,
         }
+        messages {
+            messages_are_told_as_they_were_said,
+            messages_are_paged_newest_first,
+            a_session_that_is_not_open_has_no_messages,
+            what_was_said_before_a_clearing_is_not_told,
+            a_page_of_messages_has_no_trap,
+        }
         session_lists {
             sessions_are_listed_as_they_are,
             sessions_are_paged_newest_activity_first,
             lists_leave_out_what_has_expired,
             lists_and_counts_keep_to_their_filter,
             sessions_are_counted_by_platform_and_activity,
+            sessions_are_grouped_by_platform_team_and_model,
         }
         turns {
             a_turn_is_written_whole,

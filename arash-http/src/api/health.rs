@@ -1,5 +1,5 @@
 use arash_core::clock::{Clock, SystemClock};
-use arash_core::{Engine, Error};
+use arash_core::{Engine, Error, Health};
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 
@@ -13,6 +13,9 @@ statuses! {
     /// Readiness may be denied.
     MayBeUnready = [500, 503];
 }
+
+/// The service's name, as it tells it.
+pub(super) const SERVICE: &str = "Arash External API Service";
 
 /// How the service is.
 #[derive(Debug, Object)]
@@ -43,9 +46,16 @@ struct Components {
 /// How all is.
 #[derive(Debug, Enum)]
 #[oai(rename_all = "snake_case")]
-enum Overall {
+pub(super) enum Overall {
     Healthy,
     Degraded,
+}
+
+impl Overall {
+    /// How all is, given how its parts are.
+    pub(super) fn of(health: Health) -> Self {
+        if health.database && health.ai_service { Self::Healthy } else { Self::Degraded }
+    }
 }
 
 /// How a part is.
@@ -96,10 +106,9 @@ impl HealthChecks {
     #[oai(path = "/health", method = "get", operation_id = "health")]
     async fn health(&self) -> Result<Json<HealthReport>, Refusal<AlwaysAnswered>> {
         let health = self.engine.health();
-        let is_whole = health.database && health.ai_service;
         Ok(Json(HealthReport {
-            status: if is_whole { Overall::Healthy } else { Overall::Degraded },
-            service: "Arash External API Service".to_owned(),
+            status: Overall::of(health),
+            service: SERVICE.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             timestamp: SystemClock.now().into(),
             components: Components {

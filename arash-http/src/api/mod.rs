@@ -3,16 +3,22 @@
 mod admin;
 mod chat;
 mod health;
+mod messages;
+mod models;
 mod platform;
 mod sessions;
+mod usage;
 
 use arash_core::Engine;
 use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
 
-use admin::{AdminKeys, AdminTeams};
+use admin::{AdminKeys, AdminOverview, AdminStats, AdminTeams, AdminUsage};
 use chat::Chat;
 use health::HealthChecks;
+use messages::Messages;
+use models::Models;
 use sessions::Sessions;
+use usage::OwnUsage;
 
 use crate::document;
 use crate::operations::{Described, WithProblems};
@@ -27,6 +33,10 @@ enum Group {
     Chat,
     /// Conversations.
     Sessions,
+    /// Models that answer.
+    Models,
+    /// What was used, and what may be used.
+    Usage,
     /// Teams and API keys. Needs a key of level admin.
     Administration,
 }
@@ -46,7 +56,19 @@ impl Done {
     }
 }
 
-type AllOperations = (HealthChecks, Chat, Sessions, AdminTeams, AdminKeys);
+type AllOperations = (
+    HealthChecks,
+    Chat,
+    Sessions,
+    Messages,
+    Models,
+    OwnUsage,
+    AdminOverview,
+    AdminStats,
+    AdminTeams,
+    AdminKeys,
+    AdminUsage,
+);
 
 /// All operations on `engine`.
 pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static, ()> {
@@ -54,8 +76,14 @@ pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static,
         HealthChecks::new(engine.clone()),
         Chat::new(engine.clone()),
         Sessions::new(engine.clone()),
+        Messages::new(engine.clone()),
+        Models::new(engine.clone()),
+        OwnUsage::new(engine.clone()),
+        AdminOverview::new(engine.clone()),
+        AdminStats::new(engine.clone()),
         AdminTeams::new(engine.clone()),
         AdminKeys::new(engine.clone()),
+        AdminUsage::new(engine.clone()),
     );
     titled(WithProblems(operations))
 }

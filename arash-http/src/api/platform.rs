@@ -1,5 +1,5 @@
 use arash_core::command::CommandRegistry;
-use arash_core::platform::Access;
+use arash_core::platform::{Access, ModelId};
 use arash_core::{Engine, Platform};
 use poem_openapi::{Enum, Object};
 
@@ -44,6 +44,36 @@ pub(super) struct PlatformConfig {
     features: PlatformFeatures,
 }
 
+/// A platform in few words. Models are told by their names for people.
+#[derive(Debug, Object)]
+pub(super) struct PlatformSummary {
+    /// Who may use it: `public` for anyone, `private` for holders of an API key.
+    r#type: PlatformType,
+    /// The model that answers; on public platforms.
+    #[oai(skip_serializing_if_is_none)]
+    model: Option<String>,
+    /// All models, the default first; on private platforms.
+    #[oai(skip_serializing_if_is_none)]
+    models: Option<Vec<String>>,
+    /// Messages a minute that one user may send; null means no limit.
+    #[oai(nullable)]
+    rate_limit: Option<u32>,
+    /// Whether users may change the model.
+    model_switching: bool,
+}
+
+impl From<PlatformConfig> for PlatformSummary {
+    fn from(config: PlatformConfig) -> Self {
+        Self {
+            models: config.model.is_none().then_some(config.available_models),
+            r#type: config.r#type,
+            model: config.model,
+            rate_limit: config.rate_limit,
+            model_switching: config.features.model_switching,
+        }
+    }
+}
+
 impl PlatformConfig {
     pub(super) fn of(platform: &Platform, engine: &Engine) -> Self {
         let catalogue = engine.models();
@@ -68,4 +98,10 @@ impl PlatformConfig {
 fn commands_on(platform: &Platform, commands: &CommandRegistry) -> Vec<String> {
     let names = commands.specs().map(|spec| spec.name.clone());
     names.filter(|name| platform.allows_command(name)).collect()
+}
+
+/// The name for people of the model that was chosen, else of the platform's default.
+pub(super) fn model_name(engine: &Engine, platform: &str, chosen: Option<&ModelId>) -> Option<String> {
+    let id = chosen.or_else(|| engine.platform(platform)?.default_model())?;
+    Some(engine.models().get(id).name.to_string())
 }

@@ -8,7 +8,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
-use super::platform::PlatformConfig;
+use super::platform::{PlatformConfig, model_name};
 use super::{Done, Group};
 use crate::auth::Caller;
 use crate::cursor;
@@ -17,7 +17,7 @@ use crate::refusal::{Refusal, statuses};
 use crate::time::Time;
 
 /// A session with a turn this recently is active.
-const ACTIVE_WITHIN: Duration = Duration::from_mins(5);
+pub(super) const ACTIVE_WITHIN: Duration = Duration::from_mins(5);
 
 statuses! {
     /// A list of what the caller may see.
@@ -53,7 +53,7 @@ struct SessionEntry {
 /// A page of conversations.
 #[derive(Debug, Object)]
 struct SessionList {
-    /// How many there are on all pages; from ten thousand on it may be five seconds old.
+    /// How many there are on all pages: exact below ten thousand, else up to five seconds old.
     total: u64,
     /// Always true.
     authenticated: bool,
@@ -142,7 +142,7 @@ impl Sessions {
         /// The session's id, percent-encoded.
         session_id: Path<String>,
     ) -> Result<Json<SessionAnswer>, Refusal<SessionRefused>> {
-        let key = self.accessible(&session_id, &caller.0)?;
+        let key = accessible(&self.engine, &session_id, &caller.0)?;
         let session = self.engine.sessions().get(&key).await?;
         let platform = self.platform_of(&key)?;
         let now = SystemClock.now();
@@ -174,7 +174,7 @@ impl Sessions {
         /// The session's id, percent-encoded.
         session_id: Path<String>,
     ) -> Result<Json<Done>, Refusal<DeletionRefused>> {
-        let key = self.accessible(&session_id, &caller.0)?;
+        let key = accessible(&self.engine, &session_id, &caller.0)?;
         self.engine.sessions().delete(&key).await?;
         Ok(Json(Done::saying("Session deleted")))
     }
@@ -183,12 +183,6 @@ impl Sessions {
 impl Sessions {
     pub(super) fn new(engine: Engine) -> Self {
         Self { engine }
-    }
-
-    fn accessible(&self, session_id: &str, principal: &Principal) -> Result<SessionKey, Error> {
-        let key = self.engine.session_key(session_id)?;
-        key.require_access(principal)?;
-        Ok(key)
     }
 
     fn platform_of(&self, key: &SessionKey) -> Result<&Platform, Error> {
@@ -210,11 +204,8 @@ impl Sessions {
         }
     }
 
-    /// The name of the chosen model, else of the platform's default.
     fn current_model(&self, session: &SessionSummary) -> Option<String> {
-        let platform = self.engine.platform(session.key.platform());
-        let id = session.model.as_ref().or_else(|| platform?.default_model())?;
-        Some(self.engine.models().get(id).name.to_string())
+        model_name(&self.engine, session.key.platform(), session.model.as_ref())
     }
 
     fn history_length(&self, session: &SessionSummary) -> u64 {
@@ -222,6 +213,16 @@ impl Sessions {
             self.engine.platform(session.key.platform()).map_or(u64::MAX, |platform| platform.history_limit() as u64);
         session.stored_messages.min(limit)
     }
+}
+
+/// The session that a path names, if the caller may see it.
+///
+/// # Errors
+/// `NotFound` when it can be no session's name; `Forbidden` when it is another team's.
+pub(super) fn accessible(engine: &Engine, session_id: &str, principal: &Principal) -> Result<SessionKey, Error> {
+    let key = engine.session_key(session_id)?;
+    key.require_access(principal)?;
+    Ok(key)
 }
 
 /// The only team whose sessions the caller sees; `None` for all.

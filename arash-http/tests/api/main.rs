@@ -5,14 +5,23 @@
 mod support;
 
 mod admin_keys;
+mod admin_overview;
+mod admin_stats;
 mod admin_teams;
+mod admin_usage;
 mod attachments;
 mod authentication;
 mod chat;
 mod chat_faults;
 mod health;
 mod http_faults;
+mod messages;
+mod models;
 mod openapi;
+mod path_ids;
+mod quota;
+mod session_ids;
 mod sessions;
 mod shutdown;
 mod storage_faults;
+mod usage;

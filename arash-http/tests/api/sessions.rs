@@ -1,5 +1,5 @@
 use insta::assert_snapshot;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{Key, TestHost};
 
@@ -140,16 +140,6 @@ async fn a_session_is_shown_with_the_rules_of_its_platform() {
 }
 
 #[tokio::test]
-async fn a_chat_id_stands_verbatim_and_is_percent_encoded_in_a_path() {
-    let host = TestHost::start().await;
-    let key = host.user("Team").await;
-    host.say(&key, "a/b?c d%آ", "Hello").await;
-    let path = format!("/api/v1/session/internal_{}_a%2Fb%3Fc%20d%25%D8%A2", key.team);
-    let answer = host.get(&key, &path).await;
-    assert_eq!((answer.status, answer.at("/session/chat_id")), (200, json!("a/b?c d%آ")));
-}
-
-#[tokio::test]
 async fn another_teams_session_is_forbidden_and_an_own_missing_one_not_found() {
     let host = TestHost::start().await;
     let (key, other) = (host.user("Team").await, host.user("Other").await);
@@ -184,12 +174,6 @@ async fn another_teams_session_is_forbidden_and_an_own_missing_one_not_found() {
       "type": "urn:arash:error:forbidden"
     }
     "#);
-}
-
-#[tokio::test]
-async fn a_path_that_is_not_utf_8_leads_nowhere() {
-    let host = TestHost::start().await;
-    assert_eq!(host.get(&host.admin, "/api/v1/session/%FF").await.status, 404);
 }
 
 #[tokio::test]

@@ -1,16 +1,17 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::id::{SessionId, TeamId};
+use crate::id::{SessionId, TeamId, TurnId};
 use crate::message::Message;
 use crate::session::{
-    History, Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
-    SharedSessions,
+    History, MessagePage, Session, SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionPage, SessionStore,
+    SessionSummary, SharedSessions, StoredMessage,
 };
 use crate::store::MemoryStore;
 use crate::store::memory::claims::Claimed;
@@ -26,8 +27,8 @@ pub(super) struct Sessions {
 pub(super) struct Entry {
     /// All but the history.
     pub(super) session: Session,
-    /// What was said, by sequence number.
-    messages: BTreeMap<i64, Arc<Message>>,
+    /// What was said and in which turn, by sequence number.
+    messages: BTreeMap<i64, (TurnId, Arc<Message>)>,
 }
 
 impl Entry {
@@ -64,10 +65,18 @@ impl Entry {
     fn load(&self, window: usize) -> Session {
         let mut history = History::default();
         let skipped = self.messages.len().saturating_sub(window);
-        for message in self.messages.values().skip(skipped) {
+        for (_, message) in self.messages.values().skip(skipped) {
             history.push(Arc::clone(message), window);
         }
         Session { history, ..self.session.clone() }
+    }
+
+    fn page(&self, page: MessagePage) -> Vec<StoredMessage> {
+        let end = page.before.map_or(Bound::Unbounded, Bound::Excluded);
+        let newest_first = self.messages.range((Bound::Unbounded, end)).rev().take(page.limit as usize);
+        newest_first
+            .map(|(&seq, (turn_id, message))| StoredMessage { seq, turn_id: *turn_id, message: Arc::clone(message) })
+            .collect()
     }
 }
 
@@ -83,8 +92,8 @@ impl Sessions {
         session.id != change.id || session.version != change.expected_version || session.fence != change.fence
     }
 
-    /// Writes a change that is not stale, and ends the claim under which it was made.
-    pub(super) fn apply(&mut self, change: &SessionChange) {
+    /// Writes what a turn changes if that is not stale, and ends the claim under which it was made.
+    pub(super) fn apply(&mut self, turn_id: TurnId, change: &SessionChange) {
         if change.expected_version == 0 {
             // What is still there under this name has expired, or is a claim: it goes with all that was said in it.
             let opened = Entry { session: opened(change), messages: BTreeMap::new() };
@@ -95,7 +104,7 @@ impl Sessions {
         if change.clears {
             messages.clear();
         }
-        messages.extend(change.numbered_messages().map(|(seq, message)| (seq, Arc::clone(message))));
+        messages.extend(change.numbered_messages().map(|(seq, message)| (seq, (turn_id, Arc::clone(message)))));
         session.version = change.new_version();
         session.model.clone_from(&change.model);
         session.message_count = change.message_count;
@@ -139,6 +148,17 @@ impl SessionStore for MemoryStore {
         Ok(entry.map(|entry| entry.load(window)))
     }
 
+    async fn messages(
+        &self,
+        key: &SessionKey,
+        page: MessagePage,
+        now: Timestamp,
+    ) -> Result<Option<Vec<StoredMessage>>> {
+        let state = self.lock();
+        let entry = state.sessions.entries.get(key).filter(|entry| entry.is_open(now));
+        Ok(entry.map(|entry| entry.page(page)))
+    }
+
     async fn sessions(&self, filter: &SessionFilter, page: SessionPage, now: Timestamp) -> Result<Vec<SessionSummary>> {
         let state = self.lock();
         let place = |entry: &Entry| (entry.session.last_activity_at, entry.session.id);
@@ -162,6 +182,26 @@ impl SessionStore for MemoryStore {
             *counts.by_platform.entry(session.key.platform().to_owned()).or_default() += 1;
         }
         Ok(counts)
+    }
+
+    async fn session_groups(&self, active_since: Timestamp, now: Timestamp) -> Result<Vec<SessionGroup>> {
+        let state = self.lock();
+        let (everything, mut groups) = (SessionFilter::default(), HashMap::<_, SessionGroup>::new());
+        for Entry { session, .. } in state.sessions.open(&everything, now) {
+            let (platform, team, model) = (session.key.platform(), session.team_id, session.model.as_ref());
+            let group = groups.entry((platform, team, model)).or_insert_with(|| SessionGroup {
+                platform: platform.to_owned(),
+                team,
+                model: model.cloned(),
+                sessions: 0,
+                messages: 0,
+                active: 0,
+            });
+            group.sessions += 1;
+            group.messages = group.messages.saturating_add(session.message_count);
+            group.active += u64::from(session.last_activity_at >= active_since);
+        }
+        Ok(groups.into_values().collect())
     }
 
     async fn delete_session(&self, key: &SessionKey, now: Timestamp) -> Result<bool> {

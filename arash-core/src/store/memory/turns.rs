@@ -152,7 +152,7 @@ impl State {
             return CommitOutcome::Stale;
         }
         if let Some(change) = &turn.session {
-            self.sessions.apply(change);
+            self.sessions.apply(turn.turn_id, change);
         }
         for spend in &turn.quota {
             self.quota.spend(spend);

@@ -1,14 +1,16 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{SessionId, TeamId};
+use crate::id::{SessionId, TeamId, TurnId};
 use crate::message::{Message, Role};
 use crate::platform::ModelId;
 use crate::session::{
-    History, Session, SessionCounts, SessionFilter, SessionKey, SessionPage, SessionStore, SessionSummary,
-    SharedSessions,
+    History, MessagePage, Session, SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionPage, SessionStore,
+    SessionSummary, SharedSessions, StoredMessage,
 };
 use crate::store::sql::SqlStore;
 use crate::store::sql::batch::{Batch, Kind};
@@ -24,7 +26,7 @@ macro_rules! session_columns {
 
 statements! {
     SELECT_SESSION = both(concat!("SELECT ", session_columns!(), " FROM sessions WHERE session_key = $1 AND expires_at > $2"));
-    SELECT_MESSAGES = both("SELECT role, content, attachments, created_at FROM messages
+    SELECT_MESSAGES = both("SELECT seq, turn_id, role, content, attachments, created_at FROM messages
         WHERE session_id = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3");
     SELECT_SESSIONS = both(concat!("SELECT ", session_columns!(), " FROM sessions
         WHERE (last_activity_at, id) < ($1, $2) AND expires_at > $3 AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
@@ -38,6 +40,9 @@ statements! {
     COUNT_SESSIONS_OF_TEAM = both("SELECT platform, COUNT(*) AS total,
         COUNT(CASE WHEN last_activity_at >= $1 THEN 1 END) AS active
         FROM sessions WHERE team_id = $4 AND expires_at > $2 AND (CAST($3 AS TEXT) IS NULL OR platform = $3) GROUP BY platform");
+    GROUP_SESSIONS = both("SELECT platform, COUNT(*) AS sessions, team_id, current_model,
+        CAST(SUM(message_count) AS BIGINT) AS messages, COUNT(CASE WHEN last_activity_at >= $1 THEN 1 END) AS active
+        FROM sessions WHERE expires_at > $2 GROUP BY platform, team_id, current_model");
     DELETE_EVENTS_OF_KEY = both("DELETE FROM outbox WHERE session_key = $1");
     DELETE_REPLIES_OF_KEY = both("DELETE FROM idempotency_keys WHERE session_key = $1 AND receipt IS NOT NULL");
     DELETE_MESSAGES_OF_KEY = both("DELETE FROM messages WHERE session_id IN
@@ -110,6 +115,22 @@ impl SessionStore for SqlStore {
         }))
     }
 
+    async fn messages(
+        &self,
+        key: &SessionKey,
+        page: MessagePage,
+        now: Timestamp,
+    ) -> Result<Option<Vec<StoredMessage>>> {
+        let Some(row) = self.db.fetch_optional(SELECT_SESSION, &[key.as_str().into(), now.into()]).await? else {
+            return Ok(None);
+        };
+        let (id, version) = (row.uuid("id")?, row.int("version")?);
+        // What comes later belongs to turns that are written just now.
+        let last = page.before.map_or(version, |before| version.min(before.saturating_sub(1)));
+        let rows = self.db.fetch_all(SELECT_MESSAGES, &[(&id).into(), last.into(), page.limit.into()]).await?;
+        rows.iter().map(read_stored_message).collect::<Result<_>>().map(Some)
+    }
+
     async fn sessions(&self, filter: &SessionFilter, page: SessionPage, now: Timestamp) -> Result<Vec<SessionSummary>> {
         let newest = (Timestamp::from_millis(i64::MAX), SessionId::from_uuid(Uuid::max()));
         let (activity, id) = page.before.unwrap_or(newest);
@@ -152,6 +173,10 @@ impl SessionStore for SqlStore {
             counts.by_platform.insert(row.text("platform")?, total);
         }
         Ok(counts)
+    }
+
+    async fn session_groups(&self, active_since: Timestamp, now: Timestamp) -> Result<Vec<SessionGroup>> {
+        self.db.fetch_all(GROUP_SESSIONS, &[active_since.into(), now.into()]).await?.iter().map(read_group).collect()
     }
 
     async fn delete_session(&self, key: &SessionKey, now: Timestamp) -> Result<bool> {
@@ -217,6 +242,22 @@ fn read_summary(row: &Row) -> Result<SessionSummary> {
         created_at: row.time("created_at")?,
         last_activity_at: row.time("last_activity_at")?,
     })
+}
+
+fn read_group(row: &Row) -> Result<SessionGroup> {
+    Ok(SessionGroup {
+        platform: row.text("platform")?,
+        team: row.optional_int("team_id")?.map(TeamId),
+        model: row.optional_text("current_model")?.map(ModelId::new),
+        sessions: row.count("sessions")?,
+        messages: row.count("messages")?,
+        active: row.count("active")?,
+    })
+}
+
+fn read_stored_message(row: &Row) -> Result<StoredMessage> {
+    let (seq, turn_id) = (row.int("seq")?, TurnId::from_uuid(row.uuid("turn_id")?));
+    Ok(StoredMessage { seq, turn_id, message: Arc::new(read_message(row)?) })
 }
 
 fn read_message(row: &Row) -> Result<Message> {

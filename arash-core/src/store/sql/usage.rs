@@ -104,9 +104,14 @@ fn filtered(filter: UsageFilter, statements: [Sql; 4], mut values: Vec<Value>) -
         (None, Some(_)) => of_key,
         (Some(_), Some(_)) => of_both,
     };
-    values.extend(filter.key.map(|key| key.0.into()));
-    values.extend(filter.team.map(|team| team.0.into()));
+    values.extend(filter.key.map(|key| wanted(key.0)));
+    values.extend(filter.team.map(|team| wanted(team.0)));
     (sql, values)
+}
+
+/// An id to look for. In sums, 0 stands for no team and no key: that is nobody's id, and nothing is equal to null.
+fn wanted(id: i64) -> Value {
+    Some(id).filter(|&id| id != 0).into()
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::id::SessionId;
-use crate::session::{SessionCounts, SessionFilter, SessionKey, SessionPage, SessionSummary};
+use crate::session::{SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionPage, SessionSummary};
 use crate::store::Store;
 use crate::testing::store::fixtures::{TIMEOUT, at, change, chat, following, load, make_team, opening};
 use crate::turn::SessionChange;
@@ -134,4 +134,50 @@ pub(super) async fn sessions_are_counted_by_platform_and_activity(store: Arc<dyn
     assert_eq!((after_some.total, after_some.active), (5, 5), "what has expired is not counted");
     change(&*store, following(&oldest, &["c", "d"], at(590))).await;
     assert_eq!(active_since(at(550)).await.active, 1, "what counts is the last turn, not the first");
+}
+
+pub(super) async fn sessions_are_grouped_by_platform_team_and_model(store: Arc<dyn Store>) {
+    assert_eq!(store.session_groups(at(0), at(0)).await.unwrap(), []);
+    let (one, other) = (make_team(&*store, "one").await.id, make_team(&*store, "other").await.id);
+    let said: [&[&str]; 3] = [&["a", "b"], &["a", "b", "c", "d"], &[]];
+    let mut second = 0;
+    for (key, models) in [
+        (chat("1"), vec![None, None]),
+        (SessionKey::private("internal", one, "1"), vec![None, Some("a/b"), Some("a/b"), Some("c/d")]),
+        (SessionKey::private("internal", other, "1"), vec![Some("a/b")]),
+        (SessionKey::private("web", one, "1"), vec![Some("a/b")]),
+    ] {
+        for (number, model) in models.into_iter().enumerate() {
+            let key = match key.team() {
+                Some(team) => SessionKey::private(key.platform(), team, &number.to_string()),
+                None => SessionKey::public(key.platform(), &number.to_string()),
+            };
+            let opened = SessionChange { model: model.map(Into::into), ..opening(&key, said[number % 3], at(second)) };
+            change(&*store, opened).await;
+            second += 10;
+        }
+    }
+    let group = |platform: &str, team, model: Option<&str>, (sessions, messages, active)| SessionGroup {
+        platform: platform.to_owned(),
+        team,
+        model: model.map(Into::into),
+        sessions,
+        messages,
+        active,
+    };
+    let mut groups = store.session_groups(at(40), at(80)).await.unwrap();
+    groups.sort_unstable();
+    let expected = [
+        group("internal", Some(one), None, (1, 1, 0)),
+        group("internal", Some(one), Some("a/b"), (2, 2, 1)),
+        group("internal", Some(one), Some("c/d"), (1, 1, 1)),
+        group("internal", Some(other), Some("a/b"), (1, 1, 1)),
+        group("telegram", None, None, (2, 3, 0)),
+        group("web", Some(one), Some("a/b"), (1, 1, 1)),
+    ];
+    assert_eq!(groups, expected);
+    let mut later = store.session_groups(at(40), at(30).plus(TIMEOUT)).await.unwrap();
+    later.sort_unstable();
+    let open = expected.map(|group| group.sessions).iter().sum::<u64>() - 4;
+    assert_eq!(later.iter().map(|group| group.sessions).sum::<u64>(), open, "what has expired is left out");
 }

@@ -89,6 +89,9 @@ pub(super) async fn records_keep_to_their_filter(store: Arc<dyn Store>) {
         (Some(one), Some(callers[0].1), 2),
         (Some(other), Some(callers[0].1), 0),
         (Some(TeamId(4_711)), None, 0),
+        // Nobody's id, and not that of what has none.
+        (Some(TeamId(0)), None, 0),
+        (None, Some(ApiKeyId(0)), 0),
     ] {
         let filter = UsageFilter { team, key };
         let mut expected = all.clone();

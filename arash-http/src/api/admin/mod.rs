@@ -1,7 +1,13 @@
 //! What only keys of level admin may do.
 
 mod keys;
+mod overview;
+mod stats;
 mod teams;
+mod usage;
 
 pub(super) use keys::AdminKeys;
+pub(super) use overview::AdminOverview;
+pub(super) use stats::AdminStats;
 pub(super) use teams::AdminTeams;
+pub(super) use usage::AdminUsage;

@@ -113,6 +113,11 @@ impl TestHost {
         request.header("Content-Type", "application/json").body(body.to_string())
     }
 
+    /// The id of a key.
+    pub(crate) async fn id(&self, key: &Key) -> i64 {
+        self.engine.authenticate(&key.secret).await.unwrap().key_id().0
+    }
+
     /// Says `text` in `chat`.
     pub(crate) async fn say(&self, key: &Key, chat: &str, text: &str) -> Answer {
         self.post(key, "/api/v1/chat", &message(chat, text)).await

@@ -3,6 +3,8 @@
 mod answer;
 mod documented;
 mod host;
+mod spent;
 
 pub(crate) use answer::Answer;
 pub(crate) use host::{Key, TestHost, message};
+pub(crate) use spent::Spent;
