@@ -93,6 +93,17 @@ pub enum Environment {
     Prod,
 }
 
+impl Environment {
+    /// Its name as a setting.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Stage => "stage",
+            Self::Prod => "prod",
+        }
+    }
+}
+
 /// How a host answers over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
