@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{HeaderValue, Method, StatusCode, header};
@@ -12,6 +13,7 @@ use poem_openapi::registry::{MetaApi, Registry};
 
 use crate::problem::Problem;
 use crate::request_id::RequestId;
+use crate::traffic::Operation;
 
 /// The methods that poem's router can be asked for.
 pub(crate) const METHODS: [Method; 9] = [
@@ -46,10 +48,27 @@ impl<T: OpenApi> OpenApi for WithProblems<T> {
         let mut plain = HashMap::new();
         self.0.add_routes(&mut plain);
         for (path, methods) in plain {
-            let methods = methods.into_iter().map(|(method, endpoint)| (method, with_problems(endpoint))).collect();
+            let counted = |(method, endpoint)| {
+                let operation = Operation::new(&method, &path);
+                (method, counted_as(operation, with_problems(endpoint)))
+            };
+            let methods = methods.into_iter().map(counted).collect();
             table.insert(path, refusing_the_rest(methods));
         }
     }
+}
+
+/// Marks all answers of an endpoint as those of an operation.
+pub(crate) fn counted_as(operation: Arc<Operation>, endpoint: impl Endpoint + 'static) -> BoxEndpoint<'static> {
+    let marking = move |endpoint: Arc<_>, request| {
+        let operation = Arc::clone(&operation);
+        async move {
+            let mut answer = Endpoint::get_response(&*endpoint, request).await;
+            operation.mark(&mut answer);
+            Ok(answer)
+        }
+    };
+    endpoint.around(marking).boxed()
 }
 
 /// poem-openapi turns errors into plain text; caught here they still have their type.

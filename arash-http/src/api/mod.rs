@@ -2,6 +2,7 @@
 
 mod admin;
 mod chat;
+mod figures;
 mod health;
 mod platform;
 mod sessions;
@@ -11,6 +12,7 @@ use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, 
 
 use admin::{AdminKeys, AdminTeams};
 use chat::Chat;
+use figures::Figures;
 use health::HealthChecks;
 use sessions::Sessions;
 
@@ -21,7 +23,7 @@ use crate::request_id;
 /// Groups of operations.
 #[derive(Debug, Tags)]
 enum Group {
-    /// Whether the service works. Needs no key.
+    /// Whether the service works, and how much it does. Needs no API key.
     Health,
     /// Messages and their answers.
     Chat,
@@ -46,12 +48,13 @@ impl Done {
     }
 }
 
-type AllOperations = (HealthChecks, Chat, Sessions, AdminTeams, AdminKeys);
+type AllOperations = (HealthChecks, Figures, Chat, Sessions, AdminTeams, AdminKeys);
 
 /// All operations on `engine`.
 pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static, ()> {
     let operations: AllOperations = (
         HealthChecks::new(engine.clone()),
+        Figures::new(engine.clone()),
         Chat::new(engine.clone()),
         Sessions::new(engine.clone()),
         AdminTeams::new(engine.clone()),

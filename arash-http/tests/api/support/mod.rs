@@ -3,6 +3,8 @@
 mod answer;
 mod documented;
 mod host;
+mod line;
 
 pub(crate) use answer::Answer;
 pub(crate) use host::{Key, TestHost, message};
+pub(crate) use line::Line;
