@@ -60,6 +60,10 @@ fn start(settings: &Settings) -> Result<(), Fault> {
     let _log = logging::start(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(run(settings));
+    if let (Err(fault), true) = (&outcome, settings.log.file.is_some()) {
+        // Standard error is told anyway.
+        tracing::error!(fault = %Chain(&**fault), "ended with a fault");
+    }
     // Whoever ends it a second time does not wait for what still runs; else there is nothing left to wait for.
     runtime.shutdown_background();
     outcome

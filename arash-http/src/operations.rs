@@ -47,15 +47,24 @@ impl<T: OpenApi> OpenApi for WithProblems<T> {
     fn add_routes(self, table: &mut HashMap<String, Methods>) {
         let mut plain = HashMap::new();
         self.0.add_routes(&mut plain);
+        // In the table the parameters of paths have numbers for names.
+        let documented: HashMap<String, String> =
+            T::meta().into_iter().flat_map(|api| api.paths).map(|path| (shape(&path.path), path.path)).collect();
         for (path, methods) in plain {
             let counted = |(method, endpoint)| {
-                let operation = Operation::new(&method, &path);
+                let operation = Operation::new(&method, documented.get(&shape(&path)).unwrap_or(&path));
                 (method, counted_as(operation, with_problems(endpoint)))
             };
             let methods = methods.into_iter().map(counted).collect();
             table.insert(path, refusing_the_rest(methods));
         }
     }
+}
+
+/// A path without the names of its parameters.
+fn shape(path: &str) -> String {
+    let part = |part: &str| if part.starts_with([':', '{']) { "{}".to_owned() } else { part.to_owned() };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 /// Marks all answers of an endpoint as those of an operation.

@@ -32,9 +32,9 @@ pub(crate) fn describe() {
 }
 
 impl Operation {
-    /// The operation with this method at this path, in which `:name` or `{name}` stands for any part.
+    /// The operation with this method at this path, in which `{name}` stands for any part.
     pub(crate) fn new(method: &Method, path: &str) -> Arc<Self> {
-        Self::called(method.as_str(), &with_braces(path))
+        Self::called(method.as_str(), path)
     }
 
     fn called(method: &str, route: &str) -> Arc<Self> {
@@ -81,22 +81,5 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.decrement(1);
-    }
-}
-
-/// A path of poem's router as the OpenAPI document writes it.
-fn with_braces(path: &str) -> String {
-    let part = |part: &str| part.strip_prefix(':').map_or_else(|| part.to_owned(), |name| format!("{{{name}}}"));
-    path.split('/').map(part).collect::<Vec<_>>().join("/")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn routes_are_named_as_in_the_document() {
-        assert_eq!(with_braces("/api/v1/session/:session_id/messages"), "/api/v1/session/{session_id}/messages");
-        assert_eq!(with_braces("/docs"), "/docs");
     }
 }
