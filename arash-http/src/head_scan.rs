@@ -73,25 +73,24 @@ impl HeadScan {
 mod tests {
     use super::*;
 
-    fn is_coming(pieces: &[&[u8]]) -> bool {
+    fn is_coming(pieces: &[&str]) -> bool {
         let mut scan = HeadScan::default();
-        pieces.iter().for_each(|piece| scan.read(piece));
+        for piece in pieces {
+            scan.read(piece.as_bytes());
+        }
         scan.since().is_some()
     }
 
     #[test]
     fn a_head_is_coming_until_its_empty_line() {
-        for pieces in
-            [&[&b"G"[..]][..], &[b"GET / HTTP/1.1\r\n"], &[b"\r\n", b"\r\n\r\n"], &[b"GET /\r\nA: b\r\n", b"\r"]]
-        {
+        for pieces in [&["G"][..], &["GET / HTTP/1.1\r\n"], &["\r\n", "\r\n\r\n"], &["GET /\r\nA: b\r\n", "\r"]] {
             assert!(is_coming(pieces), "{pieces:?}");
         }
-        for pieces in
-            [&[][..], &[b""], &[b"GET /\r\n\r\n"], &[b"GET /\n\n"], &[b"\r\nGET /\r\nA: b", b"\r", b"\n\r", b"\n{"]]
+        for pieces in [&[][..], &[""], &["GET /\r\n\r\n"], &["GET /\n\n"], &["\r\nGET /\r\nA: b", "\r", "\n\r", "\n{"]]
         {
             assert!(!is_coming(pieces), "{pieces:?}");
         }
-        assert!(!is_coming(&[b"P", b"RI * HTTP/2.0\r\n"]), "HTTP/2");
+        assert!(!is_coming(&["P", "RI * HTTP/2.0\r\n"]), "HTTP/2");
     }
 
     #[test]

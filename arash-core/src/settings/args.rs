@@ -27,8 +27,8 @@ pub struct SettingsArgs {
     /// Largest image of a message, in MiB, 1 to 100 [default: 20]
     #[arg(long, env = "MAX_IMAGE_SIZE_MB", global = true, value_name = "MIB")]
     pub max_image_size_mb: Option<String>,
-    /// Origins whose web pages may call this, as in https://app.example.com: a JSON array or a comma list; * for all,
-    /// but not in prod [default: none]
+    /// Origins whose web pages may call this, as in scheme://host:port: a JSON array or a comma list; * for all, but
+    /// not in prod [default: none]
     #[arg(long, env = "CORS_ORIGINS", global = true, value_name = "LIST")]
     pub cors_origins: Option<String>,
     /// What /metrics asks for: Authorization: Bearer TOKEN [default: it is open]

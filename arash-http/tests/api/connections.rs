@@ -53,7 +53,7 @@ async fn a_client_that_asks_first_is_refused_before_it_sends() {
 async fn heads_that_cannot_be_read_are_refused_and_hurt_nobody() {
     let host = TestHost::start().await;
     let long = "x".repeat(500 << 10);
-    let many = (0..101).map(|number| format!("X-{number}: y\r\n")).collect::<String>();
+    let many = "X-Many: y\r\n".repeat(101);
     for (head, status) in [
         ("what is this\r\n\r\n".to_owned(), 400),
         ("GET /health HTTP/1.1\r\nHost h\r\n\r\n".to_owned(), 400),

@@ -19,7 +19,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 type Received = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 #[handler]
-fn receive(request: &poem::Request, body: Vec<u8>, received: Data<&Received>) {
+fn receive(request: &poem::Request, body: Vec<u8>, Data(received): Data<&Received>) {
     received.lock().unwrap().push((request.uri().path().to_owned(), body));
 }
 
