@@ -25,8 +25,9 @@ pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
     limits: Limits,
     head: HeadScan,
-    reading: Deadline,
-    writing: Deadline,
+    reading: Alarm,
+    writing: Alarm,
+    stalled_since: Option<Instant>,
     lingering: Option<Lingering>,
     is_given_up: bool,
     _permit: OwnedSemaphorePermit,
@@ -38,8 +39,9 @@ impl Connection {
             stream,
             limits,
             head: HeadScan::default(),
-            reading: Deadline::default(),
-            writing: Deadline::default(),
+            reading: Alarm::default(),
+            writing: Alarm::default(),
+            stalled_since: None,
             lingering: None,
             is_given_up: false,
             _permit: permit,
@@ -54,11 +56,11 @@ impl Connection {
         outcome: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if outcome.is_pending() {
-            let since = Instant::now();
-            return self.writing.check(cx, || since + self.limits.stalled_write).map(|()| self.give_up());
+            let since = *self.stalled_since.get_or_insert_with(Instant::now);
+            let moment = since + self.limits.stalled_write;
+            return self.writing.rings_at(moment, cx).map(|()| self.give_up());
         }
-        self.writing.clear();
-        self.reading.clear();
+        self.stalled_since = None;
         self.head.answer(bytes);
         outcome
     }
@@ -81,12 +83,11 @@ impl Connection {
                     if lingering.passed_over > MAX_PASSED_OVER || Instant::now() >= lingering.end {
                         return Poll::Ready(());
                     }
-                    lingering.quiet.clear();
+                    lingering.last_byte = Instant::now();
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => {
-                    let end = lingering.end;
-                    return lingering.quiet.check(cx, || end.min(Instant::now() + QUIET));
+                    return lingering.alarm.rings_at(lingering.end.min(lingering.last_byte + QUIET), cx);
                 }
             }
         }
@@ -97,22 +98,23 @@ impl Connection {
 #[derive(Debug)]
 struct Lingering {
     end: Instant,
-    quiet: Deadline,
+    last_byte: Instant,
+    alarm: Alarm,
     passed_over: usize,
 }
 
-/// A moment that nothing may wait beyond; there is none until somebody waits.
+/// Wakes at a moment; made when it is first needed, for most connections need none.
 #[derive(Debug, Default)]
-struct Deadline(Option<Pin<Box<Sleep>>>);
+struct Alarm(Option<Pin<Box<Sleep>>>);
 
-impl Deadline {
-    fn clear(&mut self) {
-        self.0 = None;
-    }
-
-    /// Ready when the moment has come; `moment` is asked when it is waited for at first.
-    fn check(&mut self, cx: &mut Context<'_>, moment: impl FnOnce() -> Instant) -> Poll<()> {
-        self.0.get_or_insert_with(|| Box::pin(sleep_until(moment()))).as_mut().poll(cx)
+impl Alarm {
+    /// Ready when the moment has come.
+    fn rings_at(&mut self, moment: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(moment)));
+        if sleep.deadline() != moment {
+            sleep.as_mut().reset(moment);
+        }
+        sleep.as_mut().poll(cx)
     }
 }
 
@@ -124,13 +126,8 @@ impl AsyncRead for Connection {
             this.head.read(buf.filled().get(before..).unwrap_or_default());
             return Poll::Ready(outcome);
         }
-        match this.head.since() {
-            None => {
-                this.reading.clear();
-                Poll::Pending
-            }
-            Some(since) => this.reading.check(cx, || since + this.limits.head).map(|()| this.give_up()),
-        }
+        let Some(since) = this.head.since() else { return Poll::Pending };
+        this.reading.rings_at(since + this.limits.head, cx).map(|()| this.give_up())
     }
 }
 
@@ -167,8 +164,9 @@ impl AsyncWrite for Connection {
         }
         if this.lingering.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            let end = Instant::now() + this.limits.linger;
-            this.lingering = Some(Lingering { end, quiet: Deadline::default(), passed_over: 0 });
+            let now = Instant::now();
+            let end = now + this.limits.linger;
+            this.lingering = Some(Lingering { end, last_byte: now, alarm: Alarm::default(), passed_over: 0 });
         }
         this.pass_over(cx).map(Ok)
     }

@@ -52,7 +52,8 @@ async fn a_client_that_asks_first_is_refused_before_it_sends() {
 #[tokio::test]
 async fn heads_that_cannot_be_read_are_refused_and_hurt_nobody() {
     let host = TestHost::start().await;
-    let long = "x".repeat(500 << 10);
+    // What is a little longer than the 400 KiB or so that hyper takes may come in one piece with what is not.
+    let long = "x".repeat(1 << 20);
     let many = "X-Many: y\r\n".repeat(101);
     for (head, status) in [
         ("what is this\r\n\r\n".to_owned(), 400),
@@ -66,8 +67,8 @@ async fn heads_that_cannot_be_read_are_refused_and_hurt_nobody() {
     ] {
         let mut line = host.connect().await;
         line.send(&head).await;
-        let (said, is_in_order) = line.rest().await;
         let begins = head.chars().take(60).collect::<String>();
+        let (said, is_in_order) = line.rest().await;
         assert!(is_in_order && said.starts_with(&format!("HTTP/1.1 {status} ")), "{begins:?}: {said}");
     }
     assert_eq!(host.send(host.request("GET", "/health/live")).await.status, 200);

@@ -35,8 +35,8 @@ impl Line {
     /// All that comes until the connection is closed, and whether it was closed in order.
     pub(crate) async fn rest(mut self) -> (String, bool) {
         let mut bytes = Vec::new();
-        let end =
-            timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await.unwrap_or_else(|_| panic!("it is still open"));
+        let end = timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await;
+        let end = end.unwrap_or_else(|_| panic!("it is still open after: {}", String::from_utf8_lossy(&bytes)));
         (String::from_utf8_lossy(&bytes).into_owned(), end.is_ok())
     }
 
