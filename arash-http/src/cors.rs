@@ -10,6 +10,8 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, X-Request-Id, Last-Event-ID";
 const ANSWER_HEADERS: &str = "X-Request-Id, X-Turn-Id, Retry-After, RateLimit, RateLimit-Policy, Idempotency-Key, \
                               Idempotency-Replayed, WWW-Authenticate, Allow";
+/// Longest list of headers that is let through, in bytes.
+const MAX_ASKED: usize = 1 << 10;
 /// For how long a browser need not ask again, in seconds; none remembers for longer.
 const MAX_AGE: &str = "7200";
 
@@ -43,6 +45,7 @@ impl Cors {
             return None;
         }
         let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|names| names.to_str().ok());
+        let asked = asked.filter(|names| names.len() <= MAX_ASKED);
         let names = asked.map_or_else(|| REQUEST_HEADERS.to_owned(), |asked| format!("{REQUEST_HEADERS}, {asked}"));
         let answer = Response::builder()
             .status(StatusCode::NO_CONTENT)
