@@ -66,6 +66,11 @@
 //! [`Store`](store::Store).
 //! A store of your own runs the same conformance suite as they do: `store_conformance!`, with the feature `testing`.
 //!
+//! # Figures
+//!
+//! The engine counts and times what it does for the recorder of the crate `metrics`, if there is one;
+//! [`metrics::describe`] tells it what is what, [`Engine::load`] how busy the engine is right now.
+//!
 //! # Errors
 //!
 //! Everything fails with one [`Error`]: a [kind](ErrorKind) with a stable [code](ErrorKind::code), whether it is
@@ -90,6 +95,7 @@ mod error;
 mod fail_point;
 pub mod id;
 pub mod message;
+pub mod metrics;
 pub mod money;
 pub mod platform;
 pub mod quota;
@@ -105,7 +111,7 @@ pub mod turn;
 pub mod usage;
 pub mod webhook;
 
-pub use engine::{Engine, EngineBuilder, Health};
+pub use engine::{Engine, EngineBuilder, Health, Load};
 pub use error::{Error, ErrorKind, FieldError, LimitInfo, Result};
 #[doc(hidden)]
 pub use fail_point::fail_point;

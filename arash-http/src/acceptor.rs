@@ -1,20 +1,18 @@
 //! Takes connections: without delay, without spinning on faults, and not more than fit.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use poem::http::uri::Scheme;
 use poem::listener::Acceptor;
 use poem::web::{LocalAddr, RemoteAddr};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
-/// Most connections at a time; more wait in the system's queue.
-const MAX_CONNECTIONS: usize = 10_000;
+use crate::connection::Connection;
+use crate::limits::Limits;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -25,6 +23,7 @@ pub(crate) struct TcpAcceptor {
     listener: TcpListener,
     local_addr: LocalAddr,
     free: Arc<Semaphore>,
+    limits: Limits,
 }
 
 impl TcpAcceptor {
@@ -32,13 +31,10 @@ impl TcpAcceptor {
     ///
     /// # Errors
     /// When the listener's address cannot be asked for.
-    pub(crate) fn new(listener: TcpListener) -> io::Result<Self> {
-        Self::with_most(listener, MAX_CONNECTIONS)
-    }
-
-    fn with_most(listener: TcpListener, connections: usize) -> io::Result<Self> {
+    pub(crate) fn new(listener: TcpListener, limits: Limits) -> io::Result<Self> {
         let local_addr = LocalAddr(listener.local_addr()?.into());
-        Ok(Self { listener, local_addr, free: Arc::new(Semaphore::new(connections)) })
+        let free = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+        Ok(Self { listener, local_addr, free, limits })
     }
 }
 
@@ -57,7 +53,7 @@ impl Acceptor for TcpAcceptor {
                 Ok((stream, remote)) => {
                     // An answer is written as a whole: waiting to fill a packet only delays it.
                     let _ = stream.set_nodelay(true);
-                    let connection = Connection { stream, _permit: permit };
+                    let connection = Connection::new(stream, self.limits, permit);
                     return Ok((connection, self.local_addr.clone(), RemoteAddr(remote.into()), Scheme::HTTP));
                 }
                 // The client went away before it was served.
@@ -73,47 +69,10 @@ impl Acceptor for TcpAcceptor {
     }
 }
 
-/// A connection that counts until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    stream: TcpStream,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(50);
@@ -122,7 +81,7 @@ mod tests {
     async fn no_more_connections_are_taken_than_fit() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut acceptor = TcpAcceptor::with_most(listener, 1).unwrap();
+        let mut acceptor = TcpAcceptor::new(listener, Limits { connections: 1, ..Limits::default() }).unwrap();
         let _clients = (TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap());
         let first = acceptor.accept().await.unwrap();
         assert!(first.0.stream.nodelay().unwrap());

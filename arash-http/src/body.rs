@@ -8,6 +8,7 @@ use std::time::Duration;
 use arash_core::settings::HttpSettings;
 use arash_core::{Error, FieldError};
 use poem::error::ReadBodyError;
+use poem::http::{HeaderValue, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
@@ -16,12 +17,11 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::schema::Schema;
 
 const ONE_MIB: usize = 1 << 20;
-/// How long a body may take to arrive. Without a limit, clients that stall hold their connections for ever.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a request body may be read as.
 pub(crate) trait JsonBody: ParseFromJSON + 'static {
@@ -86,15 +86,18 @@ impl<'a, T: JsonBody> ApiExtractor<'a> for Body<T> {
         if !request.content_type().is_some_and(Self::check_content_type) {
             return Err(Problem::unsupported_media_type().into());
         }
+        check_encodings(request)?;
         let limit = request.data::<HttpSettings>().map_or(ONE_MIB, T::max_bytes);
         let announced = request.header("Content-Length").and_then(|length| length.parse::<usize>().ok());
         if announced.is_some_and(|length| length > limit) {
             return Err(Problem::too_large(limit).into());
         }
         let _share = share_of_memory(announced.unwrap_or(limit)).await?;
-        let bytes = tokio::time::timeout(PATIENCE, body.take()?.into_bytes_limit(limit))
+        // Without a limit, clients that stall hold their connections for ever.
+        let patience = request.data::<Limits>().copied().unwrap_or_default().body;
+        let bytes = tokio::time::timeout(patience, body.take()?.into_bytes_limit(limit))
             .await
-            .map_err(|_| Problem::malformed(format!("the body did not arrive within {} seconds", PATIENCE.as_secs())))?
+            .map_err(|_| Problem::malformed(format!("the body did not arrive within {} seconds", patience.as_secs())))?
             .map_err(|fault| match fault {
                 ReadBodyError::PayloadTooLarge => Problem::too_large(limit),
                 _ => Problem::malformed("the body could not be read to its end"),
@@ -109,6 +112,23 @@ impl<'a, T: JsonBody> ApiExtractor<'a> for Body<T> {
             .map_err(|fault| Problem::from(Error::internal("a body broke its reader").with_source(fault)))?;
         Ok(Self(value?))
     }
+}
+
+/// Refuses a body that is not plain text in UTF-8.
+fn check_encodings(request: &Request) -> Result<(), Problem> {
+    let coding = request.headers().get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    if coding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        let detail = "the body must not be compressed or otherwise encoded: leave out Content-Encoding";
+        return Err(Problem::unreadable(detail));
+    }
+    let parameters = request.content_type().unwrap_or_default().split(';').skip(1);
+    let parameters = parameters.filter_map(|parameter| parameter.split_once('='));
+    let charset = |(name, value): (&str, _)| name.trim().eq_ignore_ascii_case("charset").then_some(value);
+    let is_utf_8 = |charset: &str| ["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name));
+    if parameters.filter_map(charset).any(|value: &str| !is_utf_8(value.trim().trim_matches('"'))) {
+        return Err(Problem::unreadable("the body must be in UTF-8: leave out the charset, or give charset=utf-8"));
+    }
+    Ok(())
 }
 
 /// Waits until there is room for a body of so many bytes beside those that are being read.

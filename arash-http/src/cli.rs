@@ -9,7 +9,10 @@ use clap::{Parser, Subcommand};
 /// Without any setting it answers on http://127.0.0.1:3000 with the offline assistant and keeps everything
 /// in the file arash.db. The first start prints an admin API key, once.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Exit codes: 0 done, 1 a fault, 2 a wrong command line or setting.")]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 1 a fault or a second signal to stop, 2 a wrong command line or setting."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -19,7 +22,8 @@ pub(crate) struct Cli {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Answers requests until it is told to stop (SIGTERM or SIGINT). This is what happens without a command.
+    /// Answers requests until it is told to stop (SIGTERM or SIGINT), for up to 30 seconds more those that run; told a
+    /// second time it ends at once. This is what happens without a command.
     Serve,
     /// Prints the OpenAPI document as JSON.
     Openapi,
@@ -42,12 +46,12 @@ mod tests {
         let mut secrets = 0;
         for argument in command.get_arguments() {
             let name = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
-            if ["_URL", "_KEY", "_PASSWORD"].iter().any(|ending| name.ends_with(ending)) {
+            if ["_URL", "_KEY", "_PASSWORD", "_TOKEN", "_ENDPOINT"].iter().any(|ending| name.ends_with(ending)) {
                 assert!(argument.is_hide_env_values_set(), "{name}");
                 secrets += 1;
             }
         }
-        assert_eq!(secrets, 5);
+        assert_eq!(secrets, 7);
     }
 
     #[test]

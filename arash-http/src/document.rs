@@ -14,6 +14,7 @@ pub(crate) fn refine(document: &str) -> String {
     }
     // Generators of clients look for the bare media type.
     let text = text.replace("\"application/json; charset=utf-8\"", "\"application/json\"");
+    let text = text.replace("\"text/plain; version=0.0.4; charset=utf-8\"", "\"text/plain\"");
     let Ok(mut value) = serde_json::from_str::<Value>(&text) else { return text };
     for name in request_schemas(&value) {
         close(&mut value, &name);

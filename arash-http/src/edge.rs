@@ -1,28 +1,45 @@
 //! The outermost layer: what every request and every answer has in common.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use poem::http::{HeaderMap, HeaderValue, Method, header};
+use arash_core::settings::HttpSettings;
+use poem::http::Method;
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
+use tracing::Instrument;
 
+use crate::cors::Cors;
+use crate::limits::Limits;
 use crate::problem::{self, Problem};
 use crate::request_id::{self, RequestId};
+use crate::security_headers;
+use crate::traffic::{InFlight, Operation};
 
-/// Names requests, logs them, and sees to it that every failure is a problem and no answer is cached.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Edge;
+/// Names requests, counts and logs them, bounds their time, tells browsers what they may do, and sees to it that every
+/// failure is a problem.
+#[derive(Clone, Debug)]
+pub(crate) struct Edge {
+    cors: Cors,
+    longest_request: Duration,
+}
+
+impl Edge {
+    pub(crate) fn new(settings: &HttpSettings, limits: Limits) -> Self {
+        Self { cors: Cors::new(settings), longest_request: limits.request }
+    }
+}
 
 impl<E: Endpoint> Middleware<E> for Edge {
     type Output = EdgeEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        EdgeEndpoint { inner }
+        EdgeEndpoint { edge: self.clone(), inner }
     }
 }
 
 /// An endpoint behind the [`Edge`].
 #[derive(Debug)]
 pub(crate) struct EdgeEndpoint<E> {
+    edge: Edge,
     inner: E,
 }
 
@@ -30,20 +47,25 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let started = Instant::now();
+        let (started, _in_flight) = (Instant::now(), InFlight::begin());
         let id = RequestId::of(&request);
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         request.set_data(id.clone());
-        // poem's router knows no other methods; this one no path has, so it is refused with `Allow`.
-        if !is_standard(&method) {
-            request.set_method(Method::TRACE);
-        }
-        let response = match self.inner.call(request).await {
-            Ok(answer) => answer.into_response(),
-            Err(error) => Problem::of(error).into_response_for(&id),
+        let allowed = self.edge.cors.allowed(&request);
+        let span = tracing::debug_span!("request", request_id = %id, %method);
+        crate::trace_context::continue_from(request.headers(), &span);
+        let answer = match allowed.as_ref().and_then(|_| Cors::preflight(&request)) {
+            Some(preflight) => preflight,
+            None => self.answer(request, &id).instrument(span).await,
         };
-        let mut response = as_problem(response, &id);
-        add_headers(response.headers_mut(), &id);
+        let operation = Operation::of(&answer);
+        let mut response = as_problem(answer, &id);
+        if let Some(id) = id.to_header() {
+            response.headers_mut().insert(request_id::HEADER, id);
+        }
+        security_headers::add(response.headers_mut());
+        self.edge.cors.add_headers(response.headers_mut(), allowed);
+        operation.answered(response.status(), started.elapsed());
         // Never the query: it may hold what a client should not have put there.
         tracing::info!(
             request_id = %id,
@@ -57,8 +79,18 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
     }
 }
 
-fn is_standard(method: &Method) -> bool {
-    crate::operations::METHODS.contains(method)
+impl<E: Endpoint> EdgeEndpoint<E> {
+    async fn answer(&self, mut request: Request, id: &RequestId) -> Response {
+        // poem's router knows no other methods; this one no path has, so it is refused with `Allow`.
+        if !crate::operations::METHODS.contains(request.method()) {
+            request.set_method(Method::TRACE);
+        }
+        match tokio::time::timeout(self.edge.longest_request, self.inner.call(request)).await {
+            Ok(Ok(answer)) => answer.into_response(),
+            Ok(Err(error)) => Problem::of(error).into_response_for(id),
+            Err(_) => Problem::from(arash_core::Error::internal("a request took too long")).into_response_for(id),
+        }
+    }
 }
 
 /// The answer, or the problem in place of a failure that poem answered in plain text.
@@ -68,12 +100,4 @@ fn as_problem(response: Response, id: &RequestId) -> Response {
         return response;
     }
     Problem::of_status(response.status()).into_response_for(id)
-}
-
-fn add_headers(headers: &mut HeaderMap, id: &RequestId) {
-    if let Some(id) = id.to_header() {
-        headers.insert(request_id::HEADER, id);
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }

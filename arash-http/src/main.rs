@@ -3,6 +3,8 @@
 mod cli;
 mod console;
 mod logging;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::process::ExitCode;
 
@@ -43,9 +45,8 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    tell_what_has_no_effect();
-    logging::start(settings.log);
-    match run(&settings) {
+    tell_what_has_no_effect(&settings);
+    match start(&settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             console::complain(&format!("{}", Chain(&*fault)));
@@ -54,13 +55,22 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs the program. When this returns, also with a fault, the log is written to its end.
+fn start(settings: &Settings) -> Result<(), Fault> {
+    let _log = logging::start(settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(run(settings));
+    if let (Err(fault), true) = (&outcome, settings.log.file.is_some()) {
+        // Standard error is told anyway.
+        tracing::error!(fault = %Chain(&**fault), "ended with a fault");
+    }
+    // Whoever ends it a second time does not wait for what still runs; else there is nothing left to wait for.
+    runtime.shutdown_background();
+    outcome
+}
+
 /// Settings of the contract whose parts are not built in yet: whoever sets one should not believe that it works.
-const NO_EFFECT_YET: [&str; 17] = [
-    "CORS_ORIGINS",
-    "ENABLE_IMAGE_PROCESSING",
-    "LOG_FILE",
-    "METRICS_TOKEN",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
+const NO_EFFECT_YET: [&str; 12] = [
     "REDIS_URL",
     "RUN_TELEGRAM_BOT",
     "TELEGRAM_ADMIN_USERS",
@@ -75,11 +85,16 @@ const NO_EFFECT_YET: [&str; 17] = [
     "WEBHOOK_ALLOW_PRIVATE",
 ];
 
-fn tell_what_has_no_effect() {
+fn tell_what_has_no_effect(settings: &Settings) {
     let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let names: Vec<&str> = NO_EFFECT_YET.iter().filter(is_set).copied().collect();
     if !names.is_empty() {
         console::complain(&format!("not built into this version yet, and without effect: {}", names.join(", ")));
+    }
+    if settings.trace_endpoint.is_some() && !cfg!(feature = "otel") {
+        console::complain(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is without effect: this program was built without the feature otel",
+        );
     }
 }
 
@@ -94,9 +109,8 @@ fn read_env_file() -> Result<(), String> {
     }
 }
 
-#[tokio::main]
 async fn run(settings: &Settings) -> Result<(), Fault> {
-    let mut stop = Stop::listen()?;
+    let stop = Stop::listen()?;
     let store = open_store(&settings.database).await?;
     let engine = settings.engine()?.store(store).build().await?;
     let listener = match listen(settings).await {
@@ -107,8 +121,25 @@ async fn run(settings: &Settings) -> Result<(), Fault> {
         }
     };
     greet(&engine, settings, &listener).await?;
-    arash_http::serve(engine, &settings.http, listener, async move { stop.wait().await }).await?;
-    Ok(())
+    serve(engine, settings, listener, stop).await
+}
+
+/// Answers requests until the first signal, then lets those that run come to their end, but not beyond a second one.
+async fn serve(engine: Engine, settings: &Settings, listener: TcpListener, mut stop: Stop) -> Result<(), Fault> {
+    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let told = async {
+        // Told, or nobody is left who could tell.
+        let _ = told.await;
+    };
+    let mut serving = std::pin::pin!(arash_http::serve(engine, &settings.http, listener, told));
+    tokio::select! {
+        outcome = &mut serving => return Ok(outcome?),
+        () = stop.wait() => drop(tell),
+    }
+    tokio::select! {
+        outcome = &mut serving => Ok(outcome?),
+        () = stop.wait() => Err("ended at once by a second signal".into()),
+    }
 }
 
 async fn open_store(database: &DatabaseSettings) -> arash_core::Result<SqlStore> {

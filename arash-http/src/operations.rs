@@ -13,6 +13,7 @@ use poem_openapi::registry::{MetaApi, Registry};
 
 use crate::problem::Problem;
 use crate::request_id::RequestId;
+use crate::traffic::Operation;
 
 /// The methods that poem's router can be asked for.
 pub(crate) const METHODS: [Method; 9] = [
@@ -49,9 +50,15 @@ impl<T: OpenApi> OpenApi for WithProblems<T> {
     fn add_routes(self, table: &mut HashMap<String, Methods>) {
         let mut plain = HashMap::new();
         self.0.add_routes(&mut plain);
+        // In the table the parameters of paths have numbers for names.
+        let documented: HashMap<String, String> =
+            T::meta().into_iter().flat_map(|api| api.paths).map(|path| (shape(&path.path), path.path)).collect();
         for (path, methods) in plain {
-            let methods = methods.into_iter().map(|(method, endpoint)| (method, with_problems(endpoint))).collect();
-            let methods = refusing_the_rest(methods);
+            let counted = |(method, endpoint)| {
+                let operation = Operation::new(&method, documented.get(&shape(&path)).unwrap_or(&path));
+                (method, counted_as(operation, with_problems(endpoint)))
+            };
+            let methods = refusing_the_rest(methods.into_iter().map(counted).collect());
             if AREAS.contains(&&*path) {
                 let (with_slash, without) = twice(methods);
                 table.insert(format!("{path}/"), with_slash);
@@ -67,6 +74,25 @@ impl<T: OpenApi> OpenApi for WithProblems<T> {
 fn twice(methods: Methods) -> (Methods, Methods) {
     let shared = methods.into_iter().map(|(method, endpoint)| (method, Arc::new(endpoint)));
     shared.map(|(method, shared)| ((method.clone(), Arc::clone(&shared).boxed()), (method, shared.boxed()))).unzip()
+}
+
+/// A path without the names of its parameters.
+fn shape(path: &str) -> String {
+    let part = |part: &str| if part.starts_with([':', '{']) { "{}".to_owned() } else { part.to_owned() };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// Marks all answers of an endpoint as those of an operation.
+pub(crate) fn counted_as(operation: Arc<Operation>, endpoint: impl Endpoint + 'static) -> BoxEndpoint<'static> {
+    let marking = move |endpoint: Arc<_>, request| {
+        let operation = Arc::clone(&operation);
+        async move {
+            let mut answer = Endpoint::get_response(&*endpoint, request).await;
+            operation.mark(&mut answer);
+            Ok(answer)
+        }
+    };
+    endpoint.around(marking).boxed()
 }
 
 /// poem-openapi turns errors into plain text; caught here they still have their type.

@@ -75,7 +75,11 @@ impl Problem {
 
     /// The body is not declared as JSON.
     pub(crate) fn unsupported_media_type() -> Self {
-        let detail = "the body must be JSON: Content-Type: application/json";
+        Self::unreadable("the body must be JSON: Content-Type: application/json")
+    }
+
+    /// The body is declared as something that is not read here.
+    pub(crate) fn unreadable(detail: impl Into<String>) -> Self {
         Self::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 

@@ -78,7 +78,7 @@ fn description(status: u16) -> &'static str {
         }
         409 => "`session_busy`, `conflict`, `idempotency_in_progress` or `already_exists`.",
         413 => "`payload_too_large`: the body is larger than accepted.",
-        415 => "`unsupported_media_type`: the body is not declared as JSON.",
+        415 => "`unsupported_media_type`: the body is not declared as JSON in UTF-8, or is encoded, as by gzip.",
         422 => "`validation_failed`, with every field at fault, or `idempotency_mismatch`.",
         429 => "`rate_limited` or `quota_exceeded`.",
         502 => "`ai_service_error`: the AI service failed.",

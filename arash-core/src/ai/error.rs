@@ -22,6 +22,20 @@ pub enum AiErrorKind {
     Malformed,
 }
 
+impl AiErrorKind {
+    /// Its stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::Refused => "refused",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
 /// A provider's failure. Its own words stay in the source, for logs; callers are told only the kind.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the AI service {}", self.says())]

@@ -1,9 +1,11 @@
 //! The front door: an [`Engine`] and how it is built.
 
 mod builder;
+mod load;
 mod upkeep;
 
 pub use builder::EngineBuilder;
+pub use load::Load;
 
 use std::collections::HashMap;
 use std::fmt;

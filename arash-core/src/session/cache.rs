@@ -39,6 +39,10 @@ impl IdleSessions {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

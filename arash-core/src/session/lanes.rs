@@ -14,6 +14,19 @@ use crate::session::{Session, SessionKey};
 
 const SHARDS: usize = 64;
 
+/// How sessions are worked with at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionLoad {
+    /// Sessions in memory that nobody works with.
+    pub cached: usize,
+    /// About how much memory those take, in bytes.
+    pub cached_bytes: usize,
+    /// Sessions that somebody works with.
+    pub held: usize,
+    /// Messages that wait for a session.
+    pub waiting: usize,
+}
+
 /// All lanes of a process. A lane exists while someone holds it; between turns its session is parked in a
 /// cache of bounded size, so that taking a lane and finding the session is one look into one map.
 pub(super) struct Lanes {
@@ -97,8 +110,21 @@ impl Lanes {
 
     /// About how much memory the parked sessions take.
     pub(super) fn idle_bytes(&self) -> usize {
-        let bytes = |shard: &Mutex<Shard>| shard.lock().unwrap_or_else(PoisonError::into_inner).idle.bytes();
-        self.shards.iter().map(bytes).sum()
+        self.load().cached_bytes
+    }
+
+    pub(super) fn load(&self) -> SessionLoad {
+        self.shards.iter().fold(SessionLoad::default(), |sum, shard| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let waiting =
+                |waiters: &VecDeque<oneshot::Sender<_>>| waiters.iter().filter(|one| !one.is_closed()).count();
+            SessionLoad {
+                cached: sum.cached + shard.idle.len(),
+                cached_bytes: sum.cached_bytes + shard.idle.bytes(),
+                held: sum.held + shard.held.len(),
+                waiting: sum.waiting + shard.held.values().map(waiting).sum::<usize>(),
+            }
+        })
     }
 }
 
@@ -135,7 +161,9 @@ mod tests {
         for place in &mut waiting {
             assert!(futures_util::poll!(place.as_mut()).is_pending());
         }
+        assert_eq!(lanes.load(), SessionLoad { held: 1, waiting: 4, ..SessionLoad::default() });
         drop(waiting.remove(1));
+        assert_eq!(lanes.load().waiting, 3, "who went away does not count");
         drop(first);
         for place in 0..waiting.len() {
             for later in waiting.iter_mut().skip(place + 1) {

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{NodeId, SessionId, TeamId};
 use crate::session::claims::Claims;
 use crate::session::counts::Counts;
-use crate::session::lanes::{Lane, Lanes};
+use crate::session::lanes::{Lane, Lanes, SessionLoad};
 use crate::session::{
     History, MessagePage, Session, SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionLane, SessionPage,
     SessionStore, SessionSummary, StoredMessage,
@@ -236,6 +236,11 @@ impl SessionManager {
     /// About how much memory sessions take that nobody works with right now, in bytes.
     pub fn cached_bytes(&self) -> usize {
         self.lanes.idle_bytes()
+    }
+
+    /// How sessions are worked with right now.
+    pub fn load(&self) -> SessionLoad {
+        self.lanes.load()
     }
 
     /// Deletes what expired some time ago. Not at once: a turn that began just before may still be running.

@@ -15,6 +15,7 @@ mod types;
 pub use history::History;
 pub use key::{SessionKey, SessionKeyError};
 pub use lane::SessionLane;
+pub use lanes::SessionLoad;
 pub use manager::{SessionManager, SessionSettings};
 pub use store::{Claim, ClaimRequest, MessagePage, SessionFilter, SessionPage, SessionStore, SharedSessions};
 pub use types::{Session, SessionCounts, SessionGroup, SessionSummary, StoredMessage};

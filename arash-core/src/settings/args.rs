@@ -21,9 +21,19 @@ pub struct SettingsArgs {
     /// Serves /docs and /openapi.json [default: true, false in prod]
     #[arg(long, env = "ENABLE_API_DOCS", global = true, value_name = "BOOL")]
     pub enable_api_docs: Option<String>,
+    /// Whether messages may have images [default: true]
+    #[arg(long, env = "ENABLE_IMAGE_PROCESSING", global = true, value_name = "BOOL")]
+    pub enable_image_processing: Option<String>,
     /// Largest image of a message, in MiB, 1 to 100 [default: 20]
     #[arg(long, env = "MAX_IMAGE_SIZE_MB", global = true, value_name = "MIB")]
     pub max_image_size_mb: Option<String>,
+    /// Origins whose web pages may call this, as in scheme://host:port: a JSON array or a comma list; * for all, but
+    /// not in prod [default: none]
+    #[arg(long, env = "CORS_ORIGINS", global = true, value_name = "LIST")]
+    pub cors_origins: Option<String>,
+    /// What /metrics asks for: Authorization: Bearer TOKEN [default: it is open]
+    #[arg(long, env = "METRICS_TOKEN", hide_env_values = true, global = true, value_name = "TOKEN")]
+    pub metrics_token: Option<Secret>,
     /// Where everything is kept: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME [default: sqlite://arash.db]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub database_url: Option<Secret>,
@@ -91,4 +101,10 @@ pub struct SettingsArgs {
     /// How log lines look: text or json [default: text]
     #[arg(long, env = "LOG_FORMAT", global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
+    /// A file that the log goes to as well, a new one each day: FILE is a link to the newest, FILE.DATE [default: none]
+    #[arg(long, env = "LOG_FILE", global = true, value_name = "FILE")]
+    pub log_file: Option<String>,
+    /// The OpenTelemetry collector that traces go to, by OTLP over HTTP (needs the feature otel) [default: none]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, global = true, value_name = "URL")]
+    pub otel_exporter_otlp_endpoint: Option<Secret>,
 }

@@ -5,6 +5,7 @@
 
 mod args;
 mod database;
+mod edge;
 mod fault;
 mod resolve;
 #[cfg(test)]

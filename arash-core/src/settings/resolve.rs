@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ai::OFFLINE_MODEL;
@@ -70,6 +71,7 @@ impl SettingsArgs {
             session_timeout: Duration::from_secs(minutes * 60),
             first_api_key: self.first_api_key(&mut faults),
             log: self.log(&mut faults),
+            trace_endpoint: self.trace_endpoint(&mut faults),
         };
         if faults.0.is_empty() { Ok(settings) } else { Err(faults.0) }
     }
@@ -82,9 +84,14 @@ impl SettingsArgs {
             has_docs: faults.read(self.enable_api_docs.as_deref(), environment != Environment::Prod, |value| {
                 boolean("ENABLE_API_DOCS", value)
             }),
+            has_images: faults.read(self.enable_image_processing.as_deref(), normal.has_images, |value| {
+                boolean("ENABLE_IMAGE_PROCESSING", value)
+            }),
             max_image_mib: faults.read(self.max_image_size_mb.as_deref(), normal.max_image_mib, |value| {
                 number("MAX_IMAGE_SIZE_MB", value, &(1..=100))
             }),
+            cors_origins: self.cors_origins(environment, faults),
+            metrics_token: self.metrics_token(faults),
         }
     }
 
@@ -167,6 +174,7 @@ impl SettingsArgs {
             format: faults.read(self.log_format.as_deref(), LogFormat::Text, |value| {
                 choice("LOG_FORMAT", value, &[(&["text"], LogFormat::Text), (&["json"], LogFormat::Json)])
             }),
+            file: faults.read(self.log_file.as_deref(), None, |value| log_file(value).map(Some)),
         }
     }
 }
@@ -183,6 +191,12 @@ fn environment(value: &str) -> Result<Environment, Fault> {
 fn host(value: &str) -> Result<String, Fault> {
     let is_name = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte));
     if is_name { Ok(value.to_owned()) } else { Err(Fault::given("API_HOST", value, "an IP address or a host name")) }
+}
+
+fn log_file(value: &str) -> Result<PathBuf, Fault> {
+    let path = PathBuf::from(value);
+    let is_file = !value.ends_with('/') && path.file_name().is_some() && !value.chars().any(char::is_control);
+    if is_file { Ok(path) } else { Err(Fault::given("LOG_FILE", value, "the path of a file")) }
 }
 
 fn model(value: &str) -> Result<String, Fault> {

@@ -32,7 +32,7 @@ fn without_any_setting_it_runs_offline_on_a_file() {
     assert!(matches!(settings.ai, AiSettings::Offline));
     assert_eq!(settings.session_timeout, Duration::from_secs(1_800));
     assert_eq!((settings.internal.rate_limit, settings.internal.max_history), (60, 30));
-    assert_eq!(settings.log, LogSettings { level: "info", format: LogFormat::Text });
+    assert_eq!(settings.log, LogSettings { level: "info", format: LogFormat::Text, file: None });
     assert_eq!(models(SettingsArgs::default()), [OFFLINE_MODEL]);
     let platforms = settings.platforms();
     let names: Vec<_> = platforms.iter().map(|platform| (platform.name(), platform.access())).collect();
@@ -64,10 +64,15 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
         internal_admin_users: text("a,,b"),
         log_level: text("loud"),
         log_format: text("xml"),
+        log_file: text("logs/"),
+        enable_image_processing: text("perhaps"),
+        cors_origins: text("https://app.example/path"),
+        metrics_token: Some("hunter2 hunter2".into()),
+        otel_exporter_otlp_endpoint: Some("grpc://hunter2@collector".into()),
         ..SettingsArgs::default()
     };
     let lines = lines(args);
-    assert_eq!(lines.len(), 20, "{lines:#?}");
+    assert_eq!(lines.len(), 25, "{lines:#?}");
     assert!(lines.iter().all(|line| !line.contains("hunter2") && !line.contains('\n')), "{lines:#?}");
     assert_eq!(lines[2], r#"API_PORT: "70000" cannot be used; accepted: a whole number from 0 to 65535"#);
     let key = "INTERNAL_API_KEY: the value given (***, 7 characters) cannot be used; \
@@ -123,6 +128,31 @@ fn docs_are_off_in_production_unless_they_are_asked_for() {
 }
 
 #[test]
+fn origins_are_taken_as_browsers_write_them_and_all_are_refused_in_production() {
+    let given = |environment: &str, origins: &str| SettingsArgs {
+        environment: text(environment),
+        cors_origins: text(origins),
+        ..SettingsArgs::default()
+    };
+    let origins = |text: &str| given("prod", text).resolve().unwrap().http.cors_origins;
+    assert_eq!(origins(""), [""; 0]);
+    assert_eq!(
+        origins("https://App.example:443, http://localhost:8080"),
+        ["https://app.example", "http://localhost:8080"]
+    );
+    assert_eq!(origins(r#"["capacitor://localhost", "http://[::1]:80"]"#), ["capacitor://localhost", "http://[::1]"]);
+    for environment in ["dev", "stage"] {
+        assert_eq!(given(environment, "*").resolve().unwrap().http.cors_origins, ["*"]);
+    }
+    assert!(lines(given("prod", "https://a.example, *"))[0].ends_with("* is refused as ENVIRONMENT is prod"));
+    for wrong in ["https://a.example/", "a.example", "null", "https://u:p@a.example", "https://*.a.example", "https://"]
+    {
+        let lines = lines(given("dev", wrong));
+        assert!(lines.len() == 1 && lines[0].starts_with("CORS_ORIGINS: "), "{wrong}: {lines:?}");
+    }
+}
+
+#[test]
 fn what_is_kept_is_kept_for_days() {
     let given = |days: &str| SettingsArgs { retention_days: text(days), ..SettingsArgs::default() };
     for (days, seconds) in [("", None), ("1", Some(86_400)), ("36500", Some(36_500 * 86_400))] {
@@ -148,7 +178,8 @@ proptest! {
             ai_api_key: Some(secret()), ai_timeout_seconds: given(), session_timeout_minutes: given(),
             internal_default_model: given(), internal_models: given(), internal_rate_limit: given(),
             internal_max_history: given(), internal_api_key: Some(secret()), internal_admin_users: given(),
-            log_level: given(), log_format: given(),
+            log_level: given(), log_format: given(), log_file: given(), enable_image_processing: given(),
+            cors_origins: given(), metrics_token: Some(secret()), otel_exporter_otlp_endpoint: Some(secret()),
         };
         for line in lines(args) {
             prop_assert!(!line.chars().any(char::is_control), "{line:?}");

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ai::{Offline, Pipeline};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub first_api_key: Option<Secret>,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// The OpenTelemetry collector that traces go to; may hold a password.
+    pub trace_endpoint: Option<Secret>,
 }
 
 /// Messages a minute of one user on Telegram.
@@ -90,6 +93,17 @@ pub enum Environment {
     Prod,
 }
 
+impl Environment {
+    /// Its name as a setting.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Stage => "stage",
+            Self::Prod => "prod",
+        }
+    }
+}
+
 /// How a host answers over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -100,11 +114,22 @@ pub struct HttpSettings {
     pub port: u16,
     /// Whether the API explorer and the OpenAPI document are served.
     pub has_docs: bool,
+    /// Whether messages may have images.
+    pub has_images: bool,
     /// Largest image of a message, in MiB.
     pub max_image_mib: u16,
+    /// The origins whose web pages may call the host, as browsers write them; `*` means all.
+    pub cors_origins: Vec<String>,
+    /// What who asks for figures must show, if anything.
+    pub metrics_token: Option<Secret>,
 }
 
 impl HttpSettings {
+    /// Largest image that a message may have, in bytes; `None` when it may have none.
+    pub fn image_limit(&self) -> Option<usize> {
+        self.has_images.then(|| self.max_image_bytes())
+    }
+
     /// Largest image of a message, in bytes.
     pub fn max_image_bytes(&self) -> usize {
         usize::from(self.max_image_mib) << 20
@@ -113,7 +138,15 @@ impl HttpSettings {
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { host: "127.0.0.1".to_owned(), port: 3000, has_docs: true, max_image_mib: 20 }
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 3000,
+            has_docs: true,
+            has_images: true,
+            max_image_mib: 20,
+            cors_origins: Vec::new(),
+            metrics_token: None,
+        }
     }
 }
 
@@ -159,12 +192,14 @@ pub struct PlatformSettings {
 }
 
 /// What is logged, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSettings {
     /// The least level that is logged: `off` or the name of a level.
     pub level: &'static str,
     /// How a line looks.
     pub format: LogFormat,
+    /// A file that lines go to as well.
+    pub file: Option<PathBuf>,
 }
 
 /// How a log line looks.

@@ -21,6 +21,15 @@ pub use options::{Durability, SqlOptions};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sql::{SchemaChange, SqlStore};
 
+/// Connections to storage at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// How many there are.
+    pub open: usize,
+    /// How many of them do something.
+    pub in_use: usize,
+}
+
 /// A back end: all ports together, so that what must change as one can.
 ///
 /// Whoever writes one runs the conformance suite of [`testing::store`](crate::testing::store) on it (feature `testing`).
@@ -33,6 +42,11 @@ pub trait Store: TeamStore + SessionStore + QuotaStore + UsageStore + TurnStore 
     async fn upkeep(&self, now: Timestamp) -> Result<()> {
         let _ = now;
         Ok(())
+    }
+
+    /// How many connections to storage are open; none where there are no connections.
+    fn connections(&self) -> Connections {
+        Connections::default()
     }
 
     /// Lets go of everything; nothing is called after this.

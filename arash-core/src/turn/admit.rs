@@ -6,6 +6,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::command::{Parsed, parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{TeamId, TurnId};
+use crate::metrics;
 use crate::platform::{Access, ModelId, ModelInfo, Platform};
 use crate::quota::{Allowance, RateKey, RateLimit, Reservation};
 use crate::session::{SessionKey, SessionLane};
@@ -63,7 +64,10 @@ impl MessageProcessor {
         let limit = platform.messages_per_minute().map(RateLimit::per_minute);
         let rate = limit.map(|limit| (RateKey::new(platform.name(), team.0, &message.user_id), limit));
         if let Some((key, limit)) = &rate {
-            self.parts.limiter.check(key, *limit, self.parts.clock.now()).await?.into_result()?;
+            let decision = self.parts.limiter.check(key, *limit, self.parts.clock.now()).await?;
+            decision
+                .into_result()
+                .inspect_err(|error| metrics::message_refused(error.kind().code(), platform.name()))?;
         }
         let key = match platform.access() {
             Access::Private => SessionKey::private(platform.name(), team, &message.chat_id),
@@ -75,9 +79,11 @@ impl MessageProcessor {
             Delivery::Streamed => TurnKind::Stream,
         };
         let facts = TurnFacts { id: TurnId::new(), kind, begun, message, principal, platform, key, idempotency };
+        let platform = Arc::clone(&facts.platform);
         match self.hold(facts, wished, counted).await {
             Ok(turn) => Ok(Admission::Turn(Box::new(turn))),
             Err(refused) => {
+                metrics::message_refused(refused.kind().code(), platform.name());
                 // What is refused does not count; what is longer ago than a refill has come back by itself.
                 if let Some((key, limit)) = rate.filter(|(_, limit)| begun.elapsed() < limit.refill_time()) {
                     drop(self.parts.limiter.give_back(&key, limit).await);

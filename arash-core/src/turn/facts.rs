@@ -45,6 +45,11 @@ impl Idempotency {
 }
 
 impl TurnFacts {
+    /// What is traced of the turn: no word of what was said.
+    pub(super) fn span(&self) -> tracing::Span {
+        tracing::debug_span!("turn", turn_id = %self.id, kind = self.kind.as_str(), platform = self.platform.name())
+    }
+
     /// What an earlier turn under this one's idempotency key came to.
     pub(super) fn repeated(&self, earlier: StoredTurn) -> Result<Reply> {
         match &self.idempotency {

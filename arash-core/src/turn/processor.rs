@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::ai::AiProvider;
 use crate::clock::{Clock, Timestamp};
@@ -156,10 +157,12 @@ impl MessageProcessor {
         let buffer = Arc::new(ReplyBuffer::default());
         // Made here, so that a task that is never run ends the answer too.
         let (parts, guard) = (Arc::clone(&self.parts), FinishGuard(Arc::clone(&buffer)));
-        self.parts.tasks.spawn(async move {
+        let span = turn.facts.span();
+        let running = async move {
             let result = parts.run(turn, &guard.0).await;
             guard.0.finish(result);
-        });
+        };
+        self.parts.tasks.spawn(running.instrument(span));
         buffer
     }
 }

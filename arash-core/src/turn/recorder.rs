@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,8 +35,10 @@ impl Default for RecorderSettings {
 pub struct Recorder {
     /// Where the writing task takes from; `None` once the recorder was stopped. The task ends with the last sender:
     /// every place has one.
-    queue: Arc<Mutex<Option<mpsc::UnboundedSender<Entry>>>>,
+    queue: Arc<Mutex<Option<Queue>>>,
     places: Arc<Semaphore>,
+    max_places: usize,
+    waiting: Arc<AtomicUsize>,
     door: Door,
 }
 
@@ -49,7 +52,7 @@ impl fmt::Debug for Recorder {
 /// written, as it begins and as it ends.
 #[derive(Debug)]
 pub struct RecorderPlace {
-    queue: mpsc::UnboundedSender<Entry>,
+    queue: Queue,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -61,8 +64,8 @@ impl RecorderPlace {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store could not be reached; it is not known then whether
     /// it was written.
     pub async fn begin(&self, turn: StartedTurn) -> Result<BeginOutcome> {
-        let (waiting, outcome) = Waiting::new(turn);
-        drop(self.queue.send(Entry::Begin(waiting)));
+        let (waiting, outcome) = Waiting::new(turn, &self.queue.waiting);
+        drop(self.queue.entries.send(Entry::Begin(waiting)));
         outcome.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -71,7 +74,7 @@ impl RecorderPlace {
     /// # Errors
     /// As of [`RecorderPlace::begin`].
     pub async fn record(&self, commit: TurnCommit) -> Result<CommitOutcome> {
-        record(&self.queue, commit).await
+        self.queue.record(commit).await
     }
 }
 
@@ -83,12 +86,26 @@ impl Recorder {
         let door = Door::default();
         tasks.spawn(Writer::new(store, settings.max_batch.max(1), door.clone()).write_all(entries));
         let places = settings.max_turns.clamp(1, Semaphore::MAX_PERMITS);
-        Self { queue: Arc::new(Mutex::new(Some(queue))), places: Arc::new(Semaphore::new(places)), door }
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let queue = Queue { entries: queue, waiting: Arc::clone(&waiting) };
+        let queue = Arc::new(Mutex::new(Some(queue)));
+        Self { queue, places: Arc::new(Semaphore::new(places)), max_places: places, waiting, door }
     }
 
     /// Whether turns can be recorded: the last attempt went well, or storage was found to work since.
     pub fn is_healthy(&self) -> bool {
         self.door.is_well()
+    }
+
+    /// How many turns run or wait to be written, and how many more may.
+    pub fn places(&self) -> (usize, usize) {
+        let free = self.places.available_permits();
+        (self.max_places.saturating_sub(free), free)
+    }
+
+    /// How many beginnings and ends of turns wait to be written, those that are being written included.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Storage was found to work: who was refused for its sake is let in again.
@@ -122,7 +139,7 @@ impl Recorder {
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store could not be reached.
     pub async fn record(&self, commit: TurnCommit) -> Result<CommitOutcome> {
-        record(&self.queue()?, commit).await
+        self.queue()?.record(commit).await
     }
 
     /// Gives out no more places; what has one is still written, then the task ends.
@@ -131,19 +148,28 @@ impl Recorder {
         self.lock_queue().take();
     }
 
-    fn queue(&self) -> Result<mpsc::UnboundedSender<Entry>> {
+    fn queue(&self) -> Result<Queue> {
         self.lock_queue().clone().ok_or_else(stopped)
     }
 
-    fn lock_queue(&self) -> std::sync::MutexGuard<'_, Option<mpsc::UnboundedSender<Entry>>> {
+    fn lock_queue(&self) -> std::sync::MutexGuard<'_, Option<Queue>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn record(queue: &mpsc::UnboundedSender<Entry>, commit: TurnCommit) -> Result<CommitOutcome> {
-    let (waiting, outcome) = Waiting::new(commit);
-    drop(queue.send(Entry::End(waiting)));
-    outcome.await.unwrap_or_else(|_| Err(stopped()))
+/// The way to the writing task.
+#[derive(Clone, Debug)]
+struct Queue {
+    entries: mpsc::UnboundedSender<Entry>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Queue {
+    async fn record(&self, commit: TurnCommit) -> Result<CommitOutcome> {
+        let (waiting, outcome) = Waiting::new(commit, &self.waiting);
+        drop(self.entries.send(Entry::End(waiting)));
+        outcome.await.unwrap_or_else(|_| Err(stopped()))
+    }
 }
 
 fn stopped() -> Error {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use futures_util::future::FusedFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use tracing::Instrument;
 
 use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatReply, ChatRequest};
 use crate::command::{CommandContext, Parsed, SessionEffect, parse};
 use crate::error::{Error, Result};
 use crate::message::{Attachment, Message, Role};
+use crate::metrics::ProviderCall;
 use crate::platform::ModelInfo;
 use crate::turn::admit::Turn;
 use crate::turn::begin::{Beginning, Refusal};
@@ -62,6 +64,17 @@ enum Broken {
     Failed(Error),
     Provider(AiError),
     Refused(Refusal),
+}
+
+impl Broken {
+    /// How a call of the provider ended, in figures.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Failed(_) => "broken",
+            Self::Provider(failure) => failure.kind().as_str(),
+            Self::Refused(_) => "refused_here",
+        }
+    }
 }
 
 impl From<Error> for Broken {
@@ -170,7 +183,11 @@ impl ProcessorParts {
         let is_read = turn.facts.kind == TurnKind::Stream;
         let mut pieces = Pieces { buffer, is_read, is_open: false, given: 0, waiting: String::new() };
         let opening = beginning.before_telling(self, turn, prompt);
-        let end = self.receive(request, reply, &mut pieces, opening, beginning).await;
+        let mut call = ProviderCall::begin(turn.model.id.as_str());
+        let span =
+            tracing::debug_span!("provider call", provider = self.provider.name(), model = turn.model.id.as_str());
+        let end = self.receive(request, reply, &mut pieces, opening, beginning, &mut call).instrument(span).await;
+        call.end(end.as_ref().err().map_or("ok", Broken::name));
         pieces.flush();
         if let Err(Broken::Provider(failure)) = &end {
             let (turn_id, provider) = (turn.facts.id, self.provider.name());
@@ -190,6 +207,7 @@ impl ProcessorParts {
         pieces: &mut Pieces<'_>,
         opening: impl Future<Output = Result<(), Refusal>>,
         beginning: &Beginning,
+        call: &mut ProviderCall,
     ) -> Result<(), Broken> {
         let mut deltas = pin!(stream::once(self.provider.stream(request)).try_flatten());
         let mut opening = pin!(opening.fuse());
@@ -213,6 +231,7 @@ impl ProcessorParts {
             };
             let mut is_full = false;
             if let ChatDelta::Text(text) = &mut delta {
+                call.note_text();
                 without_nul(text);
                 is_full = reply.text.len() + text.len() > MAX_REPLY_BYTES;
                 cut(text, MAX_REPLY_BYTES - reply.text.len());

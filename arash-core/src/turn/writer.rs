@@ -1,5 +1,6 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -8,6 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::metrics;
+use crate::platform::ModelId;
 use crate::turn::door::Door;
 use crate::turn::{BeginOutcome, CommitOutcome, StartedTurn, TurnCommit, TurnState, TurnStore};
 
@@ -32,15 +35,35 @@ pub(super) struct Waiting<T: Written> {
     item: T,
     since: Instant,
     done: oneshot::Sender<Result<T::Outcome>>,
+    counted: Counted,
+}
+
+/// One of those that wait; until dropped.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn among(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(waiting))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<T: Written> Waiting<T> {
-    pub(super) fn new(item: T) -> (Self, oneshot::Receiver<Result<T::Outcome>>) {
+    /// `waiting` counts it until it is told.
+    pub(super) fn new(item: T, waiting: &Arc<AtomicUsize>) -> (Self, oneshot::Receiver<Result<T::Outcome>>) {
         let (done, outcome) = oneshot::channel();
-        (Self { item, since: Instant::now(), done }, outcome)
+        (Self { item, since: Instant::now(), done, counted: Counted::among(waiting) }, outcome)
     }
 
     fn tell(self, outcome: Result<T::Outcome>) {
+        // Whoever is told finds himself not waiting any more.
+        drop(self.counted);
         // What nobody waits for any more was written all the same.
         drop(self.done.send(outcome));
     }
@@ -49,15 +72,21 @@ impl<T: Written> Waiting<T> {
 /// What is written in batches.
 pub(super) trait Written: Sized + Send + Sync {
     type Outcome: Send;
+    /// What of a turn is written, in figures.
+    const NAME: &'static str;
 
     fn write<'a>(store: &'a dyn TurnStore, batch: &'a [Self]) -> BoxFuture<'a, Result<Vec<Self::Outcome>>>;
 
     /// A duplicate of itself means that an earlier attempt had written it.
     fn seen_as_own(&self, outcome: Self::Outcome) -> Self::Outcome;
+
+    /// Counts what was written.
+    fn count(&self, _outcome: &Self::Outcome) {}
 }
 
 impl Written for StartedTurn {
     type Outcome = BeginOutcome;
+    const NAME: &'static str = "begin";
 
     fn write<'a>(store: &'a dyn TurnStore, batch: &'a [Self]) -> BoxFuture<'a, Result<Vec<BeginOutcome>>> {
         store.begin(batch)
@@ -75,6 +104,7 @@ impl Written for StartedTurn {
 
 impl Written for TurnCommit {
     type Outcome = CommitOutcome;
+    const NAME: &'static str = "end";
 
     fn write<'a>(store: &'a dyn TurnStore, batch: &'a [Self]) -> BoxFuture<'a, Result<Vec<CommitOutcome>>> {
         store.commit(batch)
@@ -86,6 +116,22 @@ impl Written for TurnCommit {
                 CommitOutcome::Committed
             }
             outcome => outcome,
+        }
+    }
+
+    fn count(&self, outcome: &CommitOutcome) {
+        if matches!(outcome, CommitOutcome::Committed) {
+            let usage = &self.usage;
+            metrics::turn_recorded(&metrics::RecordedTurn {
+                kind: usage.kind.as_str(),
+                state: self.state.as_str(),
+                platform: &usage.platform,
+                model: usage.model_used.as_ref().map(ModelId::as_str),
+                prompt_tokens: usage.tokens.prompt_tokens,
+                completion_tokens: usage.tokens.completion_tokens,
+                cost_micros: usage.cost.0,
+                duration: usage.response_time,
+            });
         }
     }
 }
@@ -146,23 +192,26 @@ impl Writer {
     /// Writes a batch once; returns those for which storage was away.
     async fn attempt<T: Written>(&self, waiting: Vec<Waiting<T>>, is_away: &mut Option<Error>) -> Vec<Waiting<T>> {
         let (items, waiters): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|one| (one.item, (one.since, one.done))).unzip();
+            waiting.into_iter().map(|one| (one.item, (one.since, one.done, one.counted))).unzip();
+        let begun = Instant::now();
         // A store that panics costs its batch, not the recorder.
         let outcomes = AssertUnwindSafe(write(self.store.as_ref(), &items)).catch_unwind().await;
+        metrics::batch_written(T::NAME, items.len(), begun.elapsed());
         let broken = || items.iter().map(|_| Err(Error::internal("the store broke"))).collect();
         let outcomes = outcomes.unwrap_or_else(|_| broken());
         let fault = outcomes.iter().filter_map(|outcome| outcome.as_ref().err().map(Error::kind));
         self.door.note(fault.max_by_key(|&kind| kind == ErrorKind::Unavailable));
         let mut left = Vec::new();
-        for ((item, (since, done)), outcome) in items.into_iter().zip(waiters).zip(outcomes) {
+        for ((item, (since, done, counted)), outcome) in items.into_iter().zip(waiters).zip(outcomes) {
             match outcome {
                 Err(error) if error.kind() == ErrorKind::Unavailable => {
                     *is_away = Some(error);
-                    left.push(Waiting { item, since, done });
+                    left.push(Waiting { item, since, done, counted });
                 }
                 outcome => {
-                    let outcome = outcome.map(|outcome| item.seen_as_own(outcome));
-                    Waiting { item, since, done }.tell(outcome);
+                    let outcome =
+                        outcome.map(|outcome| item.seen_as_own(outcome)).inspect(|outcome| item.count(outcome));
+                    Waiting { item, since, done, counted }.tell(outcome);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod chat;
+mod figures;
 mod health;
 mod messages;
 mod models;
@@ -14,6 +15,7 @@ use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, 
 
 use admin::{AdminKeys, AdminOverview, AdminStats, AdminTeams, AdminUsage};
 use chat::Chat;
+use figures::Figures;
 use health::HealthChecks;
 use messages::Messages;
 use models::Models;
@@ -27,7 +29,7 @@ use crate::request_id;
 /// Groups of operations.
 #[derive(Debug, Tags)]
 enum Group {
-    /// Whether the service works. Needs no key.
+    /// Whether the service works, and how much it does. Needs no API key.
     Health,
     /// Messages and their answers.
     Chat,
@@ -58,6 +60,7 @@ impl Done {
 
 type AllOperations = (
     HealthChecks,
+    Figures,
     Chat,
     Sessions,
     Messages,
@@ -74,6 +77,7 @@ type AllOperations = (
 pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static, ()> {
     let operations: AllOperations = (
         HealthChecks::new(engine.clone()),
+        Figures::new(engine.clone()),
         Chat::new(engine.clone()),
         Sessions::new(engine.clone()),
         Messages::new(engine.clone()),

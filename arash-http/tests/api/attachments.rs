@@ -70,3 +70,20 @@ async fn images_have_a_largest_size_and_bodies_too() {
     let answer = attach(&host, &key, image(2 << 20)).await;
     assert_eq!((answer.status, answer.at("/error")), (413, json!("payload_too_large")));
 }
+
+#[tokio::test]
+async fn images_may_be_switched_off_and_other_files_stay() {
+    let mut settings = HttpSettings::default();
+    settings.has_images = false;
+    let host = TestHost::with_settings(|builder| builder, settings).await;
+    let key = host.user("Team").await;
+    for image in
+        [json!({"kind": "image", "data": STANDARD.encode(PNG)}), json!({"kind": "image", "url": "https://x/y.png"})]
+    {
+        let answer = attach(&host, &key, json!([{"kind": "audio", "data": "AAAA"}, image])).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec!["attachments.1.kind".to_owned()]));
+        assert!(answer.text.contains("ENABLE_IMAGE_PROCESSING"), "{answer}");
+    }
+    let answer = attach(&host, &key, json!([{"kind": "audio", "data": "AAAA"}])).await;
+    assert_eq!(answer.status, 200, "{answer}");
+}

@@ -87,6 +87,59 @@ async fn a_body_must_be_declared_as_json() {
 }
 
 #[tokio::test]
+async fn a_body_must_be_plain_and_in_utf_8() {
+    let host = TestHost::start().await;
+    let key = host.user("Team").await;
+    let body = message("c", "Hi").to_string();
+    let post = |name: &str, value: &str| {
+        let request = host.request("POST", "/api/v1/chat").bearer_auth(&key.secret).body(body.clone());
+        let content_type = if name == "Content-Type" { value } else { "application/json" };
+        let request = request.header("Content-Type", content_type);
+        host.send(if name == "Content-Type" { request } else { request.header(name, value) })
+    };
+    assert_snapshot!(post("Content-Encoding", "gzip").await, @r#"
+    415
+    {
+      "detail": "The body must not be compressed or otherwise encoded: leave out Content-Encoding.",
+      "error": "unsupported_media_type",
+      "request_id": "[uuid]",
+      "status": 415,
+      "success": false,
+      "title": "Unsupported media type",
+      "type": "urn:arash:error:unsupported_media_type"
+    }
+    "#);
+    assert_snapshot!(post("Content-Type", "application/json; charset=utf-16").await, @r#"
+    415
+    {
+      "detail": "The body must be in UTF-8: leave out the charset, or give charset=utf-8.",
+      "error": "unsupported_media_type",
+      "request_id": "[uuid]",
+      "status": 415,
+      "success": false,
+      "title": "Unsupported media type",
+      "type": "urn:arash:error:unsupported_media_type"
+    }
+    "#);
+    for (name, value) in [
+        ("Content-Encoding", "br, gzip"),
+        ("Content-Encoding", ""),
+        ("Content-Type", "application/json;charset=\"ISO-8859-1\""),
+        ("Content-Type", "application/json; x=1; Charset=latin1"),
+    ] {
+        assert_eq!(post(name, value).await.status, 415, "{name}: {value}");
+    }
+    for (name, value) in [
+        ("Content-Encoding", "Identity"),
+        ("Content-Type", "application/json;charset=UTF-8"),
+        ("Content-Type", "application/json; charset=\"utf8\"; x=y"),
+        ("Content-Type", "application/json;"),
+    ] {
+        assert_eq!(post(name, value).await.status, 200, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_json_is_malformed() {
     let host = TestHost::start().await;
     let key = host.user("Team").await;

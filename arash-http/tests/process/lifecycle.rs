@@ -141,3 +141,14 @@ async fn a_wrong_command_line_is_a_usage_fault() {
     command.arg("--no-such-flag");
     assert_eq!(run(command).await.0, Some(2));
 }
+
+#[cfg(not(feature = "otel"))]
+#[tokio::test]
+async fn traces_that_are_not_built_in_are_said_to_be_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:hunter2@localhost:4318");
+    let (code, said) = Host::start(command).await.stop("-TERM").await;
+    assert_eq!(code, Some(0));
+    assert!(said.contains("built without the feature otel") && !said.contains("hunter2"), "{said}");
+}

@@ -14,9 +14,13 @@ mod chores;
 mod crash;
 mod database;
 mod fail_points;
+mod figures;
+#[cfg(target_os = "linux")]
+mod file_descriptors;
 mod ledger;
 mod lifecycle;
 mod load;
+mod log_file;
 mod nodes;
 #[cfg(target_os = "linux")]
 mod outage;
@@ -24,7 +28,10 @@ mod program;
 #[path = "../../../arash-core/tests/support/random.rs"]
 mod random;
 mod scene;
+mod secrets;
 mod slow_upstream;
 mod stopping;
+#[cfg(feature = "otel")]
+mod traces;
 #[path = "../../../arash-core/tests/support/upstream.rs"]
 mod upstream;

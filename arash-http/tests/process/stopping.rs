@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::process::Command;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -52,4 +53,28 @@ async fn stop_amid_answers(database: Database) {
     assert!(contents.turns.iter().all(|(_, state)| state == "completed"));
     assert!(contents.buckets.iter().all(|bucket| bucket.leased == 0), "what was leased and not spent is given back");
     assert_eq!(contents.messages.len(), 2 * ASKED);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_program_at_once() {
+    let (folder, upstream) = (tempfile::tempdir().unwrap(), SlowUpstream::start().await);
+    let mut command = program(folder.path());
+    command.env("AI_SERVICE_URL", upstream.url()).env("INTERNAL_API_KEY", ADMIN);
+    let mut host = Host::start(command).await;
+    let line = Line::new(&host.address);
+    let body = json!({"user_id": "u", "chat_id": "c", "text": question("q", Duration::from_secs(15), false)});
+    let mut asked = JoinSet::new();
+    let (asker, request) = (line.clone(), line.request(Method::POST, ADMIN, "chat", &body));
+    asked.spawn(async move { asker.send(request).await });
+    sleep(Duration::from_millis(500)).await;
+    let process = host.child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &process]).status().await.unwrap().success());
+    sleep(Duration::from_millis(500)).await;
+    assert!(host.child.try_wait().unwrap().is_none(), "it waits for the answer");
+    let begun = Instant::now();
+    let (code, said) = host.stop("-TERM").await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("ended at once by a second signal"), "{said}");
+    assert_eq!(asked.join_next().await.unwrap().unwrap(), None, "the answer was cut off");
 }

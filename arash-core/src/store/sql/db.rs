@@ -10,7 +10,6 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::error::{Error, Result};
-use crate::store::SqlOptions;
 use crate::store::sql::batch::Batch;
 use crate::store::sql::fault::{Failure, accepted};
 #[cfg(feature = "postgres")]
@@ -19,6 +18,7 @@ use crate::store::sql::postgres::{Held, PostgresDb};
 use crate::store::sql::sqlite::SqliteDb;
 use crate::store::sql::text::{Dialect, Sql};
 use crate::store::sql::value::{Row, Value};
+use crate::store::{Connections, SqlOptions};
 
 /// A database.
 #[derive(Clone)]
@@ -191,6 +191,15 @@ impl Db {
                 })
                 .await
             }
+        }
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        match &self.driver {
+            #[cfg(feature = "sqlite")]
+            Driver::Sqlite(db) => db.connections(),
+            #[cfg(feature = "postgres")]
+            Driver::Postgres(db) => db.connections(),
         }
     }
 

@@ -45,7 +45,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::store::sql::db::Db;
 use crate::store::sql::text::Sql;
-use crate::store::{SqlOptions, Store};
+use crate::store::{Connections, SqlOptions, Store};
 
 /// Keeps everything in a SQL database: a SQLite file (feature `sqlite`), or a PostgreSQL server that any number of
 /// nodes may share (feature `postgres`).
@@ -118,6 +118,10 @@ impl Store for SqlStore {
             self.note_deletion();
         }
         Ok(())
+    }
+
+    fn connections(&self) -> Connections {
+        self.db.connections()
     }
 
     async fn close(&self) {

@@ -17,7 +17,7 @@ use crate::store::sql::fault::{Failure, SqlFault, accepted, fault, source};
 use crate::store::sql::migrations;
 use crate::store::sql::partitions;
 use crate::store::sql::value::{Row, Value, not_bound};
-use crate::store::{Durability, SqlOptions};
+use crate::store::{Connections, Durability, SqlOptions};
 
 /// Longest wait for a server that is just starting, when this program starts.
 const START: Duration = Duration::from_secs(10);
@@ -117,6 +117,11 @@ impl PostgresDb {
 
     async fn hold(&self) -> Result<Held> {
         Ok(Held { connection: Some(self.pool.acquire().await.map_err(fault)?), is_clean: false, is_broken: false })
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        let open = self.pool.size() as usize;
+        Connections { open, in_use: open.saturating_sub(self.pool.num_idle()) }
     }
 
     pub(super) async fn close(&self) {

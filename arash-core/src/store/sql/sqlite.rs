@@ -16,7 +16,7 @@ use crate::store::sql::db::Tx;
 use crate::store::sql::fault::{Failure, accepted, fault, source};
 use crate::store::sql::migrations;
 use crate::store::sql::value::{Row, Value};
-use crate::store::{Durability, SqlOptions};
+use crate::store::{Connections, Durability, SqlOptions};
 
 /// Bugs that corrupt a write-ahead log were fixed in this version.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
@@ -92,6 +92,11 @@ impl SqliteDb {
     pub(super) async fn checkpoint(&self) -> Result<bool> {
         let rows = fetch(&self.writer, "PRAGMA wal_checkpoint(TRUNCATE)", &[]).await?;
         Ok(rows.first().map(|row| row.int("busy")).transpose()? == Some(0))
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        let open = (self.writer.size() + self.readers.size()) as usize;
+        Connections { open, in_use: open.saturating_sub(self.writer.num_idle() + self.readers.num_idle()) }
     }
 
     pub(super) async fn close(&self) {

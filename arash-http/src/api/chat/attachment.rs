@@ -61,9 +61,19 @@ pub(super) fn more_faults(fields: &Map<String, Value>, faults: &mut Vec<FieldErr
 }
 
 impl AttachmentInput {
-    /// Reads it. The fault, if any, has the name of the field within the attachment.
-    pub(super) fn read(self, max_image_bytes: usize) -> Result<Attachment, (&'static str, String)> {
+    /// Reads it; without an image limit it may be no image. The fault, if any, has the name of the field within the
+    /// attachment.
+    pub(super) fn read(self, image_limit: Option<usize>) -> Result<Attachment, (&'static str, String)> {
         let kind = MessageKind::from(self.kind);
+        let max_image_bytes = match (self.kind, image_limit) {
+            (AttachmentKind::Image, None) => {
+                return Err((
+                    "kind",
+                    "is image, but images are switched off here (ENABLE_IMAGE_PROCESSING)".to_owned(),
+                ));
+            }
+            (_, limit) => limit.unwrap_or_default(),
+        };
         let Some(data) = self.data else {
             let source = AttachmentSource::Url(self.url.unwrap_or_default());
             return Ok(Attachment { kind, media_type: self.media_type, source });

@@ -53,7 +53,7 @@ impl Chat {
         settings: Data<&HttpSettings>,
         message: Body<ChatMessage>,
     ) -> Result<ChatAnswered, Refusal<ChatRefused>> {
-        let message = message.0.into_message(settings.max_image_bytes())?;
+        let message = message.0.into_message(settings.image_limit())?;
         self.require_private(&message.platform)?;
         let mut request = TurnRequest::new(message);
         if let Some(key) = idempotency_key(headers, &caller.0)? {

@@ -106,15 +106,15 @@ fn text_fault(fields: &Map<String, Value>) -> Option<String> {
 }
 
 impl ChatMessage {
-    /// The message as the engine takes it.
+    /// The message as the engine takes it; without an image limit it may have no images.
     ///
     /// # Errors
     /// `InvalidInput` naming every attachment that cannot be used.
-    pub(super) fn into_message(self, max_image_bytes: usize) -> Result<IncomingMessage, Error> {
+    pub(super) fn into_message(self, image_limit: Option<usize>) -> Result<IncomingMessage, Error> {
         let mut message = IncomingMessage::text(self.platform, self.user_id, self.chat_id, self.text);
         let mut faults = Vec::new();
         for (index, attachment) in self.attachments.into_iter().enumerate() {
-            match attachment.read(max_image_bytes) {
+            match attachment.read(image_limit) {
                 Ok(attachment) => message.attachments.push(attachment),
                 Err((field, text)) => {
                     faults.push(FieldError {

@@ -6,13 +6,14 @@ use arash_core::store::MemoryStore;
 use arash_core::team::{AccessLevel, KeySpec, TeamSpec};
 use arash_core::testing::ScriptedProvider;
 use arash_core::{Engine, EngineBuilder, Platform};
+use arash_http::Limits;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::{Answer, documented};
+use super::{Answer, Line, documented};
 
 /// An API key and the team that it belongs to.
 #[derive(Clone, Debug)]
@@ -45,6 +46,28 @@ impl TestHost {
         change: impl FnOnce(EngineBuilder) -> EngineBuilder,
         settings: HttpSettings,
     ) -> Self {
+        Self::launch(change, settings, Limits::default()).await
+    }
+
+    /// One that waits for its clients as long as these say.
+    pub(crate) async fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
+        Self::with_limits_and(change, |builder| builder).await
+    }
+
+    pub(crate) async fn with_limits_and(
+        change: impl FnOnce(&mut Limits),
+        change_engine: impl FnOnce(EngineBuilder) -> EngineBuilder,
+    ) -> Self {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        Self::launch(change_engine, HttpSettings::default(), limits).await
+    }
+
+    async fn launch(
+        change: impl FnOnce(EngineBuilder) -> EngineBuilder,
+        settings: HttpSettings,
+        limits: Limits,
+    ) -> Self {
         let internal = Platform::private("internal").models(["openai/gpt-5-chat", "lab/small"]);
         let builder = Engine::builder()
             .platform(internal.rate_limit(60).max_history(4))
@@ -59,7 +82,9 @@ impl TestHost {
         let mut server = JoinSet::new();
         let stop = Arc::new(Notify::new());
         let (served, stopped) = (engine.clone(), Arc::clone(&stop));
-        server.spawn(async move { arash_http::serve(served, &settings, listener, stopped.notified()).await.unwrap() });
+        server.spawn(async move {
+            arash_http::serve_within(limits, served, &settings, listener, stopped.notified()).await.unwrap();
+        });
         Self { engine, admin, address, client: client(), server, stop }
     }
 
@@ -67,6 +92,11 @@ impl TestHost {
     pub(crate) async fn stop(&mut self) {
         self.stop.notify_one();
         self.server.join_next().await.unwrap().unwrap();
+    }
+
+    /// A connection of one's own making.
+    pub(crate) async fn connect(&self) -> Line {
+        Line::to(self.address.strip_prefix("http://").unwrap()).await
     }
 
     /// A new team and a key of it.

@@ -3,8 +3,10 @@
 mod answer;
 mod documented;
 mod host;
+mod line;
 mod spent;
 
 pub(crate) use answer::Answer;
 pub(crate) use host::{Key, TestHost, message};
+pub(crate) use line::Line;
 pub(crate) use spent::Spent;
