@@ -20,11 +20,16 @@ const MAX_RETRIES: u32 = 3;
 
 impl ProcessorParts {
     /// Answers an admitted turn and records it. What this returns is durable.
-    pub(super) async fn run(&self, turn: Turn, answer: &Answer) -> Result<Reply> {
+    pub(super) async fn run(&self, mut turn: Turn, answer: &Answer) -> Result<Reply> {
         let mut outcome = self.respond(&turn, answer).await;
         match outcome.refusal.take() {
             None => self.settle(turn, outcome, None).await,
-            Some(Refusal::Known(known)) => known_result(turn, known),
+            Some(Refusal::Known(known)) => {
+                // As if it had been found before it was let in.
+                let (rate, result) = (turn.rate.take(), known_result(turn, known));
+                self.give_back(rate.as_ref()).await;
+                result
+            }
             // It may have been written all the same; then it is found to be lost.
             Some(Refusal::Failed(error)) if error.kind() == ErrorKind::Unavailable => Err(error),
             Some(Refusal::Failed(error)) => self.settle(turn, outcome, Some(error)).await,
