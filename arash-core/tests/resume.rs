@@ -7,11 +7,13 @@ mod answers;
 mod engines;
 #[path = "support/stores.rs"]
 mod stores;
+#[path = "support/talk.rs"]
+mod talk;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use answers::{piece, read, records, said, soon, text, until};
+use answers::{read, records, soon, text};
 use arash_core::clock::Timestamp;
 use arash_core::id::TurnId;
 use arash_core::testing::{ManualClock, Script, ScriptedProvider, Step};
@@ -19,6 +21,7 @@ use arash_core::turn::IdempotencyKey;
 use arash_core::{ErrorKind, ReplyEvent, TurnRequest};
 use engines::{builder, caller, engine, request};
 use stores::TestStore;
+use talk::{piece, said, until};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -92,8 +95,8 @@ async fn who_goes_away_reads_on_from_where_he_was(store: TestStore) {
     let (rest, end) = read(engine.resume(turn_id, &principal, position).unwrap()).await;
     heard.extend(rest);
     assert_eq!((text(&heard), end.unwrap().text.as_str()), ("0 1 2 3 ".to_owned(), "0 1 2 3 "));
-    assert_eq!(records(&store).await.len(), 1);
     engine.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(records(&store.reopen().await).await.len(), 1);
 }
 
 async fn many_follow_one_answer(store: TestStore) {

@@ -9,11 +9,13 @@ mod engines;
 mod faulty;
 #[path = "support/stores.rs"]
 mod stores;
+#[path = "support/talk.rs"]
+mod talk;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use answers::{piece, read, records, said, soon, text, until};
+use answers::{read, records, soon, text};
 use arash_core::command::{CommandCall, CommandContext, CommandHandler, CommandReply, CommandSpec};
 use arash_core::id::TurnId;
 use arash_core::quota::{Allowance, Period};
@@ -25,8 +27,8 @@ use arash_core::{Engine, ErrorKind, Result, TurnRequest};
 use engines::{builder, caller, engine, request};
 use faulty::{Faults, faulty};
 use stores::TestStore;
+use talk::{piece, said, until};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
 on_each_store! {
     a_stopped_stream_ends_with_what_has_come

@@ -1,5 +1,5 @@
 //! Answers that are stopped at moments of chance: one record each, whole conversations, and one truth about each.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails panics, and prints its seed")]
 
 #[path = "support/answers.rs"]
 mod answers;

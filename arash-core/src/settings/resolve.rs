@@ -85,6 +85,7 @@ impl SettingsArgs {
             max_image_mib: faults.read(self.max_image_size_mb.as_deref(), normal.max_image_mib, |value| {
                 number("MAX_IMAGE_SIZE_MB", value, &(1..=100))
             }),
+            ..normal
         }
     }
 

@@ -102,6 +102,10 @@ pub struct HttpSettings {
     pub has_docs: bool,
     /// Largest image of a message, in MiB.
     pub max_image_mib: u16,
+    /// A stream that is silent for so long gets a comment, so that nobody on the way takes it for dead.
+    pub keep_alive: Duration,
+    /// How long requests that run when the host is told to stop may take to end.
+    pub shutdown_deadline: Duration,
 }
 
 impl HttpSettings {
@@ -113,7 +117,14 @@ impl HttpSettings {
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { host: "127.0.0.1".to_owned(), port: 3000, has_docs: true, max_image_mib: 20 }
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 3000,
+            has_docs: true,
+            max_image_mib: 20,
+            keep_alive: Duration::from_secs(15),
+            shutdown_deadline: Duration::from_secs(30),
+        }
     }
 }
 

@@ -175,13 +175,17 @@ impl MessageProcessor {
     /// [`NotFound`](ErrorKind::NotFound) when no such turn is running here, or it is another team's.
     pub fn stop(&self, turn_id: TurnId, principal: Option<&Principal>) -> Result<()> {
         let answer = self.answer(turn_id, principal)?;
-        if answer.switch.stop() { Ok(()) } else { Err(no_such_turn(turn_id)) }
+        if answer.switch.stop() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::NotFound, format!("no turn {turn_id} is running here")))
     }
 
     fn answer(&self, turn_id: TurnId, principal: Option<&Principal>) -> Result<Arc<Answer>> {
         let answer = self.answers.find(turn_id);
         let answer = answer.filter(|answer| principal.is_none_or(|principal| answer.is_open_to(principal)));
-        answer.ok_or_else(|| no_such_turn(turn_id))
+        let text = || format!("there is no answer of a turn {turn_id} here, written now or in the last five minutes");
+        answer.ok_or_else(|| Error::new(ErrorKind::NotFound, text()))
     }
 
     /// All commands.
@@ -210,8 +214,4 @@ impl MessageProcessor {
         });
         answer
     }
-}
-
-fn no_such_turn(turn_id: TurnId) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no running turn {turn_id} here"))
 }
