@@ -1,25 +1,26 @@
 //! Runs the host until it is told to stop.
 
 use std::io;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use arash_core::Engine;
 use arash_core::settings::HttpSettings;
 use poem::Server;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::acceptor::TcpAcceptor;
 use crate::routes::routes;
 
-/// How long requests that run at the signal may take to end.
-const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
-/// What the engine gets of it at the least, for what requests have left behind.
+/// What the engine gets of the deadline at the least: answers that still run are interrupted so long before it, so that
+/// whoever reads one is told its end.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(5);
 /// A connection without a byte either way for this long is closed once its request is answered.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Answers requests on `listener` until `stop` is ready; then takes no more of them, lets those that run
-/// come to their end (30 s at most), and shuts the engine down.
+/// come to their end within the deadline of `settings`, and shuts the engine down.
 ///
 /// # Errors
 /// When the listener's address cannot be asked for.
@@ -30,18 +31,31 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let acceptor = TcpAcceptor::new(listener)?;
-    let mut stopped_at = None;
+    let deadline = settings.shutdown_deadline;
+    let (stopped_at, is_stopped) = (OnceLock::new(), Notify::new());
     let stop = async {
         stop.await;
-        stopped_at = Some(Instant::now());
-        tracing::info!(deadline_s = SHUTDOWN_DEADLINE.as_secs(), "stopping");
+        stopped_at.get_or_init(Instant::now);
+        is_stopped.notify_one();
+        tracing::info!(deadline_s = deadline.as_secs_f64(), "stopping");
     };
-    let outcome = Server::new_with_acceptor(acceptor)
-        .idle_timeout(IDLE_TIMEOUT)
-        .run_with_graceful_shutdown(routes(&engine, settings), stop, Some(SHUTDOWN_DEADLINE))
-        .await;
-    let taken = stopped_at.map_or(Duration::ZERO, |moment: Instant| moment.elapsed());
-    engine.shutdown(SHUTDOWN_DEADLINE.saturating_sub(taken).max(ENGINE_DEADLINE)).await;
+    let serving = Server::new_with_acceptor(acceptor).idle_timeout(IDLE_TIMEOUT).run_with_graceful_shutdown(
+        routes(&engine, settings),
+        stop,
+        Some(deadline),
+    );
+    let interrupting = async {
+        is_stopped.notified().await;
+        tokio::time::sleep(deadline.saturating_sub(ENGINE_DEADLINE).max(deadline / 2)).await;
+        engine.interrupt().await;
+        std::future::pending::<()>().await;
+    };
+    let outcome = tokio::select! {
+        outcome = serving => outcome,
+        () = interrupting => Ok(()),
+    };
+    let taken = stopped_at.get().map_or(Duration::ZERO, Instant::elapsed);
+    engine.shutdown(deadline.saturating_sub(taken).max(ENGINE_DEADLINE)).await;
     tracing::info!("stopped");
     outcome
 }
