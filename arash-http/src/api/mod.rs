@@ -10,7 +10,7 @@ use arash_core::Engine;
 use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
 
 use admin::{AdminKeys, AdminTeams};
-use chat::Chat;
+use chat::{Chat, ChatStreams};
 use health::HealthChecks;
 use sessions::Sessions;
 
@@ -46,13 +46,14 @@ impl Done {
     }
 }
 
-type AllOperations = (HealthChecks, Chat, Sessions, AdminTeams, AdminKeys);
+type AllOperations = (HealthChecks, Chat, ChatStreams, Sessions, AdminTeams, AdminKeys);
 
 /// All operations on `engine`.
 pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static, ()> {
     let operations: AllOperations = (
         HealthChecks::new(engine.clone()),
         Chat::new(engine.clone()),
+        ChatStreams::new(engine.clone()),
         Sessions::new(engine.clone()),
         AdminTeams::new(engine.clone()),
         AdminKeys::new(engine.clone()),

@@ -2,7 +2,9 @@
 
 mod answer;
 mod documented;
+mod events;
 mod host;
 
 pub(crate) use answer::Answer;
+pub(crate) use events::{Event, Events, told, transcript};
 pub(crate) use host::{Key, TestHost, message};
