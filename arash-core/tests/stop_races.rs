@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use answers::{read, records, soon, text};
 use arash_core::Engine;
+use arash_core::ai::AiErrorKind;
 use arash_core::clock::Timestamp;
 use arash_core::quota::{Allowance, Period};
 use arash_core::team::Principal;
@@ -39,15 +40,21 @@ const PIECES: usize = 4;
 /// What became of one turn.
 struct Told {
     question: String,
+    /// Empty if it failed, or was stopped before the first word: nothing is kept then.
     answer: String,
     is_stopped: bool,
+    has_failed: bool,
 }
 
-/// Pieces with short pauses, and then sometimes the provider's own count.
+/// Pieces with short pauses, and then sometimes the provider's own count, or a failure.
 fn script(random: &mut Random) -> Script {
     let pieces = (0..PIECES).flat_map(|number| [Step::say(format!("piece {number} ")), Step::Pause(PAUSE)]);
-    let told = TokenUsage { prompt_tokens: 7, completion_tokens: 5, estimated: false };
-    Script::new(pieces.chain((random.below(2) == 0).then_some(Step::Usage(told))))
+    let end = match random.below(3) {
+        0 => Some(Step::Usage(TokenUsage { prompt_tokens: 7, completion_tokens: 5, estimated: false })),
+        1 => Some(Step::Fail(AiErrorKind::Timeout)),
+        _ => None,
+    };
+    Script::new(pieces.chain(end))
 }
 
 const PAUSE: Duration = Duration::from_micros(300);
@@ -59,23 +66,24 @@ async fn talk(engine: Engine, principal: Arc<Principal>, chat: u64, mut random: 
         let question = format!("question {number}");
         let asked = request(&principal, &chat.to_string(), &question);
         let (is_whole, moment) = (random.below(4) == 0, Duration::from_micros(random.below(6_000)));
-        if is_whole {
+        let (result, is_stopped) = if is_whole {
             // Its id is nobody's to know while it runs, so it is not stopped.
-            let reply = soon(engine.process(asked)).await.unwrap();
-            said.push(Told { question, answer: reply.text, is_stopped: false });
-            continue;
-        }
-        let stream = engine.stream(asked).await.unwrap();
-        let turn_id = stream.turn_id();
-        let (read, stopped) = tokio::join!(read(stream), async {
-            tokio::time::sleep(moment).await;
-            engine.stop(turn_id, &principal)
-        });
-        let (pieces, end) = read;
-        let reply = end.unwrap();
-        assert_eq!(reply.receipt.stopped, stopped.is_ok(), "who is told that it is stopped can rely on it");
-        assert_eq!(text(&pieces), reply.text);
-        said.push(Told { question, answer: reply.text, is_stopped: reply.receipt.stopped });
+            (soon(engine.process(asked)).await, false)
+        } else {
+            let stream = engine.stream(asked).await.unwrap();
+            let turn_id = stream.turn_id();
+            let ((pieces, end), stopped) = tokio::join!(read(stream), async {
+                tokio::time::sleep(moment).await;
+                engine.stop(turn_id, &principal)
+            });
+            assert!(end.as_ref().ok().is_none_or(|reply| reply.text == text(&pieces)));
+            (end, stopped.is_ok())
+        };
+        let has_failed = result.is_err();
+        let told_stopped = result.as_ref().is_ok_and(|reply| reply.receipt.stopped);
+        assert_eq!(told_stopped, is_stopped, "who is told that it is stopped can rely on it");
+        let answer = result.map(|reply| reply.text).unwrap_or_default();
+        said.push(Told { question, answer, is_stopped, has_failed });
     }
     said
 }
@@ -111,7 +119,9 @@ async fn answers_that_are_stopped_at_any_moment_are_recorded_once(store: TestSto
     let rows = records(&store).await;
     let turns: HashSet<_> = rows.iter().map(|row| row.turn_id).collect();
     assert_eq!((rows.len() as u64, turns.len()), (count, rows.len()));
-    assert!(rows.iter().all(|row| row.success && row.tokens.prompt_tokens > 0));
+    assert!(rows.iter().all(|row| row.tokens.prompt_tokens > 0));
+    let failed = said.values().flatten().filter(|told| told.has_failed).count();
+    assert_eq!((rows.iter().filter(|row| !row.success).count(), failed > 0), (failed, true));
     assert!(store.store.lost_turns(Timestamp::from_millis(i64::MAX), 10).await.unwrap().is_empty());
 }
 
