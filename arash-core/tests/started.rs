@@ -19,7 +19,7 @@ use arash_core::team::Principal;
 use arash_core::testing::{Script, ScriptedProvider, Step};
 use arash_core::turn::IdempotencyKey;
 use arash_core::usage::{TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord};
-use arash_core::{Engine, Error, ErrorKind, IncomingMessage, ReplyEvent, TurnRequest};
+use arash_core::{Engine, Error, ErrorKind, IncomingMessage, Platform, ReplyEvent, TurnRequest};
 use engines::{caller, engine, request};
 use faulty::{Plan, faulty};
 use stores::TestStore;
@@ -245,7 +245,9 @@ async fn a_repeated_request_that_races_gets_the_first_result(store: TestStore) {
     let principal = caller(&first, "twice", Some(10), None).await;
     let (late_store, plan) = faulty(TestStore { store: Arc::clone(&store.store), home: stores::Home::Memory });
     let elsewhere = ScriptedProvider::default();
-    let late = engine(&late_store, &elsewhere).await;
+    let platform = Platform::private("internal").models(["test/one"]).rate_limit(1);
+    let late = Engine::builder().platform(platform).shared_store(late_store.store).ai(elsewhere.clone());
+    let late = late.build().await.unwrap();
     let ask = || request(&principal, "chat", "hello").idempotency_key(key("one"));
     let begun = hold_begin(&plan);
     let (streamed, answered) = tokio::join!(late.stream(ask()), async {
@@ -255,12 +257,15 @@ async fn a_repeated_request_that_races_gets_the_first_result(store: TestStore) {
         answered
     });
     let mut streamed = streamed.unwrap();
+    assert_eq!((streamed.turn_id(), streamed.is_replayed()), (answered.receipt.turn_id, true));
     let Some(ReplyEvent::Delta(text)) = soon(streamed.next()).await else { unreachable!("the text comes first") };
     assert_eq!(&*text, "echo: hello");
     let again = soon(streamed.finish()).await.unwrap();
     assert_eq!((again.receipt.turn_id, again.receipt.replayed), (answered.receipt.turn_id, true));
     assert_eq!(elsewhere.calls(), 0, "only one node asked");
     assert_eq!((records(&store).await.len(), used(&first, &principal).await), (1, 1));
+    // The repeated one did not count towards the limit of one message a minute either.
+    soon(late.process(request(&principal, "other", "hello"))).await.unwrap();
     for node in [first, late] {
         node.shutdown(Duration::from_secs(5)).await;
     }

@@ -133,20 +133,7 @@ impl Problem {
 
     /// Writes it as an answer, and logs it once if it is the service's fault.
     pub(crate) fn into_response_for(self, request_id: &RequestId) -> Response {
-        if self.status.is_server_error() {
-            let cause = self.cause.as_ref().map(tracing::field::debug);
-            tracing::error!(%request_id, error = self.code, cause, "request failed");
-        }
-        let body = ProblemBody {
-            r#type: format!("urn:arash:error:{}", self.code),
-            title: title(self.code).to_owned(),
-            status: self.status.as_u16(),
-            detail: self.shown_detail(),
-            success: false,
-            error: self.code.to_owned(),
-            request_id: request_id.to_string(),
-            errors: self.field_faults(),
-        };
+        let body = self.body_for(request_id);
         let mut response = poem::web::Json(body.to_json()).into_response();
         response.set_status(self.status);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
@@ -156,6 +143,24 @@ impl Problem {
             }
         }
         response
+    }
+
+    /// What is written of it, in an answer or as the end of a stream; logs it once if it is the service's fault.
+    pub(crate) fn body_for(&self, request_id: &RequestId) -> ProblemBody {
+        if self.status.is_server_error() {
+            let cause = self.cause.as_ref().map(tracing::field::debug);
+            tracing::error!(%request_id, error = self.code, cause, "request failed");
+        }
+        ProblemBody {
+            r#type: format!("urn:arash:error:{}", self.code),
+            title: title(self.code).to_owned(),
+            status: self.status.as_u16(),
+            detail: self.shown_detail(),
+            success: false,
+            error: self.code.to_owned(),
+            request_id: request_id.to_string(),
+            errors: self.field_faults(),
+        }
     }
 
     /// What may be told: of a defect, nothing but that it is one.

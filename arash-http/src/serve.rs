@@ -1,21 +1,22 @@
 //! Runs the host until it is told to stop.
 
 use std::io;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use arash_core::Engine;
 use arash_core::settings::HttpSettings;
 use poem::Server;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::acceptor::TcpAcceptor;
 use crate::exposition;
 use crate::limits::Limits;
 use crate::routes::routes_within;
 
-/// How long requests that run at the signal may take to end.
-const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(30);
-/// What the engine gets of it at the least, for what requests have left behind.
+/// What the engine gets of the deadline at the least: answers that still run are interrupted so long before it, so that
+/// whoever reads one is told its end.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(5);
 /// How often figures are gathered that nobody asks for.
 const GATHERING: Duration = Duration::from_secs(5);
@@ -23,7 +24,7 @@ const GATHERING: Duration = Duration::from_secs(5);
 const MAX_STREAMS: u32 = 128;
 
 /// Answers requests on `listener` until `stop` is ready; then takes no more of them, lets those that run
-/// come to their end (30 s at most), and shuts the engine down.
+/// come to their end within the deadline of `settings`, and shuts the engine down.
 ///
 /// # Errors
 /// When the listener's address cannot be asked for.
@@ -48,22 +49,31 @@ pub async fn serve_within(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let acceptor = TcpAcceptor::new(listener, limits)?;
-    let mut stopped_at = None;
+    let deadline = settings.shutdown_deadline;
+    let (stopped_at, is_stopped) = (OnceLock::new(), Notify::new());
     let stop = async {
         stop.await;
-        stopped_at = Some(Instant::now());
-        tracing::info!(deadline_s = SHUTDOWN_DEADLINE.as_secs(), "stopping");
+        stopped_at.get_or_init(Instant::now);
+        is_stopped.notify_one();
+        tracing::info!(deadline_s = deadline.as_secs_f64(), "stopping");
     };
-    let server = Server::new_with_acceptor(acceptor)
+    let serving = Server::new_with_acceptor(acceptor)
         .idle_timeout(limits.idle)
         .http2_max_concurrent_streams(MAX_STREAMS)
-        .run_with_graceful_shutdown(routes_within(limits, &engine, settings), stop, Some(SHUTDOWN_DEADLINE));
-    let outcome = tokio::select! {
-        outcome = server => outcome,
-        never = gather_figures() => match never {},
+        .run_with_graceful_shutdown(routes_within(limits, &engine, settings), stop, Some(deadline));
+    let interrupting = async {
+        is_stopped.notified().await;
+        tokio::time::sleep(deadline.saturating_sub(ENGINE_DEADLINE).max(deadline / 2)).await;
+        engine.interrupt().await;
+        std::future::pending::<()>().await;
     };
-    let taken = stopped_at.map_or(Duration::ZERO, |moment: Instant| moment.elapsed());
-    engine.shutdown(SHUTDOWN_DEADLINE.saturating_sub(taken).max(ENGINE_DEADLINE)).await;
+    let outcome = tokio::select! {
+        outcome = serving => outcome,
+        never = gather_figures() => match never {},
+        () = interrupting => Ok(()),
+    };
+    let taken = stopped_at.get().map_or(Duration::ZERO, Instant::elapsed);
+    engine.shutdown(deadline.saturating_sub(taken).max(ENGINE_DEADLINE)).await;
     tracing::info!("stopped");
     outcome
 }

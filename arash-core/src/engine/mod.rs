@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::command::CommandRegistry;
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::TurnId;
 use crate::platform::{ModelCatalogue, Platform};
 use crate::quota::QuotaKeeper;
 use crate::session::{SessionKey, SessionManager};
@@ -109,6 +110,44 @@ impl Engine {
         self.inner.processor.stream(request.into()).await
     }
 
+    /// Follows the answer of a turn of the caller's team, from the event after position `after` on, or all of it. It is
+    /// there while it is made here, and for five minutes after its end if it was streamed; less if very many ended since.
+    /// Any number of readers may follow. Whoever has level admin may follow the answers of all teams.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when it is not there, or is another team's;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) when no event with the position `after` was told.
+    pub fn resume(&self, turn_id: TurnId, principal: &Principal, after: Option<usize>) -> Result<ReplyStream> {
+        self.inner.processor.resume(turn_id, Some(principal), after)
+    }
+
+    /// [`Engine::resume`], whoever asked: for the host program itself.
+    ///
+    /// # Errors
+    /// As of [`Engine::resume`].
+    pub fn resume_any(&self, turn_id: TurnId, after: Option<usize>) -> Result<ReplyStream> {
+        self.inner.processor.resume(turn_id, None, after)
+    }
+
+    /// Stops a running answer of the caller's team, streamed or whole. What has come so far is its answer: it is kept,
+    /// recorded and told, marked as [`stopped`](crate::TurnReceipt::stopped). Before the first word nothing is kept.
+    /// Whoever has level admin may stop the answers of all teams.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when no such turn is running here: it waits for its session, is whole and being
+    /// recorded, has ended or was stopped before, or is another team's.
+    pub fn stop(&self, turn_id: TurnId, principal: &Principal) -> Result<()> {
+        self.inner.processor.stop(turn_id, Some(principal))
+    }
+
+    /// [`Engine::stop`], whoever asked: for the host program itself.
+    ///
+    /// # Errors
+    /// As of [`Engine::stop`].
+    pub fn stop_any(&self, turn_id: TurnId) -> Result<()> {
+        self.inner.processor.stop(turn_id, None)
+    }
+
     /// Who shows this API key.
     ///
     /// # Errors
@@ -183,6 +222,21 @@ impl Engine {
         }
     }
 
+    /// Admits nothing more, and interrupts and records the turns that run; returns when their callers were told, or after
+    /// five seconds. A host does this while its callers can still be told, and [`Engine::shutdown`] when they are gone.
+    pub async fn interrupt(&self) {
+        let inner = &self.inner;
+        inner.processor.close();
+        inner.turn_tasks.close();
+        if !inner.turn_tasks.is_empty() {
+            tracing::warn!(turns = inner.turn_tasks.len(), "interrupting the turns that still run");
+        }
+        inner.interrupt.cancel();
+        if tokio::time::timeout(LAST_WORDS, inner.turn_tasks.wait()).await.is_err() {
+            tracing::error!(turns = inner.turn_tasks.len(), "some turns could not be recorded in time");
+        }
+    }
+
     /// Stops in order: admits nothing more, lets running turns end within `deadline`, interrupts and records those
     /// that do not, writes what waits to be written, gives unspent quota back and closes the store.
     pub async fn shutdown(&self, deadline: Duration) {
@@ -190,11 +244,7 @@ impl Engine {
         inner.processor.close();
         inner.turn_tasks.close();
         if tokio::time::timeout(deadline, inner.turn_tasks.wait()).await.is_err() {
-            tracing::warn!(turns = inner.turn_tasks.len(), "interrupting the turns that still run");
-            inner.interrupt.cancel();
-            if tokio::time::timeout(LAST_WORDS, inner.turn_tasks.wait()).await.is_err() {
-                tracing::error!(turns = inner.turn_tasks.len(), "some turns could not be recorded in time");
-            }
+            self.interrupt().await;
         }
         // Until here, so that what running turns have leased is renewed to their end.
         inner.stop_upkeep.cancel();

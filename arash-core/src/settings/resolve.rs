@@ -92,6 +92,7 @@ impl SettingsArgs {
             }),
             cors_origins: self.cors_origins(environment, faults),
             metrics_token: self.metrics_token(faults),
+            ..normal
         }
     }
 

@@ -122,6 +122,10 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// What who asks for figures must show, if anything.
     pub metrics_token: Option<Secret>,
+    /// A stream that is silent for so long gets a comment, so that nobody on the way takes it for dead.
+    pub keep_alive: Duration,
+    /// How long requests that run when the host is told to stop may take to end.
+    pub shutdown_deadline: Duration,
 }
 
 impl HttpSettings {
@@ -146,6 +150,8 @@ impl Default for HttpSettings {
             max_image_mib: 20,
             cors_origins: Vec::new(),
             metrics_token: None,
+            keep_alive: Duration::from_secs(15),
+            shutdown_deadline: Duration::from_secs(30),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::quota::{Allowance, RateKey, RateLimit, Reservation};
 use crate::session::{SessionKey, SessionLane};
 use crate::turn::facts::{Idempotency, TurnFacts};
 use crate::turn::idempotency::earlier_result;
-use crate::turn::processor::{Delivery, MessageProcessor};
+use crate::turn::processor::{Delivery, MessageProcessor, ProcessorParts};
 use crate::turn::recorder::RecorderPlace;
 use crate::turn::{Reply, TurnRequest};
 use crate::usage::TurnKind;
@@ -25,6 +25,13 @@ pub(super) enum Admission {
     Turn(Box<Turn>),
 }
 
+/// A message that counts towards its user's rate limit.
+pub(super) struct RateToken {
+    key: RateKey,
+    limit: RateLimit,
+    taken: Instant,
+}
+
 /// An admitted turn: everything that its answer needs is held.
 pub(super) struct Turn {
     pub(super) facts: TurnFacts,
@@ -32,6 +39,8 @@ pub(super) struct Turn {
     pub(super) lane: SessionLane,
     pub(super) reservation: Option<Reservation>,
     pub(super) place: RecorderPlace,
+    /// What it took of its user's rate limit.
+    pub(super) rate: Option<RateToken>,
     /// Shutdown waits for it, from admission on.
     pub(super) _counted: TaskTrackerToken,
 }
@@ -61,14 +70,7 @@ impl MessageProcessor {
             message.text = text;
         }
         let team = principal.as_ref().map_or(TeamId::HOST, |principal| principal.team_id());
-        let limit = platform.messages_per_minute().map(RateLimit::per_minute);
-        let rate = limit.map(|limit| (RateKey::new(platform.name(), team.0, &message.user_id), limit));
-        if let Some((key, limit)) = &rate {
-            let decision = self.parts.limiter.check(key, *limit, self.parts.clock.now()).await?;
-            decision
-                .into_result()
-                .inspect_err(|error| metrics::message_refused(error.kind().code(), platform.name()))?;
-        }
+        let rate = self.take_rate(&platform, team, &message.user_id).await?;
         let key = match platform.access() {
             Access::Private => SessionKey::private(platform.name(), team, &message.chat_id),
             Access::Public => SessionKey::public(platform.name(), &message.chat_id),
@@ -81,16 +83,23 @@ impl MessageProcessor {
         let facts = TurnFacts { id: TurnId::new(), kind, begun, message, principal, platform, key, idempotency };
         let platform = Arc::clone(&facts.platform);
         match self.hold(facts, wished, counted).await {
-            Ok(turn) => Ok(Admission::Turn(Box::new(turn))),
+            Ok(turn) => Ok(Admission::Turn(Box::new(Turn { rate, ..turn }))),
             Err(refused) => {
                 metrics::message_refused(refused.kind().code(), platform.name());
-                // What is refused does not count; what is longer ago than a refill has come back by itself.
-                if let Some((key, limit)) = rate.filter(|(_, limit)| begun.elapsed() < limit.refill_time()) {
-                    drop(self.parts.limiter.give_back(&key, limit).await);
-                }
+                // What is refused does not count.
+                self.parts.give_back(rate.as_ref()).await;
                 Err(refused)
             }
         }
+    }
+
+    /// Takes a message from the user's rate limit, if the platform has one.
+    async fn take_rate(&self, platform: &Platform, team: TeamId, user_id: &str) -> Result<Option<RateToken>> {
+        let Some(limit) = platform.messages_per_minute().map(RateLimit::per_minute) else { return Ok(None) };
+        let (key, taken) = (RateKey::new(platform.name(), team.0, user_id), Instant::now());
+        let decision = self.parts.limiter.check(&key, limit, self.parts.clock.now()).await?;
+        decision.into_result().inspect_err(|error| metrics::message_refused(error.kind().code(), platform.name()))?;
+        Ok(Some(RateToken { key, limit, taken }))
     }
 
     /// Takes what a turn holds to its end: a place in the recorder's queue, its session, its quota.
@@ -111,7 +120,7 @@ impl MessageProcessor {
             }
             _ => None,
         };
-        Ok(Turn { facts, model, lane, reservation, place, _counted: counted })
+        Ok(Turn { facts, model, lane, reservation, place, rate: None, _counted: counted })
     }
 
     fn check_open(&self) -> Result<()> {
@@ -177,5 +186,14 @@ impl MessageProcessor {
         }
         let stored = stored.ok_or_else(|| Error::internal("a stored turn is not there"))?;
         earlier_result(stored, digest).map(Err)
+    }
+}
+
+impl ProcessorParts {
+    /// Gives back what a message took of its user's rate limit. What is longer ago than a refill has come back by itself.
+    pub(super) async fn give_back(&self, rate: Option<&RateToken>) {
+        if let Some(rate) = rate.filter(|rate| rate.taken.elapsed() < rate.limit.refill_time()) {
+            drop(self.limiter.give_back(&rate.key, rate.limit).await);
+        }
     }
 }

@@ -3,8 +3,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::turn::{Reply, ReplyEvent};
+
+/// What a piece of text takes beside its letters, in bytes.
+const ALLOCATION: usize = 32;
 
 /// The answer of one turn: written at the provider's pace, read at the reader's.
 ///
@@ -34,17 +37,26 @@ impl ReplyBuffer {
         self.changed.notify_waiters();
     }
 
-    /// Waits until the answer is made, or was made before; an error if it came to nothing before it was begun.
-    pub(super) async fn opened(&self) -> Result<()> {
+    /// Waits until the answer is made; `Some` if it turns out to have been made before, an error if it came to nothing
+    /// before it was begun.
+    pub(super) async fn opened(&self) -> Result<Option<Arc<Reply>>> {
         loop {
             let changed = self.changed.notified();
-            match self.lock().first() {
-                _ if self.is_open.load(Ordering::Acquire) => return Ok(()),
+            match self.lock().last() {
+                _ if self.is_open.load(Ordering::Acquire) => return Ok(None),
                 Some(ReplyEvent::Failed(error)) => return Err(error.clone()),
-                Some(_) => return Ok(()),
-                None => {}
+                Some(ReplyEvent::Done(reply)) => return Ok(Some(Arc::clone(reply))),
+                _ => {}
             }
             changed.await;
+        }
+    }
+
+    /// Tells what nobody was told of `text` yet: all of it where it was not told piece by piece.
+    pub(super) fn tell_rest(&self, text: &str) {
+        let told: usize = self.lock().iter().map(|event| event.text().map_or(0, str::len)).sum();
+        if let Some(rest) = text.get(told..).filter(|rest| !rest.is_empty()) {
+            self.push(ReplyEvent::Delta(rest.into()));
         }
     }
 
@@ -53,6 +65,26 @@ impl ReplyBuffer {
             Ok(reply) => ReplyEvent::Done(Arc::new(reply)),
             Err(error) => ReplyEvent::Failed(error),
         });
+    }
+
+    /// How many events there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether the last event is there.
+    pub(super) fn has_ended(&self) -> bool {
+        self.lock().last().is_some_and(ReplyEvent::is_last)
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = |event: &ReplyEvent| match event {
+            ReplyEvent::Done(reply) => reply.text.len() + size_of::<Reply>(),
+            event => event.text().map_or(0, |text| text.len() + ALLOCATION),
+        };
+        let events = self.lock();
+        events.capacity() * size_of::<ReplyEvent>() + events.iter().map(bytes).sum::<usize>()
     }
 
     /// The event at `position`, when it is there; `None` if the answer ended before it.
@@ -65,7 +97,7 @@ impl ReplyBuffer {
                 if let Some(event) = events.get(position) {
                     return Some(event.clone());
                 }
-                if events.last().is_some_and(is_last) {
+                if events.last().is_some_and(ReplyEvent::is_last) {
                     return None;
                 }
             }
@@ -83,21 +115,6 @@ impl ReplyBuffer {
                 _ => {}
             }
             changed.await;
-        }
-    }
-}
-
-fn is_last(event: &ReplyEvent) -> bool {
-    matches!(event, ReplyEvent::Done(_) | ReplyEvent::Failed(_))
-}
-
-/// Ends the answer if the turn goes away without ending it, so that no reader waits for ever.
-pub(super) struct FinishGuard(pub(super) Arc<ReplyBuffer>);
-
-impl Drop for FinishGuard {
-    fn drop(&mut self) {
-        if !self.0.lock().last().is_some_and(is_last) {
-            self.0.finish(Err(Error::internal("the turn ended without a result")));
         }
     }
 }

@@ -2,6 +2,8 @@
 //! changes is one [`TurnCommit`].
 
 mod admit;
+mod answer;
+mod answers;
 mod begin;
 mod buffer;
 mod change;
@@ -16,6 +18,7 @@ mod request;
 mod respond;
 mod running;
 mod settle;
+mod stop;
 mod store;
 mod sweep;
 mod writer;

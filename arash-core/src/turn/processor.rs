@@ -11,15 +11,18 @@ use tracing::Instrument;
 use crate::ai::AiProvider;
 use crate::clock::{Clock, Timestamp};
 use crate::command::{CommandRegistry, Texts};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::TurnId;
 use crate::platform::{ModelCatalogue, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
 use crate::session::SessionManager;
+use crate::team::Principal;
 use crate::turn::admit::{Admission, Turn};
-use crate::turn::buffer::{FinishGuard, ReplyBuffer};
+use crate::turn::answer::Answer;
+use crate::turn::answers::Answers;
 use crate::turn::idempotency::RunningKeys;
 use crate::turn::running::RunningTurns;
-use crate::turn::{Recorder, Reply, ReplyEvent, ReplyStream, TurnRequest, TurnStore};
+use crate::turn::{Recorder, Reply, ReplyStream, TurnRequest, TurnStore};
 use crate::usage::TurnKind;
 
 /// What a [`MessageProcessor`] is made of.
@@ -84,6 +87,7 @@ impl fmt::Debug for ProcessorParts {
 pub struct MessageProcessor {
     pub(super) parts: Arc<ProcessorParts>,
     pub(super) running_keys: RunningKeys,
+    pub(super) answers: Answers,
     pub(super) closed: CancellationToken,
 }
 
@@ -97,7 +101,12 @@ pub(super) enum Delivery {
 impl MessageProcessor {
     /// A processor of these parts.
     pub fn new(parts: ProcessorParts) -> Self {
-        Self { parts: Arc::new(parts), running_keys: RunningKeys::default(), closed: CancellationToken::new() }
+        Self {
+            running_keys: RunningKeys::default(),
+            answers: Answers::new(Arc::clone(&parts.clock)),
+            closed: CancellationToken::new(),
+            parts: Arc::new(parts),
+        }
     }
 
     /// Answers whole.
@@ -107,7 +116,7 @@ impl MessageProcessor {
     pub async fn process(&self, request: TurnRequest) -> Result<Reply> {
         match self.admit(request, Delivery::Whole).await? {
             Admission::Replay(reply) => Ok(*reply),
-            Admission::Turn(turn) => self.start(*turn).result().await,
+            Admission::Turn(turn) => self.start(*turn, Delivery::Whole).buffer.result().await,
         }
     }
 
@@ -117,24 +126,67 @@ impl MessageProcessor {
     /// Why the message was refused; what happens later is told by the stream.
     pub async fn stream(&self, request: TurnRequest) -> Result<ReplyStream> {
         match self.admit(request, Delivery::Streamed).await? {
-            Admission::Replay(reply) => {
-                let buffer = Arc::new(ReplyBuffer::default());
-                let (turn_id, session_id) = (reply.receipt.turn_id, reply.receipt.session_id.clone());
-                buffer.push(ReplyEvent::Delta(reply.text.as_str().into()));
-                buffer.finish(Ok(*reply));
-                Ok(ReplyStream::new(turn_id, session_id, buffer))
-            }
+            Admission::Replay(reply) => Ok(self.replay(*reply).await),
             Admission::Turn(turn) => {
-                let (turn_id, session_id) = (turn.facts.id, turn.facts.key.as_str().to_owned());
                 let is_keyed = turn.facts.idempotency.is_some() && turn.facts.kind == TurnKind::Stream;
-                let buffer = self.start(*turn);
-                if is_keyed {
-                    // Another node may be working on it, or may be done with it.
-                    buffer.opened().await?;
+                let answer = self.start(*turn, Delivery::Streamed);
+                // Another node may be working on it, or may be done with it.
+                if is_keyed && let Some(earlier) = answer.buffer.opened().await? {
+                    return Ok(self.replay(earlier.as_ref().clone()).await);
                 }
-                Ok(ReplyStream::new(turn_id, session_id, buffer))
+                Ok(ReplyStream::new(answer, 0))
             }
         }
+    }
+
+    /// What was answered before, in one piece.
+    async fn replay(&self, reply: Reply) -> ReplyStream {
+        let first = self.answers.find(reply.receipt.turn_id);
+        let told = match &first {
+            Some(answer) => {
+                // It is recorded, so its end is told at once if it is not yet.
+                drop(answer.buffer.result().await);
+                Some(answer.buffer.len())
+            }
+            None => None,
+        };
+        ReplyStream::replay(reply, told)
+    }
+
+    /// Follows the answer of a turn that is being answered here, or was streamed and ended within the last five minutes;
+    /// from the event after `after` on, or all of it. Any number may follow. `principal` is who asks, if it is not the
+    /// host program itself, which may follow every turn.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when there is no such turn, or it is another team's;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) when `after` is the position of no event that was told.
+    pub fn resume(&self, turn_id: TurnId, principal: Option<&Principal>, after: Option<usize>) -> Result<ReplyStream> {
+        let answer = self.answer(turn_id, principal)?;
+        match after {
+            None => Ok(ReplyStream::new(answer, 0)),
+            Some(position) if position < answer.buffer.len() => Ok(ReplyStream::new(answer, position + 1)),
+            Some(position) => Err(Error::invalid("after", format!("{position} is the position of no event so far"))),
+        }
+    }
+
+    /// Stops a running answer: it ends with what has come so far. One that is whole and being recorded runs no longer,
+    /// and one that waits for its session does not run yet. `principal` is as for [`MessageProcessor::resume`].
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when no such turn is running here, or it is another team's.
+    pub fn stop(&self, turn_id: TurnId, principal: Option<&Principal>) -> Result<()> {
+        let answer = self.answer(turn_id, principal)?;
+        if answer.switch.stop() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::NotFound, format!("no turn {turn_id} is running here")))
+    }
+
+    fn answer(&self, turn_id: TurnId, principal: Option<&Principal>) -> Result<Arc<Answer>> {
+        let answer = self.answers.find(turn_id);
+        let answer = answer.filter(|answer| principal.is_none_or(|principal| answer.is_open_to(principal)));
+        let text = || format!("there is no answer of a turn {turn_id} here, written now or in the last five minutes");
+        answer.ok_or_else(|| Error::new(ErrorKind::NotFound, text()))
     }
 
     /// All commands.
@@ -152,17 +204,17 @@ impl MessageProcessor {
         self.closed.cancel();
     }
 
-    /// Runs an admitted turn on a task that nobody cancels; callers only read its buffer.
-    fn start(&self, turn: Turn) -> Arc<ReplyBuffer> {
-        let buffer = Arc::new(ReplyBuffer::default());
+    /// Runs an admitted turn on a task that nobody cancels; callers only read its answer.
+    fn start(&self, turn: Turn, delivery: Delivery) -> Arc<Answer> {
         // Made here, so that a task that is never run ends the answer too.
-        let (parts, guard) = (Arc::clone(&self.parts), FinishGuard(Arc::clone(&buffer)));
+        let running = self.answers.begin(Answer::of(&turn.facts, delivery));
+        let (parts, answer) = (Arc::clone(&self.parts), Arc::clone(&running.answer));
         let span = turn.facts.span();
-        let running = async move {
-            let result = parts.run(turn, &guard.0).await;
-            guard.0.finish(result);
+        let answering = async move {
+            let result = parts.run(turn, &running.answer).await;
+            running.finish(result);
         };
-        self.parts.tasks.spawn(running.instrument(span));
-        buffer
+        self.parts.tasks.spawn(answering.instrument(span));
+        answer
     }
 }

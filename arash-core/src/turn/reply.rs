@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::TurnId;
 use crate::money::Micros;
 use crate::platform::ModelId;
-use crate::turn::buffer::ReplyBuffer;
+use crate::turn::answer::Answer;
 use crate::usage::TokenUsage;
 
 /// The facts of an answered turn. They are durable when a caller sees them.
@@ -63,39 +63,74 @@ pub enum ReplyEvent {
     Failed(Error),
 }
 
+impl ReplyEvent {
+    /// The text that it tells, if it is a part of the answer.
+    pub(super) fn text(&self) -> Option<&str> {
+        if let Self::Delta(text) = self { Some(text) } else { None }
+    }
+
+    /// Whether none comes after it.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Failed(_))
+    }
+}
+
 /// An answer as it is written. Dropping it changes nothing: the turn ends and is recorded all the same.
+///
+/// Its events have positions, from 0 on: [`Engine::resume`](crate::Engine::resume) goes on after any of them.
 pub struct ReplyStream {
-    turn_id: TurnId,
-    session_id: String,
-    buffer: Arc<ReplyBuffer>,
-    position: usize,
+    answer: Arc<Answer>,
+    /// The place in the answer's buffer that is read next.
+    next: usize,
+    /// What is added to a place to make it a position.
+    offset: usize,
+    is_replayed: bool,
 }
 
 impl fmt::Debug for ReplyStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplyStream").field("turn_id", &self.turn_id).finish_non_exhaustive()
+        f.debug_struct("ReplyStream").field("turn_id", &self.turn_id()).finish_non_exhaustive()
     }
 }
 
 impl ReplyStream {
-    pub(super) fn new(turn_id: TurnId, session_id: String, buffer: Arc<ReplyBuffer>) -> Self {
-        Self { turn_id, session_id, buffer, position: 0 }
+    /// Reads `answer` from the event at `next` on.
+    pub(super) fn new(answer: Arc<Answer>, next: usize) -> Self {
+        Self { answer, next, offset: 0, is_replayed: false }
+    }
+
+    /// Gives an answer of the past in one piece. If the events of the first time can still be had, there were `told` of
+    /// them: its own end at the same position, so that whoever goes on after one of them misses nothing.
+    pub(super) fn replay(reply: Reply, told: Option<usize>) -> Self {
+        let answer = Answer::of_replay(reply);
+        let offset = told.map_or(0, |told| told.saturating_sub(answer.buffer.len()));
+        Self { answer, next: 0, offset, is_replayed: true }
     }
 
     /// The turn that is being answered.
     pub fn turn_id(&self) -> TurnId {
-        self.turn_id
+        self.answer.turn_id
     }
 
     /// The session's id as clients see it.
     pub fn session_id(&self) -> &str {
-        &self.session_id
+        &self.answer.session_id
+    }
+
+    /// Whether this is the result of an earlier request with the same idempotency key.
+    pub fn is_replayed(&self) -> bool {
+        self.is_replayed
+    }
+
+    /// The position of the event that came last; `None` before the first one.
+    pub fn position(&self) -> Option<usize> {
+        self.next.checked_sub(1).map(|place| place + self.offset)
     }
 
     /// The next event; `None` after the last one. Safe to cancel.
     pub async fn next(&mut self) -> Option<ReplyEvent> {
-        let event = self.buffer.event(self.position).await?;
-        self.position += 1;
+        let event = self.answer.buffer.event(self.next).await?;
+        self.next += 1;
         Some(event)
     }
 
@@ -104,7 +139,7 @@ impl ReplyStream {
     /// # Errors
     /// What [`ReplyEvent::Failed`] tells.
     pub async fn finish(self) -> Result<Reply> {
-        self.buffer.result().await
+        self.answer.buffer.result().await
     }
 }
 

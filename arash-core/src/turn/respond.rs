@@ -13,6 +13,7 @@ use crate::message::{Attachment, Message, Role};
 use crate::metrics::ProviderCall;
 use crate::platform::ModelInfo;
 use crate::turn::admit::Turn;
+use crate::turn::answer::Answer;
 use crate::turn::begin::{Beginning, Refusal};
 use crate::turn::buffer::ReplyBuffer;
 use crate::turn::processor::ProcessorParts;
@@ -96,29 +97,35 @@ impl From<Refusal> for Broken {
 }
 
 impl ProcessorParts {
-    /// Answers by a command or by the model. Never fails as such: a fault, a panic or an interruption is an outcome too.
-    pub(super) async fn respond(&self, turn: &Turn, buffer: &ReplyBuffer) -> Outcome {
+    /// Answers by a command or by the model. Never fails as such: a fault, a panic, an interruption or being stopped is
+    /// an outcome too.
+    pub(super) async fn respond(&self, turn: &Turn, answer: &Answer) -> Outcome {
         let mut draft = Draft::default();
         let end = {
             let answering = async {
                 if turn.facts.kind == TurnKind::Command {
                     self.run_command(turn, &mut draft).await
                 } else {
-                    self.ask_model(turn, &mut draft, buffer).await
+                    self.ask_model(turn, &mut draft, &answer.buffer).await
                 }
             };
             tokio::select! {
                 end = AssertUnwindSafe(answering).catch_unwind() => end.unwrap_or_else(|_| Err(broke().into())),
                 () = self.interrupt.cancelled() => Err(interrupted().into()),
+                () = answer.switch.stopped() => Ok(()),
             }
         };
+        let is_stopped = !answer.switch.end();
         let (error, refusal) = match end {
+            Err(Broken::Refused(refusal)) => (None, Some(refusal)),
+            // Whoever stopped it was told so, whatever else came at the same moment.
+            _ if is_stopped => (None, None),
             Ok(()) => (None, None),
             Err(Broken::Failed(error)) => (Some(error), None),
             Err(Broken::Provider(failure)) => (Some(failure.into()), None),
-            Err(Broken::Refused(refusal)) => (None, Some(refusal)),
         };
         let state = match &error {
+            None if is_stopped => TurnState::Stopped,
             None => TurnState::Completed,
             Some(_) if self.interrupt.is_cancelled() => TurnState::Interrupted,
             Some(_) => TurnState::Failed,
@@ -157,9 +164,11 @@ impl ProcessorParts {
             texts: self.texts.as_ref(),
             locale: turn.facts.message.locale.as_deref(),
         };
+        let name = call.name.to_ascii_lowercase();
+        draft.command = Some((name.clone(), None));
         let reply = self.commands.run(call, context).await?;
         draft.reply.text = reply.text;
-        draft.command = Some((call.name.to_ascii_lowercase(), reply.effect));
+        draft.command = Some((name, reply.effect));
         Ok(())
     }
 

@@ -4,14 +4,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::quota::QuotaSpend;
 use crate::session::{Session, SessionLane};
 use crate::turn::admit::Turn;
+use crate::turn::answer::Answer;
 use crate::turn::begin::Refusal;
-use crate::turn::buffer::ReplyBuffer;
 use crate::turn::change::{apply, session_change};
 use crate::turn::facts::{Idempotency, TurnFacts};
 use crate::turn::processor::ProcessorParts;
 use crate::turn::reply::StoredReply;
 use crate::turn::respond::Outcome;
-use crate::turn::{CommitOutcome, Reply, ReplyEvent, SessionChange, StoredTurn, TurnCommit, TurnReceipt, TurnState};
+use crate::turn::{CommitOutcome, Reply, SessionChange, StoredTurn, TurnCommit, TurnReceipt, TurnState};
 use crate::usage::{TokenUsage, TurnKind, UsageRecord};
 use crate::webhook::{Event, MessageCompleted};
 
@@ -20,20 +20,20 @@ const MAX_RETRIES: u32 = 3;
 
 impl ProcessorParts {
     /// Answers an admitted turn and records it. What this returns is durable.
-    pub(super) async fn run(&self, turn: Turn, buffer: &ReplyBuffer) -> Result<Reply> {
-        let is_told_late = turn.facts.kind == TurnKind::Command;
-        let mut outcome = self.respond(&turn, buffer).await;
-        let (result, is_told_late) = match outcome.refusal.take() {
-            None => (self.settle(turn, outcome, None).await, is_told_late),
-            Some(Refusal::Known(known)) => (known_result(turn, known), true),
+    pub(super) async fn run(&self, mut turn: Turn, answer: &Answer) -> Result<Reply> {
+        let mut outcome = self.respond(&turn, answer).await;
+        match outcome.refusal.take() {
+            None => self.settle(turn, outcome, None).await,
+            Some(Refusal::Known(known)) => {
+                // As if it had been found before it was let in.
+                let (rate, result) = (turn.rate.take(), known_result(turn, known));
+                self.give_back(rate.as_ref()).await;
+                result
+            }
             // It may have been written all the same; then it is found to be lost.
-            Some(Refusal::Failed(error)) if error.kind() == ErrorKind::Unavailable => (Err(error), false),
-            Some(Refusal::Failed(error)) => (self.settle(turn, outcome, Some(error)).await, false),
-        };
-        if let (Ok(reply), true) = (&result, is_told_late) {
-            buffer.push(ReplyEvent::Delta(reply.text.as_str().into()));
+            Some(Refusal::Failed(error)) if error.kind() == ErrorKind::Unavailable => Err(error),
+            Some(Refusal::Failed(error)) => self.settle(turn, outcome, Some(error)).await,
         }
-        result
     }
 
     /// Writes everything that the turn changes as one commit, then brings the session in memory to that state.
@@ -137,10 +137,8 @@ impl Settled {
         let session = session.ok_or_else(|| Error::internal("a turn lost its session"))?;
         let now = parts.clock.now();
         let error = given_up.or(outcome.error.as_ref()).cloned();
-        let change = match &error {
-            None => Some(session_change(session, facts, outcome, now, parts.sessions.expires_at(now))),
-            Some(_) => None,
-        };
+        let has_answer = error.is_none() && !outcome.is_silent();
+        let change = has_answer.then(|| session_change(session, facts, outcome, now, parts.sessions.expires_at(now)));
         let usage = facts.usage(&outcome.model, outcome.tokens(), error.as_ref(), now);
         let result = match error {
             Some(error) => Err(error),
@@ -183,7 +181,9 @@ impl Settled {
         let (Ok(reply), Some(principal)) = (&self.result, &facts.principal) else {
             return Ok(None);
         };
-        if facts.kind == TurnKind::Command || !principal.owner().team.webhook_enabled {
+        // What was stopped before a word was said is no message.
+        let is_told = facts.kind != TurnKind::Command && self.change.is_some();
+        if !is_told || !principal.owner().team.webhook_enabled {
             return Ok(None);
         }
         let told = MessageCompleted {
@@ -222,6 +222,11 @@ impl Outcome {
     /// Whether the turn counts: it was answered, or began to be.
     fn is_metered(&self) -> bool {
         self.error.is_none() || !self.text.is_empty()
+    }
+
+    /// Whether it was stopped before anything was said: nothing is left to be remembered.
+    fn is_silent(&self) -> bool {
+        self.state == TurnState::Stopped && self.text.is_empty()
     }
 
     /// The provider's count; else an estimate of what went out and came back.

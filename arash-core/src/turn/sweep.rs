@@ -10,9 +10,10 @@ use crate::usage::UsageRecord;
 const BATCH: u32 = 100;
 
 impl MessageProcessor {
-    /// Renews the turns that have begun here, then ends those that nobody renews: they are recorded as interrupted.
-    /// To be called some times within a lease.
+    /// Forgets answers that ended some time ago and renews the turns that have begun here, then ends those that nobody
+    /// renews: they are recorded as interrupted. To be called some times within a lease.
     pub(crate) async fn upkeep(&self) -> Result<()> {
+        self.answers.forget_old();
         let parts = &self.parts;
         let running = parts.running.renewed(parts.clock.now());
         if !running.is_empty() {

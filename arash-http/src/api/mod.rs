@@ -14,7 +14,7 @@ use arash_core::Engine;
 use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
 
 use admin::{AdminKeys, AdminOverview, AdminStats, AdminTeams, AdminUsage};
-use chat::Chat;
+use chat::{Chat, ChatStreams};
 use figures::Figures;
 use health::HealthChecks;
 use messages::Messages;
@@ -62,6 +62,7 @@ type AllOperations = (
     HealthChecks,
     Figures,
     Chat,
+    ChatStreams,
     Sessions,
     Messages,
     Models,
@@ -79,6 +80,7 @@ pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static,
         HealthChecks::new(engine.clone()),
         Figures::new(engine.clone()),
         Chat::new(engine.clone()),
+        ChatStreams::new(engine.clone()),
         Sessions::new(engine.clone()),
         Messages::new(engine.clone()),
         Models::new(engine.clone()),

@@ -38,6 +38,9 @@ struct AnswerData {
     command: Option<String>,
     /// What it took.
     usage: AnswerUsage,
+    /// Always true; there only if the answer was stopped before its end.
+    #[oai(skip_serializing_if_is_none)]
+    stopped: Option<bool>,
 }
 
 /// An answer.
@@ -67,8 +70,13 @@ pub(super) enum ChatAnswered {
 impl From<Reply> for ChatAnswered {
     fn from(reply: Reply) -> Self {
         let replayed = reply.receipt.replayed.then(|| "true".to_owned());
-        let answer = ChatAnswer { success: true, response: reply.text, data: reply.receipt.into() };
-        Self::Answered(Json(answer), replayed)
+        Self::Answered(Json(reply.into()), replayed)
+    }
+}
+
+impl From<Reply> for ChatAnswer {
+    fn from(reply: Reply) -> Self {
+        Self { success: true, response: reply.text, data: reply.receipt.into() }
     }
 }
 
@@ -81,6 +89,7 @@ impl From<TurnReceipt> for AnswerData {
             message_count: receipt.message_count,
             history_length: receipt.history_length,
             command: receipt.command,
+            stopped: receipt.stopped.then_some(true),
             usage: AnswerUsage {
                 prompt_tokens: receipt.usage.prompt_tokens,
                 completion_tokens: receipt.usage.completion_tokens,

@@ -2,7 +2,11 @@
 
 mod answer;
 mod attachment;
+mod event_stream;
 mod request;
+mod streams;
+
+use std::sync::Arc;
 
 use arash_core::platform::Access;
 use arash_core::settings::HttpSettings;
@@ -15,6 +19,7 @@ use poem_openapi::OpenApi;
 
 use self::answer::ChatAnswered;
 use self::request::ChatMessage;
+pub(super) use self::streams::ChatStreams;
 use super::Group;
 use crate::auth::Caller;
 use crate::body::Body;
@@ -53,14 +58,9 @@ impl Chat {
         settings: Data<&HttpSettings>,
         message: Body<ChatMessage>,
     ) -> Result<ChatAnswered, Refusal<ChatRefused>> {
-        let message = message.0.into_message(settings.image_limit())?;
-        self.require_private(&message.platform)?;
-        let mut request = TurnRequest::new(message);
-        if let Some(key) = idempotency_key(headers, &caller.0)? {
-            request = request.idempotency_key(key);
-        }
+        let request = turn_request(&self.engine, &caller, headers, &settings, message)?;
         fail_point("before answer");
-        let reply = self.engine.process(request.principal(caller.0)).await?;
+        let reply = self.engine.process(request).await?;
         fail_point("after answer");
         Ok(reply.into())
     }
@@ -70,17 +70,32 @@ impl Chat {
     pub(super) fn new(engine: Engine) -> Self {
         Self { engine }
     }
+}
 
-    /// Public platforms have hosts of their own, which vouch for their users. Unknown ones are the engine's to refuse.
-    fn require_private(&self, name: &str) -> Result<(), Error> {
-        if self.engine.platform(name).is_none_or(|platform| platform.access() == Access::Private) {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Forbidden,
-            format!("platform {name:?} is public; only private platforms are reachable here"),
-        ))
+/// The request of `caller`, ready for the engine.
+fn turn_request(
+    engine: &Engine,
+    caller: &Caller,
+    headers: &HeaderMap,
+    settings: &HttpSettings,
+    message: Body<ChatMessage>,
+) -> Result<TurnRequest, Error> {
+    let message = message.0.into_message(settings.image_limit())?;
+    require_private(engine, &message.platform)?;
+    let request = TurnRequest::new(message).principal(Arc::clone(&caller.0));
+    Ok(match idempotency_key(headers, &caller.0)? {
+        Some(key) => request.idempotency_key(key),
+        None => request,
+    })
+}
+
+/// Public platforms have hosts of their own, which vouch for their users. Unknown ones are the engine's to refuse.
+fn require_private(engine: &Engine, name: &str) -> Result<(), Error> {
+    if engine.platform(name).is_none_or(|platform| platform.access() == Access::Private) {
+        return Ok(());
     }
+    let text = format!("platform {name:?} is public; only private platforms are reachable here");
+    Err(Error::new(ErrorKind::Forbidden, text))
 }
 
 /// The caller's `Idempotency-Key`, which no other key's requests can meet.

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::{Answer, Line, documented};
+use super::{Answer, Events, Line, documented};
 
 /// An API key and the team that it belongs to.
 #[derive(Clone, Debug)]
@@ -146,6 +146,37 @@ impl TestHost {
     /// The id of a key.
     pub(crate) async fn id(&self, key: &Key) -> i64 {
         self.engine.authenticate(&key.secret).await.unwrap().key_id().0
+    }
+
+    /// Opens a stream, which must be one.
+    pub(crate) async fn open(&self, request: RequestBuilder) -> Events {
+        let events = Events::of(request.send().await.unwrap());
+        assert_eq!(events.header("content-type"), Some("text/event-stream"));
+        assert_eq!(
+            (events.header("cache-control"), events.header("x-accel-buffering")),
+            (Some("no-store"), Some("no"))
+        );
+        assert!(events.header("x-request-id").is_some());
+        events
+    }
+
+    /// Says `text` in `chat` and reads the answer as it is written.
+    pub(crate) async fn stream(&self, key: &Key, chat: &str, text: &str) -> Events {
+        self.open(self.posting(key, "/api/v1/chat/stream", &message(chat, text))).await
+    }
+
+    /// Reads an answer on, after the event `last`.
+    pub(crate) fn resuming(&self, key: &Key, turn_id: &str, last: Option<&str>) -> RequestBuilder {
+        let request = self.request("GET", &format!("/api/v1/chat/stream/{turn_id}")).bearer_auth(&key.secret);
+        match last {
+            Some(last) => request.header("Last-Event-ID", last),
+            None => request,
+        }
+    }
+
+    /// The address of the server, without a scheme.
+    pub(crate) fn socket(&self) -> &str {
+        self.address.trim_start_matches("http://")
     }
 
     /// Says `text` in `chat`.

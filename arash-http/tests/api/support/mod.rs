@@ -2,11 +2,13 @@
 
 mod answer;
 mod documented;
+mod events;
 mod host;
 mod line;
 mod spent;
 
 pub(crate) use answer::Answer;
+pub(crate) use events::{Event, Events, told, transcript};
 pub(crate) use host::{Key, TestHost, message};
 pub(crate) use line::Line;
 pub(crate) use spent::Spent;

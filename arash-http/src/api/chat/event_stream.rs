@@ -1,0 +1,170 @@
+use std::fmt::Write;
+use std::io;
+use std::time::Duration;
+
+use arash_core::{ReplyEvent, ReplyStream};
+use futures_util::{FutureExt, stream};
+use poem::http::header;
+use poem::{Body, IntoResponse, Response};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::{ApiResponse, Object};
+
+use super::answer::ChatAnswer;
+use crate::problem::{Problem, ProblemBody};
+use crate::request_id::RequestId;
+
+const CONTENT_TYPE: &str = "text/event-stream";
+/// Events that are there at once are written together, up to about so many bytes.
+const CHUNK_BYTES: usize = 16 << 10;
+const KEEP_ALIVE: &str = ": keep-alive\n\n";
+
+/// The data of `start`: names what follows.
+#[derive(Debug, Object)]
+struct StreamStart {
+    /// The turn's id: the answer is read on and stopped by it.
+    turn_id: String,
+    /// The session's id.
+    session_id: String,
+}
+
+/// The data of `delta` and `notice`.
+#[derive(Debug, Object)]
+struct StreamText {
+    /// Of `delta`, more of the answer; of `notice`, something to know that is no part of it.
+    text: String,
+}
+
+/// An answer as it is written, as server-sent events.
+#[derive(Debug)]
+pub(super) struct EventStream {
+    stream: ReplyStream,
+    has_start: bool,
+    request_id: RequestId,
+    keep_alive: Duration,
+}
+
+impl EventStream {
+    /// The whole answer. A problem in it is that of the request `request_id`.
+    pub(super) fn new(stream: ReplyStream, request_id: RequestId, keep_alive: Duration) -> Self {
+        Self { stream, has_start: true, request_id, keep_alive }
+    }
+
+    /// The rest of an answer.
+    pub(super) fn resumed(stream: ReplyStream, request_id: RequestId, keep_alive: Duration) -> Self {
+        Self { has_start: false, ..Self::new(stream, request_id, keep_alive) }
+    }
+
+    /// What is to be written next; `None` after the last event.
+    async fn next_chunk(&mut self) -> Option<String> {
+        let mut chunk = String::new();
+        if self.has_start {
+            self.has_start = false;
+            let start = StreamStart {
+                turn_id: self.stream.turn_id().to_string(),
+                session_id: self.stream.session_id().to_owned(),
+            };
+            write_event(&mut chunk, 0, "start", &start);
+        } else {
+            match tokio::time::timeout(self.keep_alive, self.stream.next()).await {
+                Ok(Some(event)) => self.write(&mut chunk, event),
+                Ok(None) => return None,
+                Err(_) => return Some(KEEP_ALIVE.to_owned()),
+            }
+        }
+        while chunk.len() < CHUNK_BYTES
+            && let Some(Some(event)) = self.stream.next().now_or_never()
+        {
+            self.write(&mut chunk, event);
+        }
+        Some(chunk)
+    }
+
+    fn write(&self, chunk: &mut String, event: ReplyEvent) {
+        let id = self.stream.position().map_or(0, |position| position + 1);
+        match event {
+            ReplyEvent::Delta(text) => write_event(chunk, id, "delta", &StreamText { text: text.to_string() }),
+            ReplyEvent::Notice(text) => write_event(chunk, id, "notice", &StreamText { text: text.to_string() }),
+            ReplyEvent::Done(reply) => write_event(chunk, id, "done", &ChatAnswer::from(reply.as_ref().clone())),
+            ReplyEvent::Failed(error) => {
+                write_event(chunk, id, "error", &Problem::from(error).body_for(&self.request_id));
+            }
+            // Kinds that are newer than this host.
+            _ => {}
+        }
+    }
+}
+
+/// JSON in one line needs no more than one `data`.
+fn write_event(chunk: &mut String, id: usize, name: &str, data: &impl ToJSON) {
+    // To write to a text cannot fail.
+    let _ = write!(chunk, "id: {id}\nevent: {name}\ndata: {}\n\n", data.to_json_string());
+}
+
+impl IntoResponse for EventStream {
+    fn into_response(self) -> Response {
+        let mut response = Response::builder()
+            .content_type(CONTENT_TYPE)
+            .header("X-Turn-Id", self.stream.turn_id().to_string())
+            .header(header::CACHE_CONTROL, "no-store")
+            // nginx would gather events until its buffer is full.
+            .header("X-Accel-Buffering", "no");
+        if self.stream.is_replayed() {
+            response = response.header("Idempotency-Replayed", "true");
+        }
+        let chunks = stream::unfold(self, |mut events| async move {
+            let chunk = events.next_chunk().await?;
+            Some((Ok::<_, io::Error>(chunk), events))
+        });
+        response.body(Body::from_bytes_stream(chunks))
+    }
+}
+
+impl ApiResponse for EventStream {
+    fn meta() -> MetaResponses {
+        let data =
+            [StreamStart::schema_ref(), StreamText::schema_ref(), ChatAnswer::schema_ref(), ProblemBody::schema_ref()];
+        let event = MetaSchema {
+            description: Some("The data of one event: of `start`, of `delta` and `notice`, of `done`, or of `error`."),
+            one_of: data.into(),
+            ..MetaSchema::ANY
+        };
+        let events = MetaSchema {
+            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(event)))),
+            ..MetaSchema::new_with_format("array", "event-stream")
+        };
+        let schema = MetaSchemaRef::Inline(Box::new(events));
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "Server-sent events, each with an `id`: `start` (0), then any number of `delta` and `notice`, \
+                              then one `done`, whose data is the answer of `/chat`, or one `error`, whose data is a problem. \
+                              A comment comes after 15 seconds of silence.",
+                status: Some(200),
+                status_range: None,
+                content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema }],
+                headers: vec![
+                    header_of("X-Turn-Id", "The turn's id.", true),
+                    header_of(
+                        "Idempotency-Replayed",
+                        "`true` when this is the result of an earlier request with the same `Idempotency-Key`.",
+                        false,
+                    ),
+                ],
+            }],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        StreamStart::register(registry);
+        StreamText::register(registry);
+        ChatAnswer::register(registry);
+        ProblemBody::register(registry);
+    }
+}
+
+fn header_of(name: &str, description: &str, required: bool) -> MetaHeader {
+    let description = Some(description.to_owned());
+    MetaHeader { name: name.to_owned(), description, required, deprecated: false, schema: String::schema_ref() }
+}
