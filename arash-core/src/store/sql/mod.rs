@@ -9,6 +9,7 @@
     )
 )]
 
+mod audit;
 mod batch;
 mod claims;
 mod commit;
@@ -22,10 +23,12 @@ mod plan_tests;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod quota;
+mod receipts;
 mod rows;
 mod sessions;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod team_rows;
 mod teams;
 mod text;
 mod turns;
@@ -127,7 +130,8 @@ impl Store for SqlStore {
 fn all_statements(dialect: text::Dialect) -> Vec<String> {
     let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
     let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
-    let fixed = fixed.iter().chain(&more).copied().flatten().map(|sql| sql.text(dialect).to_owned());
+    let changes = [team_rows::STATEMENTS, receipts::STATEMENTS, audit::STATEMENTS];
+    let fixed = fixed.iter().chain(&more).chain(&changes).copied().flatten().map(|sql| sql.text(dialect).to_owned());
     let renewals = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
     let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&sessions::BATCHES).chain(&renewals);
     fixed.chain(batches.flat_map(|batch| batch.samples(dialect))).collect()
