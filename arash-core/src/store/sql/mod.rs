@@ -163,6 +163,13 @@ mod tests {
         prepare_all(&SqlStore::open(database.url()).await.unwrap()).await;
     }
 
+    #[test]
+    fn no_statement_changes_the_audit_log() {
+        for sql in [text::Dialect::Sqlite, text::Dialect::Postgres].into_iter().flat_map(all_statements) {
+            assert!(!sql.contains("UPDATE audit_log") && !sql.contains("DELETE FROM audit_log"), "{sql}");
+        }
+    }
+
     #[tokio::test]
     async fn addresses_that_cannot_work_are_refused() {
         for url in [
