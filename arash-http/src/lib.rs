@@ -16,6 +16,7 @@ mod body;
 mod cursor;
 mod document;
 mod edge;
+mod idempotency;
 mod operations;
 mod page;
 mod problem;

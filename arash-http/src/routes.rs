@@ -6,7 +6,7 @@ use poem::endpoint::make_sync;
 use poem::http::Method;
 use poem::middleware::CatchPanic;
 use poem::web::Html;
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, RouteMethod};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, RouteMethod};
 
 use crate::api;
 use crate::edge::Edge;
@@ -23,7 +23,24 @@ pub fn routes(engine: &Engine, settings: &HttpSettings) -> impl Endpoint<Output 
             .at("/openapi.json", only_get(document))
             .at("/docs", only_get(make_sync(move |_| Html(explorer.clone()))));
     }
-    guarded(paths.nest_no_strip("/", service.into_endpoint()).data(engine.clone()).data(settings.clone()))
+    let paths = paths.nest_no_strip("/", service.into_endpoint()).data(engine.clone()).data(settings.clone());
+    guarded(paths.before(|request| async { Ok(without_final_slash(request)) }))
+}
+
+/// The areas whose own address may end in a slash.
+const AREAS: [&str; 2] = ["/api/v1/admin/", "/api/v1/team/"];
+
+/// The same request with the one address of its area.
+fn without_final_slash(mut request: Request) -> Request {
+    let path = request.uri().path();
+    if AREAS.contains(&path) {
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        // What was an address is still one.
+        if let Ok(uri) = format!("{}{query}", path.trim_end_matches('/')).parse() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
 }
 
 /// What every path has in common. The edge is outermost, so that a panic too is named, logged and a problem.
@@ -40,7 +57,6 @@ fn only_get(endpoint: impl Endpoint + 'static) -> RouteMethod {
 
 #[cfg(test)]
 mod tests {
-    use poem::Request;
     use poem::http::StatusCode;
 
     use super::*;

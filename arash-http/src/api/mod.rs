@@ -1,18 +1,26 @@
 //! The operations, one file a subject.
 
 mod admin;
+mod api_key;
+mod audit;
 mod chat;
 mod health;
 mod platform;
 mod sessions;
+mod team;
+mod team_lead;
 
 use arash_core::Engine;
+use arash_core::id::ApiKeyId;
+use arash_core::team::{ApiKeys, Edit};
+use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
 
-use admin::{AdminKeys, AdminTeams};
+use admin::{AdminAudit, AdminKeys, AdminTeams};
 use chat::Chat;
 use health::HealthChecks;
 use sessions::Sessions;
+use team_lead::{OwnTeam, TeamKeys};
 
 use crate::document;
 use crate::operations::{Described, WithProblems};
@@ -27,6 +35,8 @@ enum Group {
     Chat,
     /// Conversations.
     Sessions,
+    /// The own team and its API keys. Needs a key of level team_lead or admin.
+    Team,
     /// Teams and API keys. Needs a key of level admin.
     Administration,
 }
@@ -44,9 +54,28 @@ impl Done {
     fn saying(message: &str) -> Self {
         Self { success: true, message: message.to_owned() }
     }
+
+    /// Revokes a key, or deletes it.
+    async fn ending_key(keys: &ApiKeys, id: ApiKeyId, is_permanent: bool) -> arash_core::Result<Self> {
+        if is_permanent {
+            keys.delete(id).await?;
+            return Ok(Self::saying("API key deleted"));
+        }
+        keys.revoke(id).await?;
+        Ok(Self::saying("API key revoked"))
+    }
 }
 
-type AllOperations = (HealthChecks, Chat, Sessions, AdminTeams, AdminKeys);
+/// What a field of a change says: nothing, null or a value.
+fn edit<T>(field: MaybeUndefined<T>) -> Edit<T> {
+    match field {
+        MaybeUndefined::Undefined => Edit::Keep,
+        MaybeUndefined::Null => Edit::Clear,
+        MaybeUndefined::Value(value) => Edit::Set(value),
+    }
+}
+
+type AllOperations = (HealthChecks, Chat, Sessions, OwnTeam, TeamKeys, AdminTeams, AdminKeys, AdminAudit);
 
 /// All operations on `engine`.
 pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static, ()> {
@@ -54,8 +83,11 @@ pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static,
         HealthChecks::new(engine.clone()),
         Chat::new(engine.clone()),
         Sessions::new(engine.clone()),
+        OwnTeam::new(engine.clone()),
+        TeamKeys::new(engine.clone()),
         AdminTeams::new(engine.clone()),
         AdminKeys::new(engine.clone()),
+        AdminAudit::new(engine.clone()),
     );
     titled(WithProblems(operations))
 }

@@ -6,8 +6,7 @@ mod request;
 
 use arash_core::platform::Access;
 use arash_core::settings::HttpSettings;
-use arash_core::team::Principal;
-use arash_core::turn::{IdempotencyKey, TurnRequest};
+use arash_core::turn::TurnRequest;
 use arash_core::{Engine, Error, ErrorKind, fail_point};
 use poem::http::HeaderMap;
 use poem::web::Data;
@@ -18,6 +17,7 @@ use self::request::ChatMessage;
 use super::Group;
 use crate::auth::Caller;
 use crate::body::Body;
+use crate::idempotency;
 use crate::refusal::{Refusal, statuses};
 
 statuses! {
@@ -56,7 +56,7 @@ impl Chat {
         let message = message.0.into_message(settings.max_image_bytes())?;
         self.require_private(&message.platform)?;
         let mut request = TurnRequest::new(message);
-        if let Some(key) = idempotency_key(headers, &caller.0)? {
+        if let Some(key) = idempotency::key(headers, &caller.0, "chat")? {
             request = request.idempotency_key(key);
         }
         fail_point("before answer");
@@ -81,13 +81,4 @@ impl Chat {
             format!("platform {name:?} is public; only private platforms are reachable here"),
         ))
     }
-}
-
-/// The caller's `Idempotency-Key`, which no other key's requests can meet.
-fn idempotency_key(headers: &HeaderMap, principal: &Principal) -> Result<Option<IdempotencyKey>, Error> {
-    let Some(value) = headers.get("Idempotency-Key") else { return Ok(None) };
-    // A key that cannot be read must not be passed over: the message would count twice.
-    let text = std::str::from_utf8(value.as_bytes())
-        .map_err(|_| Error::invalid("Idempotency-Key", "must have 1 to 255 printable characters"))?;
-    IdempotencyKey::new(format!("key:{}:chat", principal.key_id()), text).map(Some)
 }
