@@ -5,15 +5,13 @@ mod api_key;
 mod audit;
 mod chat;
 mod health;
+mod patch;
 mod platform;
 mod sessions;
 mod team;
 mod team_lead;
 
 use arash_core::Engine;
-use arash_core::id::ApiKeyId;
-use arash_core::team::{ApiKeys, Edit};
-use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
 
 use admin::{AdminAudit, AdminKeys, AdminTeams};
@@ -35,7 +33,7 @@ enum Group {
     Chat,
     /// Conversations.
     Sessions,
-    /// The own team and its API keys. Needs a key of level team_lead or admin.
+    /// The own team and its API keys. Needs a key of level `team_lead` or admin.
     Team,
     /// Teams and API keys. Needs a key of level admin.
     Administration,
@@ -53,25 +51,6 @@ struct Done {
 impl Done {
     fn saying(message: &str) -> Self {
         Self { success: true, message: message.to_owned() }
-    }
-
-    /// Revokes a key, or deletes it.
-    async fn ending_key(keys: &ApiKeys, id: ApiKeyId, is_permanent: bool) -> arash_core::Result<Self> {
-        if is_permanent {
-            keys.delete(id).await?;
-            return Ok(Self::saying("API key deleted"));
-        }
-        keys.revoke(id).await?;
-        Ok(Self::saying("API key revoked"))
-    }
-}
-
-/// What a field of a change says: nothing, null or a value.
-fn edit<T>(field: MaybeUndefined<T>) -> Edit<T> {
-    match field {
-        MaybeUndefined::Undefined => Edit::Keep,
-        MaybeUndefined::Null => Edit::Clear,
-        MaybeUndefined::Value(value) => Edit::Set(value),
     }
 }
 

@@ -52,6 +52,11 @@ async fn every_change_is_in_the_log_with_who_did_it() {
     assert_eq!(rotated["before"]["previous_expires_at"], json!(null));
     assert!(rotated["after"]["previous_expires_at"].is_string() && rotated["after"]["key_prefix"].is_string());
     assert_eq!((log.at("/items/0/after"), log.at("/items/0/before/name")), (json!(null), json!("Server")));
+}
+
+#[tokio::test]
+async fn what_the_program_itself_did_has_no_actor() {
+    let host = TestHost::start().await;
     assert_snapshot!(host.get(&host.admin, &format!("{AUDIT}?team_id=1")).await, @r#"
     200
     {

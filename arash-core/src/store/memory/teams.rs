@@ -21,7 +21,7 @@ use crate::team::{
 pub(super) struct Teams {
     by_id: BTreeMap<TeamId, Team>,
     names: HashMap<String, TeamId>,
-    keys: BTreeMap<ApiKeyId, Key>,
+    keys: BTreeMap<ApiKeyId, KeyEntry>,
     /// Of present and previous secrets.
     digests: HashMap<KeyDigest, ApiKeyId>,
     epoch: u64,
@@ -33,7 +33,7 @@ pub(super) struct Teams {
     receipts: HashMap<IdempotencyKey, Receipt>,
 }
 
-struct Key {
+struct KeyEntry {
     key: ApiKey,
     digest: KeyDigest,
     previous: Option<KeyDigest>,
@@ -118,7 +118,7 @@ impl Teams {
         let (id, digest) = (ApiKeyId(self.last_key_id), new.digest);
         self.digests.insert(digest, id);
         let key = ApiKey::from_new(id, new, at);
-        self.keys.insert(id, Key { key: key.clone(), digest, previous: None });
+        self.keys.insert(id, KeyEntry { key: key.clone(), digest, previous: None });
         Ok(KeyOwner { key, team })
     }
 
@@ -148,7 +148,7 @@ impl Teams {
         let (after, entry) = rotation.on(&kept.key, by)?;
         self.require_new_digest(&rotation.digest)?;
         let has_previous = after.previous_expires_at.is_some();
-        let new = Key { key: after, digest: rotation.digest, previous: has_previous.then_some(kept.digest) };
+        let new = KeyEntry { key: after, digest: rotation.digest, previous: has_previous.then_some(kept.digest) };
         self.digests.retain(|_, owner| *owner != id);
         self.digests.extend(new.previous.into_iter().chain([new.digest]).map(|digest| (digest, id)));
         self.keys.insert(id, new);
@@ -172,14 +172,12 @@ impl Teams {
         if !self.keys.is_empty() {
             return Ok(None);
         }
-        let known = self.names.get(&team.name).copied();
-        let team_id = match known {
-            Some(id) => id,
-            None => {
-                let team = self.add_team(team, by.at)?;
-                self.note(AuditEntry::created(&team, by));
-                team.id
-            }
+        let team_id = if let Some(&id) = self.names.get(&team.name) {
+            id
+        } else {
+            let team = self.add_team(team, by.at)?;
+            self.note(AuditEntry::created(&team, by));
+            team.id
         };
         let owner = self.add_key(NewApiKey { team_id, ..key }, by.at)?;
         self.note(AuditEntry::created(&owner.key, by));

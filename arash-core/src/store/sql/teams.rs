@@ -179,13 +179,13 @@ impl TeamStore for SqlStore {
                     if tx.fetch_optional(SELECT_ANY_KEY, &[]).await?.is_some() {
                         return Ok(None);
                     }
-                    let team = match tx.fetch_optional(SELECT_TEAM_BY_NAME, &[team.name.as_str().into()]).await? {
-                        Some(row) => read_team(&row)?,
-                        None => {
-                            let team = insert_team(tx, team, by.at).await?;
-                            insert_entry(tx, &AuditEntry::created(&team, &by)).await?;
-                            team
-                        }
+                    let named = tx.fetch_optional(SELECT_TEAM_BY_NAME, &[team.name.as_str().into()]).await?;
+                    let team = if let Some(row) = named {
+                        read_team(&row)?
+                    } else {
+                        let team = insert_team(tx, team, by.at).await?;
+                        insert_entry(tx, &AuditEntry::created(&team, &by)).await?;
+                        team
                     };
                     key.team_id = team.id;
                     let key = insert_key(tx, key, by.at).await?;

@@ -49,7 +49,8 @@ pub(super) async fn an_entry_tells_who_and_what(store: Arc<dyn Store>) {
     store.update_key(key, change, &by_admin).await.unwrap();
     store.delete_key(key, &by_admin).await.unwrap();
     let entries = entries(&*store).await;
-    let [_, created, updated, deleted] = entries.as_slice() else { panic!("{entries:?}") };
+    assert_eq!(entries.len(), 4, "{entries:?}");
+    let (created, updated, deleted) = (&entries[1], &entries[2], &entries[3]);
     assert_eq!((created.actor_key_id, created.request_id.as_deref(), created.at), (None, None, at(0)));
     assert_eq!(created.before, None);
     assert_eq!(created.after.as_ref().unwrap()["name"], json!("key"));

@@ -6,7 +6,9 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 
-use crate::api::api_key::{ApiKeyInput, ApiKeyIssued, ApiKeyList, ApiKeyPatch, KeyInfo, RotationInput};
+use crate::api::api_key::{
+    ApiKeyInput, ApiKeyIssued, ApiKeyList, ApiKeyPatch, KeyInfo, RotationInput, revoke_or_delete,
+};
 use crate::api::{Done, Group};
 use crate::auth::Admin;
 use crate::body::Body;
@@ -139,6 +141,6 @@ impl AdminKeys {
         #[oai(default)]
         permanent: Query<bool>,
     ) -> Result<Json<Done>, Refusal<RevocationRefused>> {
-        Ok(Json(Done::ending_key(&self.engine.keys().by(admin.0.actor()), ApiKeyId(*id), *permanent).await?))
+        Ok(Json(revoke_or_delete(&self.engine.keys().by(admin.0.actor()), *id, *permanent).await?))
     }
 }

@@ -8,8 +8,9 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
+use crate::api::Group;
+use crate::api::patch::edit;
 use crate::api::team::TeamView;
-use crate::api::{Group, edit};
 use crate::auth::Admin;
 use crate::body::{Body, JsonBody};
 use crate::cursor;

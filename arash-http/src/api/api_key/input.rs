@@ -6,7 +6,7 @@ use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Enum, Object};
 
 use super::info::Level;
-use crate::api::edit;
+use crate::api::patch::edit;
 use crate::body::JsonBody;
 
 /// Whether a key is for real use or for trying things out; both are treated alike.

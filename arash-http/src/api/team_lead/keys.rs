@@ -6,7 +6,9 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 
-use crate::api::api_key::{ApiKeyIssued, ApiKeyList, ApiKeyPatch, KeyInfo, RotationInput, TeamApiKeyInput};
+use crate::api::api_key::{
+    ApiKeyIssued, ApiKeyList, ApiKeyPatch, KeyInfo, RotationInput, TeamApiKeyInput, revoke_or_delete,
+};
 use crate::api::{Done, Group};
 use crate::auth::Lead;
 use crate::body::Body;
@@ -48,7 +50,7 @@ impl TeamKeys {
 impl TeamKeys {
     /// Make an API key of the own team
     ///
-    /// Up to level team_lead. The key itself is in this answer only.
+    /// Up to level `team_lead`. The key itself is in this answer only.
     #[oai(
         path = "/api-keys",
         method = "post",
@@ -88,7 +90,7 @@ impl TeamKeys {
 
     /// Change an API key of the own team
     ///
-    /// Up to level team_lead, before and after. A field that is left out stays as it is; null clears. It holds at once
+    /// Up to level `team_lead`, before and after. A field that is left out stays as it is; null clears. It holds at once
     /// here and within a second on other nodes.
     #[oai(path = "/api-keys/:id", method = "patch", operation_id = "update_team_api_key")]
     async fn update(
@@ -103,7 +105,7 @@ impl TeamKeys {
 
     /// Give an API key of the own team a new secret
     ///
-    /// Up to level team_lead. The key keeps its id and its usage. The secret until now stays good for the overlap; one
+    /// Up to level `team_lead`. The key keeps its id and its usage. The secret until now stays good for the overlap; one
     /// before that is refused from now on. A key that is not active or has expired is 409.
     #[oai(
         path = "/api-keys/:id/rotate",
@@ -129,7 +131,7 @@ impl TeamKeys {
 
     /// Revoke or delete an API key of the own team
     ///
-    /// Up to level team_lead. It is refused at once here and within a second on other nodes. Its usage records stay.
+    /// Up to level `team_lead`. It is refused at once here and within a second on other nodes. Its usage records stay.
     #[oai(path = "/api-keys/:id", method = "delete", operation_id = "revoke_team_api_key")]
     async fn revoke(
         &self,
@@ -140,6 +142,6 @@ impl TeamKeys {
         #[oai(default)]
         permanent: Query<bool>,
     ) -> Result<Json<Done>, Refusal<RevocationRefused>> {
-        Ok(Json(Done::ending_key(&self.keys(&lead), ApiKeyId(*id), *permanent).await?))
+        Ok(Json(revoke_or_delete(&self.keys(&lead), *id, *permanent).await?))
     }
 }
