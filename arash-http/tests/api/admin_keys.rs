@@ -266,3 +266,15 @@ async fn a_revoked_key_may_be_switched_on_again() {
     assert_eq!(host.patch(&host.admin, &path, &json!({"is_active": false})).await.status, 200);
     assert_eq!(host.get(&key, "/api/v1/sessions").await.status, 401);
 }
+
+#[tokio::test]
+async fn a_changed_quota_holds_at_once() {
+    let host = TestHost::start().await;
+    let key = host.user("Team").await;
+    let path = format!("{KEYS}/{}", host.id_of(&key).await);
+    for (quota, status) in [(json!(1_000), 200), (json!(1), 429), (json!(0), 429), (json!(2), 200), (json!(null), 200)]
+    {
+        assert_eq!(host.patch(&host.admin, &path, &json!({"daily_quota": quota})).await.status, 200);
+        assert_eq!(host.say(&key, "c", "Hi").await.status, status, "{quota}");
+    }
+}
