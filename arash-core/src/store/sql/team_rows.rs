@@ -56,7 +56,8 @@ statements! {
         daily_quota_override = $5, access_level = $6, expires_at = $7, is_active = $8 WHERE id = $1");
     ROTATE_KEY = both("UPDATE api_keys
         SET previous_hash = CASE WHEN CAST($4 AS BIGINT) IS NULL THEN NULL ELSE key_hash END,
-            previous_expires_at = $4, key_hash = $2, key_prefix = $3 WHERE id = $1");
+            previous_expires_at = $4, key_hash = $2, key_prefix = $3
+        WHERE id = $1 AND key_hash <> $2 AND (previous_hash IS NULL OR previous_hash <> $2)");
     SELECT_PREVIOUS = both("SELECT 1 AS one FROM api_keys WHERE previous_hash = $1");
 }
 
@@ -147,10 +148,13 @@ pub(super) async fn write_key(tx: &mut Tx, key: &ApiKey) -> Result<()> {
 pub(super) async fn write_rotation(tx: &mut Tx, key: &ApiKey, rotation: &KeyRotation) -> Result<()> {
     let digest: Value = rotation.digest.to_hex().into();
     let values = [key.id.0.into(), digest.clone(), key.key_prefix.as_str().into(), key.previous_expires_at.into()];
-    tx.execute(ROTATE_KEY, &values).await.map_err(|error| match error.kind() {
+    let written = tx.execute(ROTATE_KEY, &values).await.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => digest_taken(),
         _ => error,
     })?;
+    if written == 0 {
+        return Err(digest_taken());
+    }
     require_new_digest(tx, digest).await
 }
 

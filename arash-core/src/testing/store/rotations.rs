@@ -93,6 +93,10 @@ pub(super) async fn a_previous_secret_is_nobody_elses(store: Arc<dyn Store>) {
         let refused = store.rotate_key(other, rotation(taken, 60), &by(at(6))).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{taken}");
     }
+    for taken in ["old", "new"] {
+        let refused = store.rotate_key(key, rotation(taken, 0), &by(at(6))).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "its own secrets are not new");
+    }
     for (secret, owner) in [("old", key), ("new", key), ("other", other)] {
         assert_eq!(matching(&*store, secret).await.owner.key.id, owner);
     }
