@@ -42,7 +42,7 @@
 //! [`Engine::process`] gives the whole [`Reply`]; [`Engine::stream`] gives [`ReplyEvent`]s as the answer is written.
 //! Either may be dropped at any moment: the turn runs on a task of the engine and is recorded all the same.
 //! A [`TurnRequest`] adds who asks (a [`Principal`](team::Principal), from [`Engine::authenticate`]) and an
-//! [`IdempotencyKey`](turn::IdempotencyKey) that makes a repeated request safe.
+//! [`IdempotencyKey`](idempotency::IdempotencyKey) that makes a repeated request safe.
 //!
 //! # Platforms and sessions
 //!
@@ -94,6 +94,7 @@ pub mod engine;
 mod error;
 mod fail_point;
 pub mod id;
+pub mod idempotency;
 pub mod message;
 pub mod metrics;
 pub mod money;

@@ -10,9 +10,10 @@ mod stores;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use arash_core::clock::Timestamp;
 use arash_core::id::NodeId;
 use arash_core::quota::{LeaseRequest, Period, QuotaScope};
-use arash_core::team::{NewTeam, PageAfter};
+use arash_core::team::{Actor, ChangeContext, NewTeam, PageAfter};
 use arash_core::testing::ScriptedProvider;
 use arash_core::usage::{UsageFilter, UsagePage};
 use engines::{caller, engine, request};
@@ -104,20 +105,24 @@ async fn calls_that_are_cancelled_anywhere(store: TestStore) {
                 let team = NewTeam { name, ..empty_team() };
                 drop(given_up(number + 1, store.lease(lease)).await);
                 drop(given_up(number + 2, store.key_epoch()).await);
-                given_up(number, store.create_team(team, now)).await
+                given_up(number, store.create_team(team, &by(now))).await
             });
         }
         told.extend(tasks.join_all().await.into_iter().flatten().flatten());
     }
-    let last = store.store.create_team(NewTeam { name: "last".to_owned(), ..empty_team() }, now).await.unwrap();
+    let last = store.store.create_team(NewTeam { name: "last".to_owned(), ..empty_team() }, &by(now)).await.unwrap();
     told.push(last);
     // Waits for what was begun, though nobody waits for its outcome any more.
     let store = store.reopen().await;
     is_unharmed(&store).await;
     let found = store.store.teams(false, PageAfter { after: 0, limit: 10_000 }).await.unwrap();
-    for team in &told {
-        assert!(found.contains(team), "{team:?}");
+    for team in told {
+        assert!(found.contains(&team.result), "{team:?}");
     }
+}
+
+fn by(now: Timestamp) -> ChangeContext {
+    ChangeContext::new(Actor::program(), now)
 }
 
 fn empty_team() -> NewTeam {

@@ -24,6 +24,7 @@ on_each_store! {
     what_is_leased_outlives_a_restart_until_its_time_is_over
     a_quota_of_zero_lets_nothing_through
     a_key_with_its_own_quota_is_judged_by_it
+    a_quota_that_was_lowered_holds_at_once
 }
 
 /// Noon, so that no bucket ends by chance.
@@ -136,4 +137,30 @@ async fn a_key_with_its_own_quota_is_judged_by_it(store: TestStore) {
     let _second = node.reserve(&Allowance::of(&caller)).await.unwrap();
     let error = node.reserve(&Allowance::of(&caller)).await.unwrap_err();
     assert_eq!(error.limit().map(|limit| limit.limit), Some(2));
+}
+
+/// The allowance of one caller whose daily quota is this.
+fn daily(caller: &Principal, limit: u64) -> Allowance {
+    let mut owner = caller.owner().clone();
+    owner.key.daily_quota = Some(limit);
+    Allowance::of(&Principal::new(owner))
+}
+
+async fn a_quota_that_was_lowered_holds_at_once(store: TestStore) {
+    let clock = clock();
+    let caller = caller(&store, &clock, None, Some(1_000)).await;
+    let node = keeper(&store, &clock);
+    let out = node.reserve(&daily(&caller, 1_000)).await.unwrap();
+    let refused = node.reserve(&daily(&caller, 1)).await.unwrap_err();
+    assert_eq!(refused.limit().map(|limit| limit.limit), Some(1), "what was leased of a thousand is not used any more");
+    assert!(node.reserve(&daily(&caller, 0)).await.is_err());
+    let second = node.reserve(&daily(&caller, 2)).await.unwrap();
+    assert!(node.reserve(&daily(&caller, 2)).await.is_err());
+    drop((out, second));
+    let admitted = [node.reserve(&daily(&caller, 2)).await.unwrap(), node.reserve(&daily(&caller, 2)).await.unwrap()];
+    assert!(node.reserve(&daily(&caller, 2)).await.is_err());
+    drop(admitted);
+    node.give_back_all().await.unwrap();
+    let other = keeper(&store, &clock);
+    let _all = [other.reserve(&daily(&caller, 2)).await.unwrap(), other.reserve(&daily(&caller, 2)).await.unwrap()];
 }

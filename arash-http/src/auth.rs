@@ -1,14 +1,16 @@
 //! Who is calling, and the one place where a level is asked for.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
-use arash_core::Engine;
-use arash_core::team::{AccessLevel, Principal};
+use arash_core::team::{Actor, Principal};
+use arash_core::{Engine, Result};
 use poem::Request;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 
 use crate::problem::Problem;
+use crate::request_id::RequestId;
 
 /// An API key of any level: `Authorization: Bearer sk_live_…`.
 #[derive(SecurityScheme)]
@@ -17,13 +19,35 @@ pub(crate) struct Caller(pub(crate) Arc<Principal>);
 
 /// An API key of any level: `Authorization: Bearer sk_live_…`.
 #[derive(SecurityScheme)]
-#[oai(rename = "api_key", ty = "bearer", checker = "recognise_admin")]
-pub(crate) struct Admin(pub(crate) Arc<Principal>);
+#[oai(rename = "api_key", ty = "bearer", checker = "recognise_lead")]
+pub(crate) struct Lead(pub(crate) Acting);
 
 /// An API key of any level: `Authorization: Bearer sk_live_…`.
 #[derive(SecurityScheme)]
-#[oai(rename = "api_key", ty = "bearer", checker = "recognise_lead")]
-pub(crate) struct Lead(pub(crate) Arc<Principal>);
+#[oai(rename = "api_key", ty = "bearer", checker = "recognise_admin")]
+pub(crate) struct Admin(pub(crate) Acting);
+
+/// A caller who may change things.
+#[derive(Clone, Debug)]
+pub(crate) struct Acting {
+    principal: Arc<Principal>,
+    actor: Actor,
+}
+
+impl Acting {
+    /// The caller with the rights that were asked for, as the audit log names it.
+    pub(crate) fn actor(&self) -> Actor {
+        self.actor.clone()
+    }
+}
+
+impl Deref for Acting {
+    type Target = Principal;
+
+    fn deref(&self) -> &Principal {
+        &self.principal
+    }
+}
 
 async fn recognise(request: &Request, bearer: Bearer) -> poem::Result<Arc<Principal>> {
     let engine: &Engine = request
@@ -32,14 +56,16 @@ async fn recognise(request: &Request, bearer: Bearer) -> poem::Result<Arc<Princi
     Ok(engine.authenticate(&bearer.token).await.map_err(Problem::from)?)
 }
 
-async fn recognise_admin(request: &Request, bearer: Bearer) -> poem::Result<Arc<Principal>> {
-    let principal = recognise(request, bearer).await?;
-    principal.require(AccessLevel::Admin).map_err(Problem::from)?;
-    Ok(principal)
+async fn recognise_lead(request: &Request, bearer: Bearer) -> poem::Result<Acting> {
+    acting(request, bearer, Principal::lead).await
 }
 
-async fn recognise_lead(request: &Request, bearer: Bearer) -> poem::Result<Arc<Principal>> {
+async fn recognise_admin(request: &Request, bearer: Bearer) -> poem::Result<Acting> {
+    acting(request, bearer, Principal::admin).await
+}
+
+async fn acting(request: &Request, bearer: Bearer, right: fn(&Principal) -> Result<Actor>) -> poem::Result<Acting> {
     let principal = recognise(request, bearer).await?;
-    principal.require(AccessLevel::TeamLead).map_err(Problem::from)?;
-    Ok(principal)
+    let actor = right(&principal).map_err(Problem::from)?.in_request(RequestId::carried_by(request).to_string());
+    Ok(Acting { principal, actor })
 }

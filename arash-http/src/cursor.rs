@@ -1,7 +1,7 @@
 //! Where the next page of a list begins, as a text that clients hand back unread.
 
 use arash_core::clock::Timestamp;
-use arash_core::id::{SessionId, TurnId};
+use arash_core::id::{AuditId, SessionId, TurnId};
 use arash_core::{Error, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +13,16 @@ pub(crate) trait Position: Sized {
 }
 
 impl Position for i64 {
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Position for AuditId {
     fn write(&self) -> String {
         self.to_string()
     }

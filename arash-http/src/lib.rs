@@ -22,6 +22,7 @@ mod edge;
 mod explorer;
 mod exposition;
 mod head_scan;
+mod idempotency;
 mod limits;
 mod operations;
 mod page;

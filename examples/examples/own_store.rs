@@ -14,7 +14,10 @@ use arash_core::session::{
     SessionSummary, SharedSessions, StoredMessage,
 };
 use arash_core::store::{MemoryStore, Store};
-use arash_core::team::{ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfter, Team, TeamStore};
+use arash_core::team::{
+    AuditEntry, AuditPage, ChangeContext, Changed, KeyChange, KeyDigest, KeyMatch, KeyOwner, KeyRotation, NewApiKey,
+    NewTeam, PageAfter, Team, TeamChange, TeamStore,
+};
 use arash_core::testing::store::CASES;
 use arash_core::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, StoredTurn, TurnCommit, TurnStore};
 use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
@@ -96,8 +99,8 @@ impl<S: Store> Store for Journaled<S> {
 
 #[async_trait]
 impl<S: Store> TeamStore for Journaled<S> {
-    async fn create_team(&self, team: NewTeam, at: Timestamp) -> Result<Team> {
-        self.inner.create_team(team, at).await
+    async fn create_team(&self, team: NewTeam, by: &ChangeContext) -> Result<Changed<Team>> {
+        self.inner.create_team(team, by).await
     }
 
     async fn team(&self, id: TeamId) -> Result<Option<Team>> {
@@ -108,15 +111,19 @@ impl<S: Store> TeamStore for Journaled<S> {
         self.inner.teams(active_only, page).await
     }
 
-    async fn set_team_active(&self, id: TeamId, is_active: bool, at: Timestamp) -> Result<Option<Team>> {
-        self.inner.set_team_active(id, is_active, at).await
+    async fn update_team(&self, id: TeamId, change: TeamChange, by: &ChangeContext) -> Result<Team> {
+        self.inner.update_team(id, change, by).await
     }
 
-    async fn create_key(&self, key: NewApiKey, at: Timestamp) -> Result<ApiKey> {
-        self.inner.create_key(key, at).await
+    async fn create_key(&self, key: NewApiKey, by: &ChangeContext) -> Result<Changed<KeyOwner>> {
+        self.inner.create_key(key, by).await
     }
 
-    async fn key_by_digest(&self, digest: &KeyDigest) -> Result<Option<KeyOwner>> {
+    async fn key(&self, id: ApiKeyId) -> Result<Option<KeyOwner>> {
+        self.inner.key(id).await
+    }
+
+    async fn key_by_digest(&self, digest: &KeyDigest) -> Result<Option<KeyMatch>> {
         self.inner.key_by_digest(digest).await
     }
 
@@ -124,20 +131,28 @@ impl<S: Store> TeamStore for Journaled<S> {
         self.inner.keys(team, page).await
     }
 
-    async fn revoke_key(&self, id: ApiKeyId, at: Timestamp) -> Result<bool> {
-        self.inner.revoke_key(id, at).await
+    async fn update_key(&self, id: ApiKeyId, change: KeyChange, by: &ChangeContext) -> Result<KeyOwner> {
+        self.inner.update_key(id, change, by).await
     }
 
-    async fn delete_key(&self, id: ApiKeyId) -> Result<bool> {
-        self.inner.delete_key(id).await
+    async fn rotate_key(&self, id: ApiKeyId, rotation: KeyRotation, by: &ChangeContext) -> Result<Changed<KeyOwner>> {
+        self.inner.rotate_key(id, rotation, by).await
     }
 
-    async fn create_first_key(&self, team: NewTeam, key: NewApiKey, at: Timestamp) -> Result<Option<KeyOwner>> {
-        self.inner.create_first_key(team, key, at).await
+    async fn delete_key(&self, id: ApiKeyId, by: &ChangeContext) -> Result<()> {
+        self.inner.delete_key(id, by).await
+    }
+
+    async fn create_first_key(&self, team: NewTeam, key: NewApiKey, by: &ChangeContext) -> Result<Option<KeyOwner>> {
+        self.inner.create_first_key(team, key, by).await
     }
 
     async fn key_epoch(&self) -> Result<u64> {
         self.inner.key_epoch().await
+    }
+
+    async fn audit_log(&self, team: Option<TeamId>, page: AuditPage) -> Result<Vec<AuditEntry>> {
+        self.inner.audit_log(team, page).await
     }
 }
 

@@ -18,7 +18,7 @@ use crate::platform::{ModelCatalogue, ModelInfo, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
 use crate::session::{SessionManager, SessionSettings};
 use crate::store::{MemoryRateLimiter, MemoryStore, Store};
-use crate::team::{ApiKeys, Authenticator, Teams};
+use crate::team::{ApiKeys, AuditLog, Authenticator, Teams};
 use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings, RunningTurns};
 use crate::usage::Usage;
 
@@ -195,6 +195,7 @@ impl EngineBuilder {
         let inner = Inner {
             processor,
             teams: Teams::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
+            audit: AuditLog::new(store.clone()),
             keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
             usage: Usage::new(store.clone(), Arc::clone(&clock)),
             authenticator,

@@ -23,7 +23,7 @@ use crate::platform::{ModelCatalogue, Platform};
 use crate::quota::QuotaKeeper;
 use crate::session::{SessionKey, SessionManager};
 use crate::store::Store;
-use crate::team::{ApiKeys, Authenticator, Principal, Teams};
+use crate::team::{ApiKeys, AuditLog, Authenticator, Principal, Teams};
 use crate::turn::{MessageProcessor, Recorder, Reply, ReplyStream, TurnRequest};
 use crate::usage::Usage;
 
@@ -59,6 +59,7 @@ struct Inner {
     sessions: SessionManager,
     teams: Teams,
     keys: ApiKeys,
+    audit: AuditLog,
     usage: Usage,
     quotas: QuotaKeeper,
     platforms: HashMap<String, Arc<Platform>>,
@@ -180,6 +181,11 @@ impl Engine {
     /// The API keys.
     pub fn keys(&self) -> &ApiKeys {
         &self.inner.keys
+    }
+
+    /// Who changed what of teams and keys.
+    pub fn audit(&self) -> &AuditLog {
+        &self.inner.audit
     }
 
     /// What was used.

@@ -32,6 +32,8 @@ pub(super) struct Block {
     pub(super) place: Arc<BlockPlace>,
     valid_until: Timestamp,
     pub(super) left: u64,
+    /// The quota as whoever asked last knows it.
+    limit: u64,
     pub(super) waiters: VecDeque<Waiter>,
     pub(super) is_leasing: bool,
     pub(super) refusal: Option<Refusal>,
@@ -52,14 +54,33 @@ impl Blocks {
         block
     }
 
-    /// How many wait for this quota.
-    pub(super) fn waiting(&self, key: BlockKey) -> u64 {
-        self.by_quota.get(&key).map_or(0, |block| block.waiters.len()) as u64
+    /// The same for who knows the quota to be `limit`. Where that is lower than it was, what was leased before goes back:
+    /// it may be more than there is now.
+    pub(super) fn block_within(&mut self, key: BlockKey, limit: u64, now: Timestamp) -> &mut Block {
+        let block = self.by_quota.entry(key).or_insert_with(|| Block::new(key));
+        let is_lowered = limit < block.limit;
+        block.limit = limit;
+        if is_lowered {
+            // What comes back from now on is no part of it either.
+            block.valid_until = now;
+        }
+        block.retire(&mut self.returns, now);
+        block
     }
 
-    /// Takes in what was leased: the block is there, and moves to the lease's bucket.
-    pub(super) fn add(&mut self, key: BlockKey, lease: Lease, valid_until: Timestamp) {
+    /// How many wait for this quota, and what it is.
+    pub(super) fn waiting(&self, key: BlockKey) -> (u64, u64) {
+        self.by_quota.get(&key).map_or((0, 0), |block| (block.waiters.len() as u64, block.limit))
+    }
+
+    /// Takes in what was leased of `limit`: the block is there, and moves to the lease's bucket. What was leased of a
+    /// quota that has been lowered meanwhile goes back.
+    pub(super) fn add(&mut self, key: BlockKey, lease: Lease, limit: u64, valid_until: Timestamp) {
         let block = self.by_quota.entry(key).or_insert_with(|| Block::new(key));
+        if block.limit < limit {
+            *self.returns.entry(*place(key, lease.bucket_start)).or_default() += lease.amount;
+            return;
+        }
         if block.place.bucket_start != lease.bucket_start {
             block.retire(&mut self.returns, Timestamp::from_millis(i64::MAX));
             let former = std::mem::replace(&mut block.place, place(key, lease.bucket_start));
@@ -122,6 +143,7 @@ impl Block {
             place: place(key, Timestamp::default()),
             valid_until: Timestamp::default(),
             left: 0,
+            limit: 0,
             waiters: VecDeque::new(),
             is_leasing: false,
             refusal: None,

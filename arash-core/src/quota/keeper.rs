@@ -77,7 +77,7 @@ impl QuotaKeeper {
         let answer = {
             let now = self.inner.clock.now();
             let mut blocks = self.inner.lock();
-            let block = blocks.block(key, now);
+            let block = blocks.block_within(key, limit, now);
             if block.waiters.is_empty() && block.left > 0 {
                 block.left -= 1;
                 return Ok(Ticket::new(&self.inner, &block.place));
@@ -93,7 +93,7 @@ impl QuotaKeeper {
             if !block.is_leasing {
                 block.is_leasing = true;
                 let inner = Arc::clone(&self.inner);
-                self.inner.tasks.spawn(async move { inner.refill(key, limit).await });
+                self.inner.tasks.spawn(async move { inner.refill(key).await });
             }
             answer
         };
@@ -153,12 +153,12 @@ impl Inner {
     }
 
     /// Leases until everyone who waits has an answer. One such task runs per block.
-    async fn refill(self: Arc<Self>, key: BlockKey, limit: u64) {
+    async fn refill(self: Arc<Self>, key: BlockKey) {
         loop {
             // Let whoever arrives in this moment be counted in.
             tokio::task::yield_now().await;
             self.give_back_block(key).await;
-            let wanted = self.lock().waiting(key);
+            let (wanted, limit) = self.lock().waiting(key);
             let (scope, period) = key;
             let now = self.clock.now();
             let until = now.plus(LEASE);
@@ -219,7 +219,8 @@ impl Inner {
         let mut blocks = self.lock();
         let fault = match lease {
             Ok(lease) if lease.amount > 0 => {
-                blocks.add(key, lease, now.plus(LEASE).min(lease.bucket_start.plus(key.1.bucket())));
+                let valid_until = now.plus(LEASE).min(lease.bucket_start.plus(key.1.bucket()));
+                blocks.add(key, lease, limit, valid_until);
                 None
             }
             Ok(Lease { oldest_bucket, .. }) => {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use moka::future::Cache;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::team::{KeyDigest, Principal, TeamStore, key};
 
@@ -29,6 +29,8 @@ pub struct Authenticator {
 #[derive(Clone)]
 struct Recognised {
     principal: Arc<Principal>,
+    /// From when on the secret that was shown is refused: a key may have two, with an end each.
+    valid_until: Option<Timestamp>,
     generation: u64,
 }
 
@@ -54,28 +56,29 @@ impl Authenticator {
         if !key::is_well_formed(key) {
             return Err(refused());
         }
-        let principal = self.recognise(KeyDigest::of(key)).await?;
-        let owner = principal.owner();
-        if !owner.key.is_active || owner.key.expires_at.is_some_and(|end| end <= self.clock.now()) {
+        let found = self.recognise(KeyDigest::of(key)).await?;
+        let owner = found.principal.owner();
+        if !owner.key.is_active || found.valid_until.is_some_and(|end| end <= self.clock.now()) {
             return Err(refused());
         }
         if !owner.team.is_active {
             return Err(Error::new(ErrorKind::Forbidden, "the team of this key is not active"));
         }
-        Ok(principal)
+        Ok(found.principal)
     }
 
-    async fn recognise(&self, digest: KeyDigest) -> Result<Arc<Principal>> {
+    async fn recognise(&self, digest: KeyDigest) -> Result<Recognised> {
         loop {
             let generation = self.generation.load(Ordering::Acquire);
             // However many show the same key at once, the store is asked once.
             let asking = self.cache.try_get_with(digest, async {
-                let owner = self.store.key_by_digest(&digest).await?.ok_or_else(refused)?;
-                Ok::<_, Error>(Recognised { principal: Arc::new(Principal::new(owner)), generation })
+                let found = self.store.key_by_digest(&digest).await?.ok_or_else(refused)?;
+                let principal = Arc::new(Principal::new(found.owner));
+                Ok::<_, Error>(Recognised { principal, valid_until: found.valid_until, generation })
             });
             let found = asking.await.map_err(|error| Error::clone(&error))?;
             if found.generation >= generation {
-                return Ok(found.principal);
+                return Ok(found);
             }
             // It was read before something changed.
             self.cache.invalidate(&digest).await;

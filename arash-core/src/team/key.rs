@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -18,7 +19,8 @@ const CHECKSUM_CHARS: usize = 6;
 const OWN_KEY_CHARS: std::ops::RangeInclusive<usize> = 32..=512;
 
 /// Whether a key is for real use or for trying things out; the engine treats both alike.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyEnvironment {
     /// `sk_live_…`
     #[default]
@@ -33,6 +35,11 @@ impl KeyEnvironment {
             Self::Live => "sk_live_",
             Self::Test => "sk_test_",
         }
+    }
+
+    /// What a key whose first characters are these is for.
+    pub(super) fn of_prefix(key_prefix: &str) -> Self {
+        if key_prefix.starts_with(Self::Test.prefix()) { Self::Test } else { Self::Live }
     }
 }
 

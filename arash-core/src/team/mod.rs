@@ -1,19 +1,40 @@
-//! Who is calling: teams, their API keys, and the check of a key.
+//! Who is calling: teams, their API keys, the check of a key, and the log of who changed them.
 
+mod actor;
+mod audit;
+mod audit_log;
 mod authenticator;
+mod change;
+mod checks;
+mod edit;
 mod key;
+mod key_change;
+mod key_spec;
 mod keys;
 mod level;
 mod principal;
+mod rotation;
 mod store;
+mod team_change;
 mod teams;
 mod types;
 
+pub use actor::Actor;
+pub use audit::{AuditEntry, AuditPage, Audited, VisibleFields};
+pub use audit_log::AuditLog;
 pub use authenticator::Authenticator;
+pub use change::{ChangeContext, Changed};
+pub use edit::Edit;
 pub use key::{KeyDigest, KeyEnvironment, PREFIX_CHARS, is_well_formed};
-pub use keys::{ApiKeys, IssuedKey, KeySpec};
+pub use key_change::KeyChange;
+pub use key_spec::KeySpec;
+pub(crate) use keys::no_such_key;
+pub use keys::{ApiKeys, IssuedKey, KeyIssue};
 pub use level::AccessLevel;
 pub use principal::Principal;
+pub use rotation::{KeyRotation, MAX_OVERLAP};
 pub use store::TeamStore;
+pub use team_change::TeamChange;
 pub use teams::{TeamSpec, Teams};
-pub use types::{ApiKey, KeyOwner, NewApiKey, NewTeam, PageAfter, Team};
+pub(crate) use teams::{name_taken, no_such_team};
+pub use types::{ApiKey, KeyMatch, KeyOwner, NewApiKey, NewTeam, PageAfter, Team};

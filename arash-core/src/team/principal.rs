@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ApiKeyId, TeamId};
 use crate::platform::ModelId;
-use crate::team::{AccessLevel, KeyOwner};
+use crate::team::{AccessLevel, Actor, KeyOwner};
 
 /// `last_used_at` is written at the first use, then at most this often.
 const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
@@ -62,6 +62,25 @@ impl Principal {
         }
         let has = self.access_level();
         Err(Error::new(ErrorKind::Forbidden, format!("this needs a key of level {level}; this key's level is {has}")))
+    }
+
+    /// This caller as one who may change everything.
+    ///
+    /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden) unless the key is of level admin.
+    pub fn admin(&self) -> Result<Actor> {
+        self.require(AccessLevel::Admin)?;
+        Ok(Actor::admin(self.key_id()))
+    }
+
+    /// This caller as one who may change the keys of the own team up to level team lead; an admin too has no more
+    /// rights as one.
+    ///
+    /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden) unless the key is of level team lead or admin.
+    pub fn lead(&self) -> Result<Actor> {
+        self.require(AccessLevel::TeamLead)?;
+        Ok(Actor::lead(self.key_id(), self.team_id()))
     }
 
     /// Whether the caller's team may use `model`.

@@ -1,18 +1,17 @@
 use std::sync::Arc;
 
-use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, FieldError, Result};
-use crate::id::TeamId;
-use crate::platform::ModelId;
-use crate::team::{Authenticator, NewTeam, PageAfter, Team, TeamStore};
+use serde::Serialize;
 
-/// Longest name of a team or key, in characters.
-pub(super) const MAX_NAME_CHARS: usize = 255;
-/// Longest description, in characters.
-pub(super) const MAX_DESCRIPTION_CHARS: usize = 2_000;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::TeamId;
+use crate::idempotency::{IdempotencyKey, RequestDigest};
+use crate::platform::ModelId;
+use crate::team::checks::{check_description, check_name, check_quota};
+use crate::team::{Actor, Authenticator, ChangeContext, Changed, NewTeam, PageAfter, Team, TeamChange, TeamStore};
 
 /// What a new team is to be like.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct TeamSpec {
     /// Its name, unique, 1 to 255 characters.
     pub name: String,
@@ -52,34 +51,13 @@ impl TeamSpec {
     }
 }
 
-pub(super) fn check_name(name: &str, faults: &mut Vec<FieldError>) {
-    let chars = name.chars().count();
-    if name.trim().is_empty() || chars > MAX_NAME_CHARS || name.chars().any(char::is_control) {
-        let message = format!("must have 1 to {MAX_NAME_CHARS} characters, none of them a control character");
-        faults.push(FieldError { field: "name".into(), message: message.into() });
-    }
-}
-
-pub(super) fn check_description(description: Option<&str>, faults: &mut Vec<FieldError>) {
-    if description.is_some_and(|text| text.chars().count() > MAX_DESCRIPTION_CHARS || text.contains('\0')) {
-        let message = format!("must have at most {MAX_DESCRIPTION_CHARS} characters, none of them U+0000");
-        faults.push(FieldError { field: "description".into(), message: message.into() });
-    }
-}
-
-pub(super) fn check_quota(field: &'static str, quota: Option<u64>, faults: &mut Vec<FieldError>) {
-    const MOST: u64 = 1_000_000_000_000;
-    if quota.is_some_and(|quota| quota > MOST) {
-        faults.push(FieldError { field: field.into(), message: format!("must be 0 to {MOST}, or null").into() });
-    }
-}
-
-/// Makes, lists and switches teams.
+/// Makes, lists and changes teams: as the program itself, or by [`Teams::by`] as somebody else.
 #[derive(Clone, Debug)]
 pub struct Teams {
     store: Arc<dyn TeamStore>,
     authenticator: Arc<Authenticator>,
     clock: Arc<dyn Clock>,
+    actor: Actor,
 }
 
 impl std::fmt::Debug for dyn TeamStore {
@@ -91,16 +69,35 @@ impl std::fmt::Debug for dyn TeamStore {
 impl Teams {
     /// The teams of `store`; `authenticator` forgets what changes here.
     pub fn new(store: Arc<dyn TeamStore>, authenticator: Arc<Authenticator>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, authenticator, clock }
+        Self { store, authenticator, clock, actor: Actor::program() }
+    }
+
+    /// The same teams for `actor`, whose rights are asked for and who stands in the audit log.
+    #[must_use]
+    pub fn by(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
     }
 
     /// Makes a team.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) naming every field at fault;
-    /// [`AlreadyExists`](ErrorKind::AlreadyExists) when the name is taken.
+    /// [`AlreadyExists`](ErrorKind::AlreadyExists) when the name is taken;
+    /// [`Forbidden`](ErrorKind::Forbidden) when the actor may not make teams.
     pub async fn create(&self, spec: TeamSpec) -> Result<Team> {
-        self.store.create_team(spec.check()?, self.clock.now()).await
+        self.create_once(spec, None).await.map(|created| created.result)
+    }
+
+    /// Makes a team, once for all requests with this idempotency key.
+    ///
+    /// # Errors
+    /// Those of [`Teams::create`]; [`IdempotencyMismatch`](ErrorKind::IdempotencyMismatch) when the key came with
+    /// another request before.
+    pub async fn create_once(&self, spec: TeamSpec, idempotency: Option<IdempotencyKey>) -> Result<Changed<Team>> {
+        self.actor.require_over_teams()?;
+        let digest = RequestDigest::of_json(&spec)?;
+        let by = ChangeContext { idempotency: idempotency.map(|key| (key, digest)), ..self.context() };
+        self.store.create_team(spec.check()?, &by).await
     }
 
     /// The team `id`.
@@ -119,17 +116,40 @@ impl Teams {
         self.store.teams(active_only, page).await
     }
 
+    /// Changes a team. Switched off, all its keys stop at once.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) naming every field at fault;
+    /// [`NotFound`](ErrorKind::NotFound) when there is no such team;
+    /// [`AlreadyExists`](ErrorKind::AlreadyExists) when the name is taken;
+    /// [`Forbidden`](ErrorKind::Forbidden) when the actor may not change teams.
+    pub async fn update(&self, id: TeamId, change: TeamChange) -> Result<Team> {
+        change.check()?;
+        let changed = self.store.update_team(id, change, &self.context()).await;
+        // Also where nobody knows whether it was written.
+        self.authenticator.forget_all();
+        changed
+    }
+
     /// Switches a team on or off. Off stops all its keys at once.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) when there is none.
+    /// Those of [`Teams::update`].
     pub async fn set_active(&self, id: TeamId, is_active: bool) -> Result<Team> {
-        let changed = self.store.set_team_active(id, is_active, self.clock.now()).await;
-        self.authenticator.forget_all();
-        changed?.ok_or_else(|| no_such_team(id))
+        self.update(id, TeamChange::active(is_active)).await
+    }
+
+    fn context(&self) -> ChangeContext {
+        ChangeContext::new(self.actor.clone(), self.clock.now())
     }
 }
 
-pub(super) fn no_such_team(id: TeamId) -> Error {
+/// There is no team of this id.
+pub(crate) fn no_such_team(id: TeamId) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no team {id}"))
+}
+
+/// Another team has this name.
+pub(crate) fn name_taken(name: &str) -> Error {
+    Error::new(ErrorKind::AlreadyExists, format!("there is a team called {name:?}"))
 }

@@ -1,10 +1,12 @@
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, TeamId};
 use crate::platform::ModelId;
 use crate::team::{AccessLevel, KeyDigest};
 
 /// A tenant: keys, sessions, usage and webhooks belong to one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Team {
     /// Its id.
@@ -63,7 +65,7 @@ impl Team {
 }
 
 /// An API key as the store knows it: everything but the key itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ApiKey {
     /// Its id.
@@ -92,6 +94,8 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
+    /// Until when the secret before the present one is good too; `None` when there is none.
+    pub previous_expires_at: Option<Timestamp>,
 }
 
 /// An API key to be made.
@@ -136,17 +140,59 @@ impl ApiKey {
             created_at: at,
             last_used_at: None,
             expires_at: new.expires_at,
+            previous_expires_at: None,
+        }
+    }
+}
+
+impl NewApiKey {
+    /// A key of level user without limits of its own.
+    pub fn new(team_id: TeamId, digest: KeyDigest, key_prefix: String, name: String) -> Self {
+        Self {
+            team_id,
+            digest,
+            key_prefix,
+            name,
+            access_level: AccessLevel::User,
+            monthly_quota: None,
+            daily_quota: None,
+            created_by: None,
+            description: None,
+            expires_at: None,
         }
     }
 }
 
 /// A key together with the team it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyOwner {
     /// The key.
     pub key: ApiKey,
     /// Its team.
     pub team: Team,
+}
+
+/// The key that a secret belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyMatch {
+    /// The key and its team, active or not.
+    pub owner: KeyOwner,
+    /// From when on this secret is refused; of one that was replaced, that may be before the key itself is.
+    pub valid_until: Option<Timestamp>,
+}
+
+impl KeyMatch {
+    /// The secret is the key's present one.
+    pub fn present(owner: KeyOwner) -> Self {
+        Self { valid_until: owner.key.expires_at, owner }
+    }
+
+    /// The secret is the one before the present one.
+    pub fn previous(owner: KeyOwner) -> Self {
+        // Without an end of its own it never was to be good any longer.
+        let end = owner.key.previous_expires_at.unwrap_or_default();
+        Self { valid_until: Some(owner.key.expires_at.map_or(end, |key_end| key_end.min(end))), owner }
+    }
 }
 
 /// A page of a list in order of id: at most `limit` entries with an id above `after`.

@@ -17,6 +17,7 @@
 //! Whoever calls it needs `tokio` with the features `macros` and `rt-multi-thread` among the dev-dependencies.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a case that fails panics")]
 
+mod audit;
 mod batches;
 mod claims;
 mod fixtures;
@@ -25,9 +26,12 @@ mod outbox;
 mod quota;
 mod quota_races;
 mod races;
+mod receipts;
+mod rotations;
 mod session_lists;
 mod sessions;
 mod started;
+mod team_changes;
 mod teams;
 mod turns;
 mod usage;
@@ -63,7 +67,47 @@ macro_rules! __store_cases {
             every_change_moves_the_epoch,
             the_first_key_brings_its_team,
             there_is_no_first_key_after_another,
+            the_first_key_joins_a_team_that_has_the_name_already,
             of_8_first_starts_one_makes_the_key,
+        }
+        team_changes {
+            a_team_becomes_what_its_change_says,
+            a_team_never_takes_another_ones_name,
+            of_16_teams_renamed_at_once_to_one_name_one_is,
+            a_key_becomes_what_its_change_says,
+            what_changes_nothing_writes_nothing,
+            changes_made_at_once_are_all_there,
+            nobody_changes_a_key_beyond_the_own_reach,
+            a_key_raised_meanwhile_is_not_touched,
+        }
+        rotations {
+            a_rotated_key_has_two_secrets_for_a_while,
+            a_rotation_without_overlap_leaves_one_secret,
+            a_second_rotation_drops_the_oldest_secret,
+            the_end_of_a_key_is_the_end_of_its_secrets,
+            a_rotated_key_stays_what_it_is,
+            a_key_that_is_refused_is_not_rotated,
+            a_previous_secret_is_nobody_elses,
+            a_deleted_key_takes_its_previous_secret_along,
+            of_16_rotations_at_once_the_last_two_secrets_are_known,
+        }
+        audit {
+            every_change_has_its_entry,
+            an_entry_tells_who_and_what,
+            a_refused_change_has_no_entry,
+            the_first_key_has_its_entries,
+            entries_are_paged_newest_first,
+            an_entry_never_holds_a_digest,
+        }
+        receipts {
+            a_repeated_creation_gives_the_first_result,
+            a_repeated_key_is_told_as_it_was_made,
+            a_repeated_rotation_changes_nothing,
+            another_request_under_the_same_key_is_a_mismatch,
+            a_refused_change_keeps_no_receipt,
+            receipts_of_changes_are_forgotten_when_their_time_is_over,
+            of_16_creations_under_one_idempotency_key_one_is_made,
+            of_16_rotations_under_one_idempotency_key_one_is_made,
         }
         sessions {
             an_opened_session_is_loaded_as_it_was_committed,

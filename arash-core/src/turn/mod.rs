@@ -23,8 +23,9 @@ mod store;
 mod sweep;
 mod writer;
 
+pub use crate::idempotency::{IdempotencyKey, RequestDigest};
 pub use commit::{BeginOutcome, CommitOutcome, SessionChange, StartedTurn, TurnCommit, TurnState};
-pub use idempotency::{IdempotencyKey, RequestDigest, StoredTurn};
+pub use idempotency::StoredTurn;
 pub use processor::{MessageProcessor, ProcessorParts, ProviderRecord};
 pub use recorder::{Recorder, RecorderPlace, RecorderSettings};
 pub use reply::{Reply, ReplyEvent, ReplyStream, TurnReceipt};

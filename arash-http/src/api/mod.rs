@@ -1,25 +1,31 @@
 //! The operations, one file a subject.
 
 mod admin;
+mod api_key;
+mod audit;
 mod chat;
 mod figures;
 mod health;
 mod messages;
 mod models;
+mod patch;
 mod platform;
 mod sessions;
+mod team;
+mod team_lead;
 mod usage;
 
 use arash_core::Engine;
 use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
 
-use admin::{AdminKeys, AdminOverview, AdminStats, AdminTeams, AdminUsage};
+use admin::{AdminAudit, AdminKeys, AdminOverview, AdminStats, AdminTeams, AdminUsage};
 use chat::{Chat, ChatStreams};
 use figures::Figures;
 use health::HealthChecks;
 use messages::Messages;
 use models::Models;
 use sessions::Sessions;
+use team_lead::{OwnTeam, TeamKeys};
 use usage::OwnUsage;
 
 use crate::document;
@@ -39,6 +45,8 @@ enum Group {
     Models,
     /// What was used, and what may be used.
     Usage,
+    /// The own team and its API keys. Needs a key of level `team_lead` or admin.
+    Team,
     /// Teams and API keys. Needs a key of level admin.
     Administration,
 }
@@ -67,11 +75,14 @@ type AllOperations = (
     Messages,
     Models,
     OwnUsage,
+    OwnTeam,
+    TeamKeys,
     AdminOverview,
     AdminStats,
     AdminTeams,
     AdminKeys,
     AdminUsage,
+    AdminAudit,
 );
 
 /// All operations on `engine`.
@@ -85,11 +96,14 @@ pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static,
         Messages::new(engine.clone()),
         Models::new(engine.clone()),
         OwnUsage::new(engine.clone()),
+        OwnTeam::new(engine.clone()),
+        TeamKeys::new(engine.clone()),
         AdminOverview::new(engine.clone()),
         AdminStats::new(engine.clone()),
         AdminTeams::new(engine.clone()),
         AdminKeys::new(engine.clone()),
         AdminUsage::new(engine.clone()),
+        AdminAudit::new(engine.clone()),
     );
     titled(WithProblems(operations))
 }

@@ -176,3 +176,103 @@ async fn numbers_beyond_what_is_stored_are_told_by_their_field() {
         assert!(!answer.text.contains("integer_"), "{}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn a_field_that_is_left_out_stays_and_null_clears() {
+    let host = TestHost::start().await;
+    let team = host.user("Team").await.team;
+    let body =
+        json!({"team_id": team, "name": "Server", "description": "Old.", "daily_quota": 5, "expires_in_days": 1});
+    let id = host.post(&host.admin, KEYS, &body).await.at("/key_info/id");
+    let path = format!("{KEYS}/{id}");
+    let change = json!({"description": null, "monthly_quota": 7, "expires_in_days": null, "access_level": "team_lead"});
+    assert_snapshot!(host.patch(&host.admin, &path, &change).await, @r#"
+    200
+    {
+      "access_level": "team_lead",
+      "created_at": "[time]",
+      "created_by": "First admin key",
+      "daily_quota": 5,
+      "description": null,
+      "expires_at": null,
+      "id": 3,
+      "is_active": true,
+      "key_prefix": "[key prefix]",
+      "last_used_at": null,
+      "monthly_quota": 7,
+      "name": "Server",
+      "team_id": 2,
+      "team_name": "Team"
+    }
+    "#);
+    let expiring = host.patch(&host.admin, &path, &json!({"expires_in_days": 2})).await;
+    assert!(expiring.at("/expires_at").is_string());
+    assert_eq!(host.patch(&host.admin, &format!("{KEYS}/999"), &change).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_cannot_be_cleared_is_named_with_every_other_fault() {
+    let host = TestHost::start().await;
+    let body = json!({"name": null, "access_level": null, "is_active": null, "expires_in_days": 0, "team_id": 2});
+    assert_snapshot!(host.patch(&host.admin, &format!("{KEYS}/1"), &body).await, @r#"
+    422
+    {
+      "detail": "The request is not valid: name must be a text, not null; access_level must be a text, not null; expires_in_days must be 1 to 36500; is_active must be true or false, not null; team_id is not a known field.",
+      "error": "validation_failed",
+      "errors": [
+        {
+          "field": "name",
+          "message": "must be a text, not null"
+        },
+        {
+          "field": "access_level",
+          "message": "must be a text, not null"
+        },
+        {
+          "field": "expires_in_days",
+          "message": "must be 1 to 36500"
+        },
+        {
+          "field": "is_active",
+          "message": "must be true or false, not null"
+        },
+        {
+          "field": "team_id",
+          "message": "is not a known field"
+        }
+      ],
+      "request_id": "[uuid]",
+      "status": 422,
+      "success": false,
+      "title": "Validation failed",
+      "type": "urn:arash:error:validation_failed"
+    }
+    "#);
+    let blank = host.patch(&host.admin, &format!("{KEYS}/1"), &json!({"name": " "})).await;
+    assert_eq!((blank.status, blank.fields()), (422, vec!["name".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_revoked_key_may_be_switched_on_again() {
+    let host = TestHost::start().await;
+    let key = host.user("Team").await;
+    let path = format!("{KEYS}/{}", host.id_of(&key).await);
+    assert_eq!(host.delete(&host.admin, &path).await.status, 200);
+    assert_eq!(host.get(&key, "/api/v1/sessions").await.status, 401);
+    assert_eq!(host.patch(&host.admin, &path, &json!({"is_active": true})).await.at("/is_active"), json!(true));
+    assert_eq!(host.get(&key, "/api/v1/sessions").await.status, 200);
+    assert_eq!(host.patch(&host.admin, &path, &json!({"is_active": false})).await.status, 200);
+    assert_eq!(host.get(&key, "/api/v1/sessions").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_changed_quota_holds_at_once() {
+    let host = TestHost::start().await;
+    let key = host.user("Team").await;
+    let path = format!("{KEYS}/{}", host.id_of(&key).await);
+    for (quota, status) in [(json!(1_000), 200), (json!(1), 429), (json!(0), 429), (json!(2), 200), (json!(null), 200)]
+    {
+        assert_eq!(host.patch(&host.admin, &path, &json!({"daily_quota": quota})).await.status, 200);
+        assert_eq!(host.say(&key, "c", "Hi").await.status, status, "{quota}");
+    }
+}

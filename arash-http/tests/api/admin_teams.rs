@@ -134,3 +134,125 @@ async fn teams_are_listed_the_active_ones_unless_asked_otherwise() {
     }
     "#);
 }
+
+#[tokio::test]
+async fn a_team_is_shown() {
+    let host = TestHost::start().await;
+    let team = host.user("Team").await.team;
+    assert_snapshot!(host.get(&host.admin, &format!("{TEAMS}/{team}")).await, @r#"
+    200
+    {
+      "allowed_models": null,
+      "created_at": "[time]",
+      "daily_quota": null,
+      "description": null,
+      "id": 2,
+      "is_active": true,
+      "monthly_quota": null,
+      "name": "Team",
+      "updated_at": "[time]",
+      "webhook_enabled": false
+    }
+    "#);
+    assert_eq!(host.get(&host.admin, &format!("{TEAMS}/999")).await.status, 404);
+    assert_eq!(host.get(&host.admin, &format!("{TEAMS}/x")).await.fields(), ["path"]);
+    assert_eq!(host.get(&host.admin, &format!("{TEAMS}/x")).await.status, 404);
+
+#[tokio::test]
+async fn a_field_that_is_left_out_stays_and_null_clears() {
+    let host = TestHost::start().await;
+    let body = json!({"name": "Support", "description": "Old.", "monthly_quota": 9, "daily_quota": 5, "allowed_models": ["a/b"]});
+    let id = host.post(&host.admin, TEAMS, &body).await.at("/id");
+    let path = format!("{TEAMS}/{id}");
+    let change = json!({"description": null, "monthly_quota": 0, "allowed_models": null});
+    assert_snapshot!(host.patch(&host.admin, &path, &change).await, @r#"
+    200
+    {
+      "allowed_models": null,
+      "created_at": "[time]",
+      "daily_quota": 5,
+      "description": null,
+      "id": 2,
+      "is_active": true,
+      "monthly_quota": 0,
+      "name": "Support",
+      "updated_at": "[time]",
+      "webhook_enabled": false
+    }
+    "#);
+    let before = host.get(&host.admin, &path).await.text;
+    assert_eq!(host.patch(&host.admin, &path, &json!({})).await.text, before, "nothing changes nothing");
+    let renamed = host.patch(&host.admin, &path, &json!({"name": "Help", "allowed_models": []})).await;
+    assert_eq!((renamed.at("/name"), renamed.at("/allowed_models")), (json!("Help"), json!([])));
+    assert_eq!(host.patch(&host.admin, &format!("{TEAMS}/999"), &change).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_team_is_not_renamed_to_another_ones_name() {
+    let host = TestHost::start().await;
+    let team = host.user("One").await.team;
+    host.user("Other").await;
+    assert_snapshot!(host.patch(&host.admin, &format!("{TEAMS}/{team}"), &json!({"name": "Other"})).await, @r#"
+    409
+    {
+      "detail": "There is a team called \"Other\".",
+      "error": "already_exists",
+      "request_id": "[uuid]",
+      "status": 409,
+      "success": false,
+      "title": "Already exists",
+      "type": "urn:arash:error:already_exists"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn what_cannot_be_cleared_is_named_with_every_other_fault() {
+    let host = TestHost::start().await;
+    let body = json!({"name": null, "is_active": null, "daily_quota": -1, "description": 1, "id": 7});
+    assert_snapshot!(host.patch(&host.admin, &format!("{TEAMS}/1"), &body).await, @r#"
+    422
+    {
+      "detail": "The request is not valid: name must be a text, not null; description must be a text, not a number; daily_quota must be 0 to 1000000000000; is_active must be true or false, not null; id is not a known field.",
+      "error": "validation_failed",
+      "errors": [
+        {
+          "field": "name",
+          "message": "must be a text, not null"
+        },
+        {
+          "field": "description",
+          "message": "must be a text, not a number"
+        },
+        {
+          "field": "daily_quota",
+          "message": "must be 0 to 1000000000000"
+        },
+        {
+          "field": "is_active",
+          "message": "must be true or false, not null"
+        },
+        {
+          "field": "id",
+          "message": "is not a known field"
+        }
+      ],
+      "request_id": "[uuid]",
+      "status": 422,
+      "success": false,
+      "title": "Validation failed",
+      "type": "urn:arash:error:validation_failed"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn an_inactive_team_stops_at_once_and_may_go_on() {
+    let host = TestHost::start().await;
+    let key = host.user("Team").await;
+    let path = format!("{TEAMS}/{}", key.team);
+    for (is_active, status) in [(false, 403), (true, 200)] {
+        assert_eq!(host.patch(&host.admin, &path, &json!({"is_active": is_active})).await.status, 200);
+        assert_eq!(host.get(&key, "/api/v1/sessions").await.status, status);
+    }
+}

@@ -97,6 +97,11 @@ async fn admin_routes_need_the_level_before_anything_else() {
         ("GET", "/api/v1/admin/api-keys"),
         ("POST", "/api/v1/admin/api-keys"),
         ("DELETE", "/api/v1/admin/api-keys/1"),
+        ("GET", "/api/v1/admin/teams/1"),
+        ("PATCH", "/api/v1/admin/teams/1"),
+        ("PATCH", "/api/v1/admin/api-keys/1"),
+        ("POST", "/api/v1/admin/api-keys/1/rotate"),
+        ("GET", "/api/v1/admin/audit?limit=many"),
     ] {
         let answer = host.send(host.request(method, path).bearer_auth(&lead.secret)).await;
         assert_eq!(answer.status, 403, "{method} {path}");

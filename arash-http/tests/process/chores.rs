@@ -24,7 +24,7 @@ pub(crate) async fn new_key(line: &Line, admin: &str, name: &str, quota: u64, le
 }
 
 pub(crate) struct Key {
-    team: i64,
+    pub(crate) team: i64,
     pub(crate) id: i64,
     pub(crate) text: String,
 }
@@ -35,10 +35,21 @@ pub(crate) async fn chores(line: &Line, admin: &str, name: &str, ledger: &mut Le
     ledger.note(rush(line, &key, name).await);
     let body = json!({"user_id": "u", "chat_id": format!("{name}-help"), "text": "/help"});
     ledger.command(&done(line, Method::POST, &key.text, "chat", &body).await?);
+    changes(line, admin, &key).await?;
     let session = format!("session/internal_{}_{name}-help", key.team);
     done(line, Method::DELETE, &key.text, &session, &Value::Null).await?;
     done(line, Method::DELETE, admin, &format!("admin/api-keys/{}", key.id), &Value::Null).await?;
     done(line, Method::DELETE, admin, &format!("admin/api-keys/{}?permanent=true", key.id), &Value::Null).await?;
+    Some(())
+}
+
+/// What is done to a team and a key while they are there; the key's secret stays good.
+async fn changes(line: &Line, admin: &str, key: &Key) -> Option<()> {
+    let described = json!({"description": "Comes and goes."});
+    done(line, Method::PATCH, admin, &format!("admin/teams/{}", key.team), &described).await?;
+    done(line, Method::PATCH, admin, &format!("admin/api-keys/{}", key.id), &described).await?;
+    let rotation = json!({"overlap_seconds": 60});
+    done(line, Method::POST, admin, &format!("admin/api-keys/{}/rotate", key.id), &rotation).await?;
     Some(())
 }
 

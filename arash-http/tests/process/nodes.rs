@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::chores::new_key;
+use crate::chores::{Key, new_key};
 use crate::database::Database;
 use crate::ledger::Ledger;
 use crate::load::Line;
@@ -126,21 +126,41 @@ async fn a_conversation_by_way_of_three_programs_has_one_order() {
     assert_eq!(database.contents().await.messages.len(), 2 * TASKS * EACH);
 }
 
+/// What one program is asked to do, and what the key gets from then on.
+struct Ending {
+    name: &'static str,
+    method: Method,
+    path: fn(&Key) -> String,
+    body: Value,
+    status: u16,
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_one_program_revokes_is_refused_by_all_within_a_second() {
+async fn a_key_that_one_program_takes_away_is_refused_by_all_within_a_second() {
     let nodes = Nodes::start().await;
-    let mut ledger = Ledger::default();
-    let key = new_key(&nodes.lines[0], ADMIN, "revoked", 1_000, &mut ledger).await.unwrap();
-    for line in nodes.lines.iter() {
-        assert_eq!(chat(line, &key.text, "c", "hello").await.0, 200);
-    }
-    let line = &nodes.lines[0];
-    let revoke = line.request(Method::DELETE, ADMIN, &format!("admin/api-keys/{}", key.id), &Value::Null);
-    assert!(line.send(revoke).await.unwrap().0 < 300);
-    assert_eq!(chat(line, &key.text, "c", "hello").await.0, 401, "at once where it was revoked");
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    for line in nodes.lines.iter() {
-        assert_eq!(chat(line, &key.text, "c", "hello").await.0, 401);
+    let off = json!({"is_active": false});
+    let key_path = |key: &Key| format!("admin/api-keys/{}", key.id);
+    let rotation_path = |key: &Key| format!("admin/api-keys/{}/rotate", key.id);
+    let team_path = |key: &Key| format!("admin/teams/{}", key.team);
+    let at_once = json!({"overlap_seconds": 0});
+    let endings = [
+        Ending { name: "revoked", method: Method::DELETE, path: key_path, body: Value::Null, status: 401 },
+        Ending { name: "rotated", method: Method::POST, path: rotation_path, body: at_once, status: 401 },
+        Ending { name: "off", method: Method::PATCH, path: key_path, body: off.clone(), status: 401 },
+        Ending { name: "team off", method: Method::PATCH, path: team_path, body: off, status: 403 },
+    ];
+    for Ending { name, method, path, body, status } in endings {
+        let key = new_key(&nodes.lines[0], ADMIN, name, 1_000, &mut Ledger::default()).await.unwrap();
+        for line in nodes.lines.iter() {
+            assert_eq!(chat(line, &key.text, "c", "hello").await.0, 200, "{name}");
+        }
+        let line = &nodes.lines[0];
+        assert!(line.send(line.request(method, ADMIN, &path(&key), &body)).await.unwrap().0 < 300, "{name}");
+        assert_eq!(chat(line, &key.text, "c", "hello").await.0, status, "{name}: at once where it was done");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for line in nodes.lines.iter() {
+            assert_eq!(chat(line, &key.text, "c", "hello").await.0, status, "{name}");
+        }
     }
     nodes.end().await;
 }

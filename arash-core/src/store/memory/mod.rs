@@ -19,12 +19,12 @@ use crate::store::Store;
 
 pub use rate_limiter::MemoryRateLimiter;
 
-/// Most turns, and most usage records, that are kept one by one.
+/// Most turns, most usage records and most audit entries that are kept one by one.
 const MAX_RECORDS: usize = 100_000;
 
 /// A back end that keeps everything in memory, and nothing beyond the process. Clones share what they hold.
 ///
-/// Of single turns and usage records it keeps the newest 100,000; their hourly sums stay whole.
+/// Of single turns, usage records and audit entries it keeps the newest 100,000; hourly sums stay whole.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,

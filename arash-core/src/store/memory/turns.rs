@@ -198,7 +198,9 @@ impl TurnStore for MemoryStore {
     }
 
     async fn forget_receipts(&self, until: Timestamp) -> Result<()> {
-        self.lock().turns.forget(|turn| turn.at <= until);
+        let mut state = self.lock();
+        state.turns.forget(|turn| turn.at <= until);
+        state.teams.forget_receipts(until);
         Ok(())
     }
 

@@ -9,6 +9,7 @@
     )
 )]
 
+mod audit;
 mod batch;
 mod changes;
 mod claims;
@@ -23,10 +24,12 @@ mod plan_tests;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod quota;
+mod receipts;
 mod rows;
 mod sessions;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod team_rows;
 mod teams;
 mod text;
 mod turns;
@@ -134,7 +137,8 @@ impl Store for SqlStore {
 fn all_statements(dialect: text::Dialect) -> Vec<String> {
     let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
     let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
-    let fixed = fixed.iter().chain(&more).copied().flatten().map(|sql| sql.text(dialect).to_owned());
+    let changes = [team_rows::STATEMENTS, receipts::STATEMENTS, audit::STATEMENTS];
+    let fixed = fixed.iter().chain(&more).chain(&changes).copied().flatten().map(|sql| sql.text(dialect).to_owned());
     let renewals = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
     let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&sessions::BATCHES).chain(&renewals);
     fixed.chain(batches.flat_map(|batch| batch.samples(dialect))).collect()
@@ -164,6 +168,13 @@ mod tests {
     async fn every_statement_can_be_prepared_on_postgres() {
         let database = crate::testing::PostgresDatabase::create().await;
         prepare_all(&SqlStore::open(database.url()).await.unwrap()).await;
+    }
+
+    #[test]
+    fn no_statement_changes_the_audit_log() {
+        for sql in [text::Dialect::Sqlite, text::Dialect::Postgres].into_iter().flat_map(all_statements) {
+            assert!(!sql.contains("UPDATE audit_log") && !sql.contains("DELETE FROM audit_log"), "{sql}");
+        }
     }
 
     #[tokio::test]

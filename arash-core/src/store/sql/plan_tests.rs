@@ -6,8 +6,17 @@ mod tests {
     use crate::store::sql::all_statements;
 
     /// The tables whose rows are as many as there was use.
-    const GROWING: [&str; 8] =
-        ["deliveries", "idempotency_keys", "messages", "outbox", "quota_buckets", "sessions", "turns", "usage_logs"];
+    const GROWING: [&str; 9] = [
+        "audit_log",
+        "deliveries",
+        "idempotency_keys",
+        "messages",
+        "outbox",
+        "quota_buckets",
+        "sessions",
+        "turns",
+        "usage_logs",
+    ];
 
     /// Statements that go through a table from its oldest row on and stop after some, or are about all sessions. No
     /// request waits for the former; the latter are what an administrator asks.
@@ -46,6 +55,56 @@ mod tests {
             }
             crate::store::Store::close(&store).await;
         }
+    }
+
+    /// The statement that every unknown key costs.
+    fn key_by_digest(dialect: crate::store::sql::text::Dialect) -> String {
+        let of_digests = |sql: &String| sql.contains("k.key_hash = $1 OR k.previous_hash = $1");
+        all_statements(dialect).into_iter().find(of_digests).unwrap()
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn a_key_is_found_by_either_secret_through_an_index_on_sqlite() {
+        use sqlx::{AssertSqlSafe, Row};
+
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqlStore::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
+        let plan = format!("EXPLAIN QUERY PLAN {}", key_by_digest(store.db.dialect()));
+        let plan = sqlx::query(AssertSqlSafe(plan)).fetch_all(store.db.sqlite().unwrap().writer()).await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        for column in ["key_hash", "previous_hash"] {
+            let is_searched = |step: &String| step.starts_with("SEARCH k USING") && step.contains(column);
+            assert!(steps.iter().any(is_searched), "{steps:?}");
+        }
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN k")), "{steps:?}");
+        crate::store::Store::close(&store).await;
+    }
+
+    #[cfg(all(feature = "postgres", feature = "testing"))]
+    #[tokio::test]
+    async fn a_key_is_found_by_either_secret_through_an_index_on_postgres() {
+        use sqlx::{AssertSqlSafe, Executor, Row};
+
+        let database = crate::testing::PostgresDatabase::create().await;
+        let store = SqlStore::open(database.url()).await.unwrap();
+        let mut connection = store.db.postgres().unwrap().pool().acquire().await.unwrap();
+        // So many keys that it matters; the planner is left to itself.
+        let keys = "INSERT INTO teams (name, is_active, created_at, updated_at) VALUES ('t', TRUE, 0, 0);
+            INSERT INTO api_keys (team_id, key_hash, key_prefix, name, access_level, is_active, created_at)
+            SELECT 1, 'hash ' || number, 'p', 'n', 'user', TRUE, 0 FROM generate_series(1, 20000) AS number;
+            ANALYZE api_keys; SET plan_cache_mode = force_generic_plan";
+        connection.execute(keys).await.unwrap();
+        let prepare = format!("PREPARE p AS {}", key_by_digest(store.db.dialect()));
+        connection.execute(AssertSqlSafe(prepare)).await.unwrap();
+        let plan = sqlx::raw_sql("EXPLAIN EXECUTE p('x')").fetch_all(&mut *connection).await.unwrap();
+        let plan = plan.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>().join("\n");
+        for index in ["api_keys_key_hash_key", "api_keys_previous_hash_key"] {
+            assert!(plan.contains(index), "{plan}");
+        }
+        assert!(!plan.contains("Seq Scan on api_keys"), "{plan}");
+        drop(connection);
+        crate::store::Store::close(&store).await;
     }
 
     /// What `ANALYZE` would note of tables of so many rows.

@@ -13,7 +13,7 @@ use crate::message::{Message, Role};
 use crate::money::Micros;
 use crate::session::{Session, SessionKey};
 use crate::store::Store;
-use crate::team::{AccessLevel, ApiKey, KeyDigest, NewApiKey, NewTeam, Team};
+use crate::team::{Actor, ApiKey, ChangeContext, KeyDigest, KeyMatch, KeyRotation, NewApiKey, NewTeam, Team};
 use crate::turn::{
     BeginOutcome, CommitOutcome, IdempotencyKey, RequestDigest, SessionChange, StartedTurn, StoredTurn, TurnCommit,
     TurnState,
@@ -34,28 +34,41 @@ pub(super) fn new_team(name: &str) -> NewTeam {
     NewTeam { name: name.to_owned(), description: None, monthly_quota: None, daily_quota: None, allowed_models: None }
 }
 
+/// A change that the program itself makes.
+pub(super) fn by(at: Timestamp) -> ChangeContext {
+    ChangeContext::new(Actor::program(), at)
+}
+
+/// The same, with an idempotency key.
+pub(super) fn once(key: &str, request: &str, at: Timestamp) -> ChangeContext {
+    let digest = RequestDigest::of([request.as_bytes()]);
+    ChangeContext { idempotency: Some((IdempotencyKey::new("key:1:admin", key).unwrap(), digest)), ..by(at) }
+}
+
 /// A key whose digest is that of its name.
 pub(super) fn new_key(team_id: TeamId, name: &str) -> NewApiKey {
-    NewApiKey {
-        team_id,
-        digest: KeyDigest::of(name),
-        key_prefix: "sk_live_abcd".to_owned(),
-        name: name.to_owned(),
-        access_level: AccessLevel::User,
-        monthly_quota: None,
-        daily_quota: None,
-        created_by: None,
-        description: None,
-        expires_at: None,
-    }
+    NewApiKey::new(team_id, KeyDigest::of(name), "sk_live_abcd".to_owned(), name.to_owned())
 }
 
 pub(super) async fn make_team(store: &dyn Store, name: &str) -> Team {
-    store.create_team(new_team(name), at(0)).await.unwrap()
+    store.create_team(new_team(name), &by(at(0))).await.unwrap().result
 }
 
 pub(super) async fn make_key(store: &dyn Store, team: TeamId, name: &str) -> ApiKey {
-    store.create_key(new_key(team, name), at(0)).await.unwrap()
+    store.create_key(new_key(team, name), &by(at(0))).await.unwrap().result.key
+}
+
+/// A rotation to `secret` with an overlap of so many seconds.
+pub(super) fn rotation(secret: &str, overlap: u64) -> KeyRotation {
+    let overlap = Duration::from_secs(overlap);
+    KeyRotation { digest: KeyDigest::of(secret), key_prefix: "sk_live_wxyz".to_owned(), overlap }
+}
+
+/// The key that `secret` belongs to, which must be known.
+pub(super) async fn matching(store: &dyn Store, secret: &str) -> KeyMatch {
+    let found = store.key_by_digest(&KeyDigest::of(secret)).await.unwrap();
+    assert!(found.is_some(), "{secret} must be known");
+    found.unwrap()
 }
 
 /// The name of a conversation that belongs to no team.

@@ -5,10 +5,9 @@ use crate::id::{EventId, TeamId};
 use crate::money::Micros;
 use crate::quota::{Period, QuotaScope, QuotaSpend};
 use crate::store::Store;
-use crate::team::KeyDigest;
 use crate::testing::store::fixtures::{
     at, begin, begin_new, change, chat, commit, commit_new, following, interrupted, load, lost, make_key, make_team,
-    opening, records, started, stored, stored_start, texts, turn, turn_for, turn_in,
+    matching, opening, records, started, stored, stored_start, texts, turn, turn_for, turn_in,
 };
 use crate::turn::{BeginOutcome, CommitOutcome, StartedTurn, StoredTurn, TurnCommit, TurnState};
 use crate::usage::{TokenUsage, UsageFilter};
@@ -61,7 +60,7 @@ pub(super) async fn a_begun_turn_is_written_whole(store: Arc<dyn Store>) {
         due.iter().map(|due| (&due.event, due.turn_id)).collect::<Vec<_>>(),
         [(&ended.events[0], Some(ended.turn_id))]
     );
-    let owner = store.key_by_digest(&KeyDigest::of("key")).await.unwrap().unwrap();
+    let owner = matching(&*store, "key").await.owner;
     assert_eq!(owner.key.last_used_at, Some(at(7)));
 }
 

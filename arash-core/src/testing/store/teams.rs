@@ -4,8 +4,10 @@ use std::sync::Arc;
 use crate::error::ErrorKind;
 use crate::id::{ApiKeyId, TeamId};
 use crate::store::Store;
-use crate::team::{AccessLevel, ApiKey, KeyDigest, KeyOwner, NewApiKey, NewTeam, PageAfter, Team};
-use crate::testing::store::fixtures::{at, at_once, make_key, make_team, new_key, new_team};
+use crate::team::{
+    AccessLevel, ApiKey, KeyChange, KeyDigest, KeyMatch, KeyOwner, NewApiKey, NewTeam, PageAfter, Team, TeamChange,
+};
+use crate::testing::store::fixtures::{at, at_once, by, make_key, make_team, matching, new_key, new_team, rotation};
 
 pub(super) async fn a_healthy_store_says_so(store: Arc<dyn Store>) {
     store.health().await.unwrap();
@@ -22,7 +24,7 @@ pub(super) async fn a_team_is_found_as_it_was_made(store: Arc<dyn Store>) {
     };
     let no_models = NewTeam { allowed_models: Some(Vec::new()), ..new_team("no models") };
     for new in [full, no_models, new_team("plain")] {
-        let made = store.create_team(new.clone(), at(1)).await.unwrap();
+        let made = store.create_team(new.clone(), &by(at(1))).await.unwrap().result;
         assert!(made.id.0 > 0, "a page starts after id 0, so {} must be above it", made.id);
         assert_eq!(made, Team::from_new(made.id, new, at(1)));
         assert_eq!(store.team(made.id).await.unwrap(), Some(made));
@@ -31,7 +33,7 @@ pub(super) async fn a_team_is_found_as_it_was_made(store: Arc<dyn Store>) {
 
 pub(super) async fn two_teams_never_share_a_name(store: Arc<dyn Store>) {
     let first = make_team(&*store, "Acme").await;
-    let refused = store.create_team(new_team("Acme"), at(1)).await.unwrap_err();
+    let refused = store.create_team(new_team("Acme"), &by(at(1))).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
     assert_eq!(store.teams(false, PageAfter::first(10)).await.unwrap(), [first]);
 }
@@ -39,7 +41,7 @@ pub(super) async fn two_teams_never_share_a_name(store: Arc<dyn Store>) {
 pub(super) async fn of_16_teams_made_at_once_under_one_name_one_is_made(store: Arc<dyn Store>) {
     let answers = at_once(16, |_| {
         let store = Arc::clone(&store);
-        async move { store.create_team(new_team("Acme"), at(0)).await }
+        async move { store.create_team(new_team("Acme"), &by(at(0))).await }
     });
     let (made, refused): (Vec<_>, Vec<_>) = answers.await.into_iter().partition(Result::is_ok);
     assert_eq!(made.len(), 1);
@@ -50,11 +52,16 @@ pub(super) async fn of_16_teams_made_at_once_under_one_name_one_is_made(store: A
 pub(super) async fn what_is_unknown_is_not_found(store: Arc<dyn Store>) {
     let unknown = TeamId(4_711);
     assert_eq!(store.team(unknown).await.unwrap(), None);
-    assert_eq!(store.set_team_active(unknown, false, at(0)).await.unwrap(), None);
-    let refused = store.create_key(new_key(unknown, "key"), at(0)).await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::NotFound);
+    let refusals = [
+        store.update_team(unknown, TeamChange::active(false), &by(at(0))).await.unwrap_err(),
+        store.create_key(new_key(unknown, "key"), &by(at(0))).await.unwrap_err(),
+        store.update_key(ApiKeyId(4_711), KeyChange::active(false), &by(at(0))).await.unwrap_err(),
+        store.rotate_key(ApiKeyId(4_711), rotation("new", 0), &by(at(0))).await.unwrap_err(),
+        store.delete_key(ApiKeyId(4_711), &by(at(0))).await.unwrap_err(),
+    ];
+    assert!(refusals.iter().all(|refusal| refusal.kind() == ErrorKind::NotFound), "{refusals:?}");
+    assert_eq!(store.key(ApiKeyId(4_711)).await.unwrap(), None);
     assert_eq!(store.key_by_digest(&KeyDigest::of("key")).await.unwrap(), None);
-    assert!(!store.revoke_key(ApiKeyId(4_711), at(0)).await.unwrap());
     assert!(store.teams(false, PageAfter::first(10)).await.unwrap().is_empty());
     assert!(store.keys(None, PageAfter::first(10)).await.unwrap().is_empty());
 }
@@ -65,7 +72,7 @@ pub(super) async fn teams_are_paged_in_order_of_id(store: Arc<dyn Store>) {
         let team = make_team(&*store, &format!("team {number}")).await.id;
         all.push(team);
         if number % 3 == 0 {
-            store.set_team_active(team, false, at(1)).await.unwrap();
+            store.update_team(team, TeamChange::active(false), &by(at(1))).await.unwrap();
         } else {
             active.push(team);
         }
@@ -90,11 +97,11 @@ pub(super) async fn a_team_is_switched_off_and_on(store: Arc<dyn Store>) {
     let other = make_team(&*store, "Other").await;
     make_key(&*store, made.id, "key").await;
     for (is_active, when) in [(false, at(5)), (true, at(9))] {
-        let switched = store.set_team_active(made.id, is_active, when).await.unwrap();
+        let switched = store.update_team(made.id, TeamChange::active(is_active), &by(when)).await.unwrap();
         let expected = Team { is_active, updated_at: when, ..made.clone() };
-        assert_eq!(switched.as_ref(), Some(&expected));
+        assert_eq!(switched, expected);
         assert_eq!(store.team(made.id).await.unwrap().as_ref(), Some(&expected));
-        let owner = store.key_by_digest(&KeyDigest::of("key")).await.unwrap().unwrap();
+        let owner = matching(&*store, "key").await.owner;
         assert_eq!(owner.team, expected, "a key of an inactive team is found, with what its team is now");
         assert!(owner.key.is_active);
     }
@@ -114,11 +121,13 @@ pub(super) async fn a_key_is_found_by_its_digest(store: Arc<dyn Store>) {
     };
     let admin = NewApiKey { access_level: AccessLevel::Admin, ..new_key(team.id, "admin") };
     for new in [full, admin, new_key(team.id, "plain")] {
-        let made = store.create_key(new.clone(), at(1)).await.unwrap();
-        assert!(made.id.0 > 0, "a page starts after id 0, so {} must be above it", made.id);
-        assert_eq!(made, ApiKey::from_new(made.id, new.clone(), at(1)));
-        let owner = store.key_by_digest(&new.digest).await.unwrap();
-        assert_eq!(owner, Some(KeyOwner { key: made, team: team.clone() }));
+        let made = store.create_key(new.clone(), &by(at(1))).await.unwrap().result;
+        let id = made.key.id;
+        assert!(id.0 > 0, "a page starts after id 0, so {id} must be above it");
+        assert_eq!(made, KeyOwner { key: ApiKey::from_new(id, new.clone(), at(1)), team: team.clone() });
+        assert_eq!(store.key(id).await.unwrap().as_ref(), Some(&made));
+        let valid_until = new.expires_at;
+        assert_eq!(store.key_by_digest(&new.digest).await.unwrap(), Some(KeyMatch { owner: made, valid_until }));
     }
 }
 
@@ -126,7 +135,7 @@ pub(super) async fn a_digest_is_stored_once(store: Arc<dyn Store>) {
     let (one, other) = (make_team(&*store, "one").await, make_team(&*store, "other").await);
     let first = make_key(&*store, one.id, "key").await;
     for team in [one.id, other.id] {
-        let refused = store.create_key(new_key(team, "key"), at(1)).await.unwrap_err();
+        let refused = store.create_key(new_key(team, "key"), &by(at(1))).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
     }
     let keys = store.keys(None, PageAfter::first(10)).await.unwrap();
@@ -163,9 +172,9 @@ pub(super) async fn keys_are_paged_in_order_of_id(store: Arc<dyn Store>) {
 pub(super) async fn a_revoked_key_stays_known_and_inactive(store: Arc<dyn Store>) {
     let team = make_team(&*store, "Acme").await;
     let (key, other) = (make_key(&*store, team.id, "key").await, make_key(&*store, team.id, "other").await);
-    assert!(store.revoke_key(key.id, at(5)).await.unwrap());
+    store.update_key(key.id, KeyChange::active(false), &by(at(5))).await.unwrap();
     let revoked = KeyOwner { key: ApiKey { is_active: false, ..key }, team: team.clone() };
-    assert_eq!(store.key_by_digest(&KeyDigest::of("key")).await.unwrap().as_ref(), Some(&revoked));
+    assert_eq!(matching(&*store, "key").await.owner, revoked);
     let keys = store.keys(Some(team.id), PageAfter::first(10)).await.unwrap();
     assert_eq!(keys, [revoked, KeyOwner { key: other, team }]);
 }
@@ -174,8 +183,9 @@ pub(super) async fn a_deleted_key_is_unknown(store: Arc<dyn Store>) {
     let team = make_team(&*store, "Acme").await;
     let (key, other) = (make_key(&*store, team.id, "key").await, make_key(&*store, team.id, "other").await);
     let before = store.key_epoch().await.unwrap();
-    assert!(store.delete_key(key.id).await.unwrap());
-    assert!(!store.delete_key(key.id).await.unwrap(), "it is gone already");
+    store.delete_key(key.id, &by(at(1))).await.unwrap();
+    let gone = store.delete_key(key.id, &by(at(1))).await.unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::NotFound, "it is gone already");
     assert!(store.key_epoch().await.unwrap() > before);
     assert_eq!(store.key_by_digest(&KeyDigest::of("key")).await.unwrap(), None);
     let keys = store.keys(Some(team.id), PageAfter::first(10)).await.unwrap();
@@ -188,30 +198,43 @@ pub(super) async fn every_change_moves_the_epoch(store: Arc<dyn Store>) {
     let team = make_team(&*store, "Acme").await.id;
     let key = make_key(&*store, team, "key").await.id;
     let mut epochs = vec![store.key_epoch().await.unwrap()];
-    store.set_team_active(team, false, at(1)).await.unwrap();
+    store.update_team(team, TeamChange::active(false), &by(at(1))).await.unwrap();
     epochs.push(store.key_epoch().await.unwrap());
-    store.set_team_active(team, true, at(2)).await.unwrap();
+    store.update_team(team, TeamChange::active(true), &by(at(2))).await.unwrap();
     epochs.push(store.key_epoch().await.unwrap());
-    store.revoke_key(key, at(3)).await.unwrap();
+    store.update_key(key, KeyChange::active(false), &by(at(3))).await.unwrap();
+    epochs.push(store.key_epoch().await.unwrap());
+    store.update_key(key, KeyChange::active(true), &by(at(4))).await.unwrap();
+    epochs.push(store.key_epoch().await.unwrap());
+    store.rotate_key(key, rotation("new", 60), &by(at(5))).await.unwrap();
+    epochs.push(store.key_epoch().await.unwrap());
+    store.delete_key(key, &by(at(6))).await.unwrap();
     epochs.push(store.key_epoch().await.unwrap());
     assert!(epochs.is_sorted_by(|earlier, later| earlier < later), "the epoch grows: {epochs:?}");
 }
 
 pub(super) async fn the_first_key_brings_its_team(store: Arc<dyn Store>) {
     let key = NewApiKey { access_level: AccessLevel::Admin, ..new_key(TeamId::HOST, "first") };
-    let owner = store.create_first_key(new_team("Administrators"), key.clone(), at(1)).await.unwrap().unwrap();
+    let owner = store.create_first_key(new_team("Administrators"), key.clone(), &by(at(1))).await.unwrap().unwrap();
     let team_id = owner.team.id;
     assert_eq!(owner.team, Team::from_new(team_id, new_team("Administrators"), at(1)));
     let expected = ApiKey::from_new(owner.key.id, NewApiKey { team_id, ..key }, at(1));
     assert_eq!(owner.key, expected, "the key belongs to the team that came with it");
-    assert_eq!(store.key_by_digest(&KeyDigest::of("first")).await.unwrap(), Some(owner));
+    assert_eq!(matching(&*store, "first").await.owner, owner);
+}
+
+pub(super) async fn the_first_key_joins_a_team_that_has_the_name_already(store: Arc<dyn Store>) {
+    let known = make_team(&*store, "Administrators").await;
+    let key = new_key(TeamId::HOST, "first");
+    let owner = store.create_first_key(new_team("Administrators"), key, &by(at(1))).await.unwrap().unwrap();
+    assert_eq!((owner.key.team_id, owner.team), (known.id, known));
 }
 
 pub(super) async fn there_is_no_first_key_after_another(store: Arc<dyn Store>) {
     let team = make_team(&*store, "Acme").await;
     let key = make_key(&*store, team.id, "key").await;
-    store.revoke_key(key.id, at(1)).await.unwrap();
-    let first = store.create_first_key(new_team("Administrators"), new_key(TeamId::HOST, "first"), at(2)).await;
+    store.update_key(key.id, KeyChange::active(false), &by(at(1))).await.unwrap();
+    let first = store.create_first_key(new_team("Administrators"), new_key(TeamId::HOST, "first"), &by(at(2))).await;
     assert_eq!(first.unwrap(), None, "a revoked key is a key");
     assert_eq!(store.teams(false, PageAfter::first(10)).await.unwrap(), [team]);
 }
@@ -220,7 +243,7 @@ pub(super) async fn of_8_first_starts_one_makes_the_key(store: Arc<dyn Store>) {
     let made = at_once(8, |number| {
         let store = Arc::clone(&store);
         let (team, key) = (new_team("Administrators"), new_key(TeamId::HOST, &format!("first {number}")));
-        async move { store.create_first_key(team, key, at(0)).await.unwrap() }
+        async move { store.create_first_key(team, key, &by(at(0))).await.unwrap() }
     });
     let made: Vec<_> = made.await.into_iter().flatten().collect();
     assert_eq!(made.len(), 1);

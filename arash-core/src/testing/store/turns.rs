@@ -3,10 +3,9 @@ use std::sync::Arc;
 use crate::id::{EventId, NodeId, TeamId, TurnId};
 use crate::quota::{LeaseRequest, Period, QuotaScope, QuotaSpend};
 use crate::store::Store;
-use crate::team::KeyDigest;
 use crate::testing::store::fixtures::{
-    ALL, at, change, chat, commit, commit_new, following, load, make_key, make_team, opening, records, stored, texts,
-    turn, turn_for, turn_in,
+    ALL, at, change, chat, commit, commit_new, following, load, make_key, make_team, matching, opening, records,
+    stored, texts, turn, turn_for, turn_in,
 };
 use crate::turn::{CommitOutcome, IdempotencyKey, RequestDigest, SessionChange, StoredTurn, TurnCommit, TurnState};
 use crate::usage::UsageFilter;
@@ -52,7 +51,7 @@ pub(super) async fn a_turn_is_written_whole(store: Arc<dyn Store>) {
     }
     let waiting = OutboxEvent { event: written.events[0].clone(), turn_id: Some(written.turn_id), due_at: at(7) };
     assert_eq!(store.due_events(at(7), 10).await.unwrap(), [waiting]);
-    let owner = store.key_by_digest(&KeyDigest::of("key")).await.unwrap().unwrap();
+    let owner = matching(&*store, "key").await.owner;
     assert_eq!(owner.key.last_used_at, Some(at(7)));
 }
 
@@ -189,7 +188,7 @@ pub(super) async fn a_stale_turn_changes_nothing(store: Arc<dyn Store>) {
         assert_eq!(traces(&*store).await, before);
         let (idempotency_key, _) = stale.idempotency.as_ref().unwrap();
         assert_eq!(store.find_turn(idempotency_key).await.unwrap(), None);
-        let owner = store.key_by_digest(&KeyDigest::of("key")).await.unwrap().unwrap();
+        let owner = matching(&*store, "key").await.owner;
         assert_eq!(owner.key.last_used_at, None);
     }
     assert_eq!(store.reclaim(until).await.unwrap(), 3, "the block is still leased in full");

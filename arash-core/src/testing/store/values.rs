@@ -9,10 +9,10 @@ use crate::money::Micros;
 use crate::quota::LeaseRequest;
 use crate::session::{SessionFilter, SessionKey, SessionPage};
 use crate::store::Store;
-use crate::team::{KeyDigest, NewApiKey, NewTeam, PageAfter};
+use crate::team::{NewApiKey, NewTeam, PageAfter};
 use crate::testing::store::fixtures::{
-    ALL, at, change, chat, commit_new, load, make_team, new_key, new_team, opening, records, texts, turn, turn_for,
-    turn_in,
+    ALL, at, by, change, chat, commit_new, load, make_key, make_team, matching, new_key, new_team, opening, records,
+    texts, turn, turn_for, turn_in,
 };
 use crate::testing::store::quota::request;
 use crate::turn::{SessionChange, TurnCommit};
@@ -51,16 +51,16 @@ pub(super) async fn texts_survive_in_teams_and_keys(store: Arc<dyn Store>) {
         let description = Some(text.to_owned());
         let allowed_models = Some(vec![text.into()]);
         let new = NewTeam { description: description.clone(), allowed_models, ..new_team(text) };
-        let team = store.create_team(new, at(0)).await.unwrap();
+        let team = store.create_team(new, &by(at(0))).await.unwrap().result;
         let created_by = Some(text.to_owned());
         let key = NewApiKey { created_by, description, ..new_key(team.id, text) };
-        let key = store.create_key(key, at(0)).await.unwrap();
+        let key = store.create_key(key, &by(at(0))).await.unwrap().result.key;
         assert_eq!(team.name, text);
         assert_eq!(
             (key.name.as_str(), key.created_by.as_deref(), key.description.as_deref()),
             (text, Some(text), Some(text))
         );
-        let owner = store.key_by_digest(&KeyDigest::of(text)).await.unwrap().unwrap();
+        let owner = matching(&*store, text).await.owner;
         assert_eq!((owner.key, owner.team), (key, team));
     }
 }
@@ -160,7 +160,7 @@ pub(super) async fn large_numbers_survive(store: Arc<dyn Store>) {
 
 pub(super) async fn page_sizes_have_no_trap(store: Arc<dyn Store>) {
     let team = make_team(&*store, "Acme").await.id;
-    store.create_key(new_key(team, "key"), at(0)).await.unwrap();
+    make_key(&*store, team, "key").await;
     change(&*store, opening(&chat("1"), &["a", "b"], at(0))).await;
     for (limit, count) in [(0, 0), (1, 1), (u32::MAX, 1)] {
         assert_eq!(store.teams(false, PageAfter::first(limit)).await.unwrap().len(), count);

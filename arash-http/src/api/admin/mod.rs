@@ -1,11 +1,13 @@
 //! What only keys of level admin may do.
 
+mod audit;
 mod keys;
 mod overview;
 mod stats;
 mod teams;
 mod usage;
 
+pub(super) use audit::AdminAudit;
 pub(super) use keys::AdminKeys;
 pub(super) use overview::AdminOverview;
 pub(super) use stats::AdminStats;

@@ -1,23 +1,32 @@
 use arash_core::Engine;
+use arash_core::id::TeamId;
 use arash_core::platform::ModelId;
-use arash_core::team::{PageAfter, Team, TeamSpec};
-use poem_openapi::param::Query;
+use arash_core::team::{PageAfter, TeamChange, TeamSpec};
+use poem::http::HeaderMap;
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
+use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use crate::api::Group;
+use crate::api::patch::edit;
+use crate::api::team::TeamView;
 use crate::auth::Admin;
 use crate::body::{Body, JsonBody};
 use crate::cursor;
+use crate::idempotency;
 use crate::page::PageLimit;
 use crate::refusal::{Refusal, statuses};
-use crate::time::Time;
 
 statuses! {
     /// A list.
     ListRefused = [401, 403, 422, 500, 503];
     /// A creation whose name may be taken.
     CreationRefused = [400, 401, 403, 409, 413, 415, 422, 500, 503];
+    /// One team by its id.
+    TeamRefused = [401, 403, 404, 422, 500, 503];
+    /// A change of one team, whose new name may be taken.
+    ChangeRefused = [400, 401, 403, 404, 409, 413, 415, 422, 500, 503];
 }
 
 /// A team to be made. Unknown fields are refused.
@@ -42,51 +51,45 @@ struct TeamInput {
 
 impl JsonBody for TeamInput {}
 
-/// A tenant: keys, sessions and usage belong to one.
+/// What is to become of a team. A field that is left out stays as it is; null clears. Unknown fields are refused.
 #[derive(Debug, Object)]
-#[oai(rename = "Team")]
-struct TeamView {
-    /// Its id.
-    id: i64,
-    /// Its name.
-    name: String,
+struct TeamPatch {
+    /// Its name, unique.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    name: Option<String>,
     /// What it is for.
-    #[oai(nullable)]
-    description: Option<String>,
-    /// Requests in 30 days; null is unlimited.
-    #[oai(nullable)]
-    monthly_quota: Option<u64>,
-    /// Requests in 24 hours; null is unlimited.
-    #[oai(nullable)]
-    daily_quota: Option<u64>,
+    #[oai(nullable, validator(max_length = 2000))]
+    description: MaybeUndefined<String>,
+    /// Requests in 30 days; null is unlimited, 0 lets nothing through.
+    #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000000")))]
+    monthly_quota: MaybeUndefined<u64>,
+    /// Requests in 24 hours; null is unlimited, 0 lets nothing through.
+    #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000000")))]
+    daily_quota: MaybeUndefined<u64>,
     /// The ids of the only models that its keys may use; null means all.
-    #[oai(nullable)]
-    allowed_models: Option<Vec<String>>,
+    #[oai(nullable, validator(max_items = 1000))]
+    allowed_models: MaybeUndefined<Vec<String>>,
     /// An inactive team's keys are refused.
-    is_active: bool,
-    /// Whether its webhook is switched on.
-    webhook_enabled: bool,
-    /// When it was made.
-    created_at: Time,
-    /// When it was last changed.
-    updated_at: Time,
+    is_active: Option<bool>,
 }
 
-impl From<Team> for TeamView {
-    fn from(team: Team) -> Self {
+impl JsonBody for TeamPatch {}
+
+impl From<TeamPatch> for TeamChange {
+    fn from(patch: TeamPatch) -> Self {
         Self {
-            id: team.id.0,
-            name: team.name,
-            description: team.description,
-            monthly_quota: team.monthly_quota,
-            daily_quota: team.daily_quota,
-            allowed_models: team.allowed_models.map(|models| models.iter().map(ModelId::to_string).collect()),
-            is_active: team.is_active,
-            webhook_enabled: team.webhook_enabled,
-            created_at: team.created_at.into(),
-            updated_at: team.updated_at.into(),
+            name: patch.name,
+            description: edit(patch.description),
+            monthly_quota: edit(patch.monthly_quota),
+            daily_quota: edit(patch.daily_quota),
+            allowed_models: edit(patch.allowed_models.map_value(model_ids)),
+            is_active: patch.is_active,
         }
     }
+}
+
+fn model_ids(names: Vec<String>) -> Vec<ModelId> {
+    names.into_iter().map(ModelId::from).collect()
 }
 
 /// A page of teams.
@@ -104,10 +107,15 @@ struct TeamList {
 enum TeamCreated {
     /// The team was made.
     #[oai(status = 201)]
-    Created(Json<TeamView>),
+    Created(
+        Json<TeamView>,
+        /// `true` when this is the result of an earlier request with the same `Idempotency-Key`.
+        #[oai(header = "Idempotency-Replayed")]
+        Option<String>,
+    ),
 }
 
-/// Makes and lists teams.
+/// Makes, lists and changes teams.
 #[derive(Debug)]
 pub(crate) struct AdminTeams {
     engine: Engine,
@@ -122,17 +130,59 @@ impl AdminTeams {
 #[OpenApi(prefix_path = "/api/v1/admin", tag = "Group::Administration")]
 impl AdminTeams {
     /// Make a team
-    #[oai(path = "/teams", method = "post", operation_id = "create_team")]
-    async fn create(&self, _admin: Admin, input: Body<TeamInput>) -> Result<TeamCreated, Refusal<CreationRefused>> {
-        let input = input.0;
+    #[oai(
+        path = "/teams",
+        method = "post",
+        operation_id = "create_team",
+        request_header(
+            name = "Idempotency-Key",
+            ty = "Option<String>",
+            description = "1 to 255 characters. What is repeated with the same key is done once; its result is given again for 24 hours."
+        )
+    )]
+    async fn create(
+        &self,
+        admin: Admin,
+        headers: &HeaderMap,
+        input: Body<TeamInput>,
+    ) -> Result<TeamCreated, Refusal<CreationRefused>> {
+        let (once, input) = (idempotency::key(headers, &admin.0, "create_team")?, input.0);
         let spec = TeamSpec {
             name: input.name,
             description: input.description,
             monthly_quota: input.monthly_quota,
             daily_quota: input.daily_quota,
-            allowed_models: input.allowed_models.map(|models| models.into_iter().map(ModelId::from).collect()),
+            allowed_models: input.allowed_models.map(model_ids),
         };
-        Ok(TeamCreated::Created(Json(self.engine.teams().create(spec).await?.into())))
+        let created = self.engine.teams().by(admin.0.actor()).create_once(spec, once).await?;
+        Ok(TeamCreated::Created(Json(created.result.into()), idempotency::replayed(created.is_replayed)))
+    }
+
+    /// Show a team
+    #[oai(path = "/teams/:id", method = "get", operation_id = "get_team")]
+    async fn show(
+        &self,
+        _admin: Admin,
+        /// The team's id.
+        id: Path<i64>,
+    ) -> Result<Json<TeamView>, Refusal<TeamRefused>> {
+        Ok(Json(self.engine.teams().get(TeamId(*id)).await?.into()))
+    }
+
+    /// Change a team
+    ///
+    /// A field that is left out stays as it is; null clears. Switched off, all its keys are refused: at once here and
+    /// within a second on other nodes.
+    #[oai(path = "/teams/:id", method = "patch", operation_id = "update_team")]
+    async fn update(
+        &self,
+        admin: Admin,
+        /// The team's id.
+        id: Path<i64>,
+        patch: Body<TeamPatch>,
+    ) -> Result<Json<TeamView>, Refusal<ChangeRefused>> {
+        let teams = self.engine.teams().by(admin.0.actor());
+        Ok(Json(teams.update(TeamId(*id), patch.0.into()).await?.into()))
     }
 
     /// List teams

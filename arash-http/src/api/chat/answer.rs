@@ -3,6 +3,8 @@ use arash_core::turn::{Reply, TurnReceipt};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 
+use crate::idempotency;
+
 /// What the answer took.
 #[derive(Debug, Object)]
 struct AnswerUsage {
@@ -69,7 +71,7 @@ pub(super) enum ChatAnswered {
 
 impl From<Reply> for ChatAnswered {
     fn from(reply: Reply) -> Self {
-        let replayed = reply.receipt.replayed.then(|| "true".to_owned());
+        let replayed = idempotency::replayed(reply.receipt.replayed);
         Self::Answered(Json(reply.into()), replayed)
     }
 }

@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use arash_core::platform::Access;
 use arash_core::settings::HttpSettings;
-use arash_core::team::Principal;
-use arash_core::turn::{IdempotencyKey, TurnRequest};
+use arash_core::turn::TurnRequest;
 use arash_core::{Engine, Error, ErrorKind, fail_point};
 use poem::http::HeaderMap;
 use poem::web::Data;
@@ -23,6 +22,7 @@ pub(super) use self::streams::ChatStreams;
 use super::Group;
 use crate::auth::Caller;
 use crate::body::Body;
+use crate::idempotency;
 use crate::refusal::{Refusal, statuses};
 
 statuses! {
@@ -83,7 +83,7 @@ fn turn_request(
     let message = message.0.into_message(settings.image_limit())?;
     require_private(engine, &message.platform)?;
     let request = TurnRequest::new(message).principal(Arc::clone(&caller.0));
-    Ok(match idempotency_key(headers, &caller.0)? {
+    Ok(match idempotency::key(headers, &caller.0, "chat")? {
         Some(key) => request.idempotency_key(key),
         None => request,
     })
@@ -96,13 +96,4 @@ fn require_private(engine: &Engine, name: &str) -> Result<(), Error> {
     }
     let text = format!("platform {name:?} is public; only private platforms are reachable here");
     Err(Error::new(ErrorKind::Forbidden, text))
-}
-
-/// The caller's `Idempotency-Key`, which no other key's requests can meet.
-fn idempotency_key(headers: &HeaderMap, principal: &Principal) -> Result<Option<IdempotencyKey>, Error> {
-    let Some(value) = headers.get("Idempotency-Key") else { return Ok(None) };
-    // A key that cannot be read must not be passed over: the message would count twice.
-    let text = std::str::from_utf8(value.as_bytes())
-        .map_err(|_| Error::invalid("Idempotency-Key", "must have 1 to 255 printable characters"))?;
-    IdempotencyKey::new(format!("key:{}:chat", principal.key_id()), text).map(Some)
 }

@@ -1,9 +1,10 @@
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use arash_core::id::TeamId;
 use arash_core::settings::HttpSettings;
 use arash_core::store::MemoryStore;
-use arash_core::team::{AccessLevel, KeySpec, TeamSpec};
+use arash_core::team::{AccessLevel, IssuedKey, KeySpec, TeamSpec};
 use arash_core::testing::ScriptedProvider;
 use arash_core::{Engine, EngineBuilder, Platform};
 use arash_http::Limits;
@@ -20,6 +21,22 @@ use super::{Answer, Events, Line, documented};
 pub(crate) struct Key {
     pub(crate) secret: String,
     pub(crate) team: i64,
+}
+
+impl Key {
+    /// The key that an answer gave.
+    pub(crate) fn issued(answer: &Answer) -> Self {
+        Self {
+            secret: answer.at("/api_key").as_str().unwrap().to_owned(),
+            team: answer.at("/key_info/team_id").as_i64().unwrap(),
+        }
+    }
+}
+
+impl From<IssuedKey> for Key {
+    fn from(IssuedKey { secret, key }: IssuedKey) -> Self {
+        Self { secret: secret.expose().to_owned(), team: key.team_id.0 }
+    }
 }
 
 /// A host with a private platform `internal` and a public one `telegram`; it goes when this is dropped.
@@ -75,8 +92,7 @@ impl TestHost {
             .ai(ScriptedProvider::default())
             .store(MemoryStore::default());
         let engine = change(builder).build().await.unwrap();
-        let admin = engine.keys().create_first(None).await.unwrap().unwrap();
-        let admin = Key { secret: admin.secret.expose().to_owned(), team: admin.key.team_id.0 };
+        let admin = engine.keys().create_first(None).await.unwrap().unwrap().into();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let mut server = JoinSet::new();
@@ -102,13 +118,22 @@ impl TestHost {
     /// A new team and a key of it.
     pub(crate) async fn key(&self, team: &str, level: AccessLevel) -> Key {
         let team = self.engine.teams().create(TeamSpec::named(team)).await.unwrap();
-        let key = self.engine.keys().create(KeySpec::new(team.id, "key").level(level)).await.unwrap();
-        Key { secret: key.secret.expose().to_owned(), team: team.id.0 }
+        self.key_of(team.id.0, level).await
+    }
+
+    /// A new key of a team that is there.
+    pub(crate) async fn key_of(&self, team: i64, level: AccessLevel) -> Key {
+        self.engine.keys().create(KeySpec::new(TeamId(team), "key").level(level)).await.unwrap().into()
     }
 
     /// A new team and a key of level user.
     pub(crate) async fn user(&self, team: &str) -> Key {
         self.key(team, AccessLevel::User).await
+    }
+
+    /// The id of a key that works.
+    pub(crate) async fn id_of(&self, key: &Key) -> i64 {
+        self.engine.authenticate(&key.secret).await.unwrap().key_id().0
     }
 
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
@@ -139,7 +164,20 @@ impl TestHost {
     }
 
     pub(crate) fn posting(&self, key: &Key, path: &str, body: &Value) -> RequestBuilder {
-        let request = self.request("POST", path).bearer_auth(&key.secret);
+        self.sending("POST", key, path, body)
+    }
+
+    /// Posts with an idempotency key.
+    pub(crate) async fn post_once(&self, key: &Key, once: &str, path: &str, body: &Value) -> Answer {
+        self.send(self.posting(key, path, body).header("Idempotency-Key", once)).await
+    }
+
+    pub(crate) async fn patch(&self, key: &Key, path: &str, body: &Value) -> Answer {
+        self.send(self.sending("PATCH", key, path, body)).await
+    }
+
+    fn sending(&self, method: &str, key: &Key, path: &str, body: &Value) -> RequestBuilder {
+        let request = self.request(method, path).bearer_auth(&key.secret);
         request.header("Content-Type", "application/json").body(body.to_string())
     }
 

@@ -1,0 +1,9 @@
+//! API keys as requests describe them and as answers show them, alike for administrators and team leads.
+
+mod ending;
+mod info;
+mod input;
+
+pub(super) use ending::revoke_or_delete;
+pub(super) use info::{ApiKeyIssued, ApiKeyList, KeyInfo};
+pub(super) use input::{ApiKeyInput, ApiKeyPatch, RotationInput, TeamApiKeyInput};

@@ -1,0 +1,7 @@
+//! What keys of level team lead may do, and admins too: all within their own team.
+
+mod keys;
+mod own_team;
+
+pub(super) use keys::TeamKeys;
+pub(super) use own_team::OwnTeam;
