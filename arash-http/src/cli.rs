@@ -1,7 +1,9 @@
 //! The command line.
 
 use arash_core::settings::SettingsArgs;
-use clap::{Parser, Subcommand};
+use arash_http::commands::{ConfigCheck, KeyCommand, Migrate, TeamCommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 #[expect(clippy::doc_markdown, reason = "these comments are the help text, which has no markup")]
 /// arash over HTTP: an AI chatbot engine as a REST API.
@@ -20,13 +22,37 @@ pub(crate) struct Cli {
     pub(crate) settings: SettingsArgs,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Answers requests until it is told to stop (SIGTERM or SIGINT), for up to 30 seconds more those that run; told a
-    /// second time it ends at once. This is what happens without a command.
+    /// Answers requests until it is told to stop (SIGTERM or SIGINT). This is what happens without a command
     Serve,
-    /// Prints the OpenAPI document as JSON.
+    Migrate(Migrate),
+    #[command(subcommand)]
+    Team(TeamCommand),
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Looks at the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Prints the OpenAPI document as JSON
     Openapi,
+    /// Prints what makes a shell complete this program's command line
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    Check(ConfigCheck),
+}
+
+/// The script that makes `shell` complete the command line.
+pub(crate) fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "arash-http", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 #[cfg(test)]

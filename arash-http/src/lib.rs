@@ -14,6 +14,7 @@ mod api;
 mod auth;
 mod body;
 mod choice;
+pub mod commands;
 mod connection;
 mod cors;
 mod cursor;

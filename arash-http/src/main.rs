@@ -2,20 +2,19 @@
 
 mod cli;
 mod console;
+mod host;
 mod logging;
 #[cfg(feature = "otel")]
 mod traces;
 
 use std::process::ExitCode;
 
-use arash_core::Engine;
-use arash_core::settings::{DatabaseSettings, Settings};
-use arash_core::store::SqlStore;
-use clap::Parser;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use arash_core::settings::Settings;
+use arash_core::{Error, ErrorKind};
+use clap::{CommandFactory, FromArgMatches};
+use tokio::runtime::Runtime;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, ConfigCommand};
 
 /// A fault that ended the program.
 type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -30,36 +29,47 @@ fn main() -> ExitCode {
         console::complain(&fault);
         return ExitCode::from(USAGE);
     }
-    let Cli { command, settings } = Cli::parse();
-    if matches!(command, Some(Command::Openapi)) {
-        console::say(&arash_http::openapi_document());
-        return ExitCode::SUCCESS;
-    }
-    let settings = match settings.resolve() {
-        Ok(settings) => settings,
-        Err(faults) => {
-            console::complain("the settings cannot be used:");
-            for fault in &faults {
-                console::complain(&format!("  {fault}"));
-            }
-            return ExitCode::from(USAGE);
+    let matches = Cli::command().get_matches();
+    let Cli { command, settings } = Cli::from_arg_matches(&matches).unwrap_or_else(|fault| fault.exit());
+    let settings = settings.resolve();
+    let command = command.unwrap_or(Command::Serve);
+    match &command {
+        Command::Openapi => console::say(&arash_http::openapi_document()),
+        Command::Completions { shell } => console::say(&cli::completions(*shell)),
+        Command::Config(ConfigCommand::Check(check)) => {
+            let faults = settings.as_ref().err().map(Vec::as_slice).unwrap_or_default();
+            console::say(&check.run(&Cli::command(), &matches, faults));
+            return settings.map_or_else(|faults| refuse(&faults), |_| ExitCode::SUCCESS);
         }
-    };
-    tell_what_has_no_effect(&settings);
-    match start(&settings) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            console::complain(&format!("{}", Chain(&*fault)));
-            ExitCode::from(FAULT)
+        _ => {
+            return match settings {
+                Ok(settings) => ended(perform(command, &settings)),
+                Err(faults) => refuse(&faults),
+            };
         }
     }
+    ExitCode::SUCCESS
 }
 
-/// Runs the program. When this returns, also with a fault, the log is written to its end.
-fn start(settings: &Settings) -> Result<(), Fault> {
+/// Does what needs settings.
+fn perform(command: Command, settings: &Settings) -> Result<(), Fault> {
+    let database = &settings.database;
+    let said = match command {
+        Command::Migrate(migrate) => Runtime::new()?.block_on(migrate.run(database))?,
+        Command::Team(team) => Runtime::new()?.block_on(team.run(database))?,
+        Command::Key(key) => Runtime::new()?.block_on(key.run(database))?,
+        _ => return serve(settings),
+    };
+    console::say(&said);
+    Ok(())
+}
+
+/// Runs the service. When this returns, also with a fault, the log is written to its end.
+fn serve(settings: &Settings) -> Result<(), Fault> {
+    tell_what_has_no_effect(settings);
     let _log = logging::start(settings)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(run(settings));
+    let runtime = Runtime::new()?;
+    let outcome = runtime.block_on(host::run(settings));
     if let (Err(fault), true) = (&outcome, settings.log.file.is_some()) {
         // Standard error is told anyway.
         tracing::error!(fault = %Chain(&**fault), "ended with a fault");
@@ -67,6 +77,21 @@ fn start(settings: &Settings) -> Result<(), Fault> {
     // Whoever ends it a second time does not wait for what still runs; else there is nothing left to wait for.
     runtime.shutdown_background();
     outcome
+}
+
+fn refuse(faults: &[arash_core::settings::Fault]) -> ExitCode {
+    console::complain("the settings cannot be used:");
+    for fault in faults {
+        console::complain(&format!("  {fault}"));
+    }
+    ExitCode::from(USAGE)
+}
+
+fn ended(outcome: Result<(), Fault>) -> ExitCode {
+    let Err(fault) = outcome else { return ExitCode::SUCCESS };
+    let is_misuse = fault.downcast_ref::<Error>().is_some_and(|error| error.kind() == ErrorKind::InvalidInput);
+    console::complain(&format!("{}", Chain(&*fault)));
+    ExitCode::from(if is_misuse { USAGE } else { FAULT })
 }
 
 /// Settings of the contract whose parts are not built in yet: whoever sets one should not believe that it works.
@@ -106,95 +131,6 @@ fn read_env_file() -> Result<(), String> {
         Err(dotenvy::Error::Io(fault)) => Err(format!(".env cannot be read: {fault}")),
         // The line itself may hold a secret.
         Err(_) => Err(".env has a line that is not of the form NAME=value".to_owned()),
-    }
-}
-
-async fn run(settings: &Settings) -> Result<(), Fault> {
-    let stop = Stop::listen()?;
-    let store = open_store(&settings.database).await?;
-    let engine = settings.engine()?.store(store).build().await?;
-    let listener = match listen(settings).await {
-        Ok(listener) => listener,
-        Err(fault) => {
-            engine.shutdown(std::time::Duration::from_secs(5)).await;
-            return Err(fault);
-        }
-    };
-    greet(&engine, settings, &listener).await?;
-    serve(engine, settings, listener, stop).await
-}
-
-/// Answers requests until the first signal, then lets those that run come to their end, but not beyond a second one.
-async fn serve(engine: Engine, settings: &Settings, listener: TcpListener, mut stop: Stop) -> Result<(), Fault> {
-    let (tell, told) = tokio::sync::oneshot::channel::<()>();
-    let told = async {
-        // Told, or nobody is left who could tell.
-        let _ = told.await;
-    };
-    let mut serving = std::pin::pin!(arash_http::serve(engine, &settings.http, listener, told));
-    tokio::select! {
-        outcome = &mut serving => return Ok(outcome?),
-        () = stop.wait() => drop(tell),
-    }
-    tokio::select! {
-        outcome = &mut serving => Ok(outcome?),
-        () = stop.wait() => Err("ended at once by a second signal".into()),
-    }
-}
-
-async fn open_store(database: &DatabaseSettings) -> arash_core::Result<SqlStore> {
-    SqlStore::open_with(database.url.expose(), database.options).await
-}
-
-async fn listen(settings: &Settings) -> Result<TcpListener, Fault> {
-    let (host, port) = (settings.http.host.as_str(), settings.http.port);
-    TcpListener::bind((host, port))
-        .await
-        .map_err(|fault| format!("cannot listen on {host} port {port}: {fault}").into())
-}
-
-/// Makes the first admin key if there is none yet, and tells where the service is.
-async fn greet(engine: &Engine, settings: &Settings, listener: &TcpListener) -> Result<(), Fault> {
-    let first = engine.keys().create_first(settings.first_api_key.clone()).await?;
-    let address = format!("http://{}", listener.local_addr()?);
-    match (&first, &settings.first_api_key) {
-        (Some(issued), None) => {
-            console::say(&format!("\nAdmin API key (shown once): {}\n", issued.secret.expose()));
-        }
-        (None, Some(own)) if engine.authenticate(own.expose()).await.is_err() => {
-            console::complain("INTERNAL_API_KEY is not used: there are keys already, and it is none of them");
-        }
-        _ => {}
-    }
-    console::say(&format!("arash-http listens on {address}"));
-    console::say(&format!("Try: {}", first_request(&address)));
-    Ok(())
-}
-
-fn first_request(address: &str) -> String {
-    format!(
-        "curl {address}/api/v1/chat -H 'Authorization: Bearer <key>' -H 'Content-Type: application/json' \
-         -d '{{\"user_id\":\"me\",\"chat_id\":\"first\",\"text\":\"Hello\"}}'"
-    )
-}
-
-/// The signals that end the program.
-struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Stop {
-    /// From here on they end nothing by themselves.
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }
 

@@ -18,6 +18,9 @@ mod usage;
 use arash_core::Engine;
 use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
 
+pub(crate) use api_key::KeyInfo;
+pub(crate) use team::TeamView;
+
 use admin::{AdminAudit, AdminKeys, AdminOverview, AdminStats, AdminTeams, AdminUsage};
 use chat::{Chat, ChatStreams};
 use figures::Figures;

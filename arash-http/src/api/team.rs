@@ -7,7 +7,7 @@ use crate::time::Time;
 /// A tenant: keys, sessions and usage belong to one.
 #[derive(Debug, Object)]
 #[oai(rename = "Team")]
-pub(super) struct TeamView {
+pub(crate) struct TeamView {
     /// Its id.
     id: i64,
     /// Its name.

@@ -27,6 +27,7 @@ mod outage;
 mod program;
 #[path = "../../../arash-core/tests/support/random.rs"]
 mod random;
+mod readme;
 mod scene;
 mod secrets;
 mod slow_upstream;

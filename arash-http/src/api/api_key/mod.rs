@@ -5,5 +5,6 @@ mod info;
 mod input;
 
 pub(super) use ending::revoke_or_delete;
-pub(super) use info::{ApiKeyIssued, ApiKeyList, KeyInfo};
+pub(crate) use info::KeyInfo;
+pub(super) use info::{ApiKeyIssued, ApiKeyList};
 pub(super) use input::{ApiKeyInput, ApiKeyPatch, RotationInput, TeamApiKeyInput};

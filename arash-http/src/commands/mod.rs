@@ -1,0 +1,14 @@
+//! What the program does beside serving: for operators, on the machine, with the database and without a key.
+
+mod config;
+mod directory;
+mod key;
+mod migrate;
+mod output;
+mod team;
+
+pub use config::ConfigCheck;
+pub use key::{CreateKey, KeyCommand, ListKeys, RevokeKey};
+pub use migrate::Migrate;
+pub use output::Output;
+pub use team::{CreateTeam, ListTeams, TeamCommand};

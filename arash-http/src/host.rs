@@ -1,0 +1,99 @@
+//! The service itself: opens what it needs, tells where it is, answers until it is told to stop.
+
+use arash_core::Engine;
+use arash_core::settings::{DatabaseSettings, Settings};
+use arash_core::store::SqlStore;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{Fault, console};
+
+/// Runs until it is told to stop.
+pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
+    let stop = Stop::listen()?;
+    let store = open_store(&settings.database).await?;
+    let engine = settings.engine()?.store(store).build().await?;
+    let listener = match listen(settings).await {
+        Ok(listener) => listener,
+        Err(fault) => {
+            engine.shutdown(std::time::Duration::from_secs(5)).await;
+            return Err(fault);
+        }
+    };
+    greet(&engine, settings, &listener).await?;
+    serve(engine, settings, listener, stop).await
+}
+
+/// Answers requests until the first signal, then lets those that run come to their end, but not beyond a second one.
+async fn serve(engine: Engine, settings: &Settings, listener: TcpListener, mut stop: Stop) -> Result<(), Fault> {
+    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let told = async {
+        // Told, or nobody is left who could tell.
+        let _ = told.await;
+    };
+    let mut serving = std::pin::pin!(arash_http::serve(engine, &settings.http, listener, told));
+    tokio::select! {
+        outcome = &mut serving => return Ok(outcome?),
+        () = stop.wait() => drop(tell),
+    }
+    tokio::select! {
+        outcome = &mut serving => Ok(outcome?),
+        () = stop.wait() => Err("ended at once by a second signal".into()),
+    }
+}
+
+async fn open_store(database: &DatabaseSettings) -> arash_core::Result<SqlStore> {
+    SqlStore::open_with(database.url.expose(), database.options).await
+}
+
+async fn listen(settings: &Settings) -> Result<TcpListener, Fault> {
+    let (host, port) = (settings.http.host.as_str(), settings.http.port);
+    TcpListener::bind((host, port))
+        .await
+        .map_err(|fault| format!("cannot listen on {host} port {port}: {fault}").into())
+}
+
+/// Makes the first admin key if there is none yet, and tells where the service is.
+async fn greet(engine: &Engine, settings: &Settings, listener: &TcpListener) -> Result<(), Fault> {
+    let first = engine.keys().create_first(settings.first_api_key.clone()).await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    match (&first, &settings.first_api_key) {
+        (Some(issued), None) => {
+            console::say(&format!("\nAdmin API key (shown once): {}\n", issued.secret.expose()));
+        }
+        (None, Some(own)) if engine.authenticate(own.expose()).await.is_err() => {
+            console::complain("INTERNAL_API_KEY is not used: there are keys already, and it is none of them");
+        }
+        _ => {}
+    }
+    console::say(&format!("arash-http listens on {address}"));
+    console::say(&format!("Try: {}", first_request(&address)));
+    Ok(())
+}
+
+fn first_request(address: &str) -> String {
+    format!(
+        "curl {address}/api/v1/chat -H 'Authorization: Bearer <key>' -H 'Content-Type: application/json' \
+         -d '{{\"user_id\":\"me\",\"chat_id\":\"first\",\"text\":\"Hello\"}}'"
+    )
+}
+
+/// The signals that end the program.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// From here on they end nothing by themselves.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
