@@ -6,7 +6,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 /// Runs to the end; gives the exit code, standard output and standard error.
-async fn run(mut command: Command) -> (Option<i32>, String, String) {
+pub(crate) async fn run(mut command: Command) -> (Option<i32>, String, String) {
     let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))

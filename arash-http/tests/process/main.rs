@@ -11,6 +11,7 @@
 
 mod bad_upstream;
 mod chores;
+mod commands;
 mod crash;
 mod database;
 mod fail_points;
