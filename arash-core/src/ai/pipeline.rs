@@ -9,7 +9,7 @@ use reqwest::{Client, Url};
 use serde::{Deserialize, Serialize};
 
 use crate::ai::upstream::{
-    address, build_client, is_model_name, malformed, parse_url, read, refusal, set_api_key, unreachable,
+    address, build_client, is_model_name, malformed, parse_url, read, refusal, set_api_key, set_header, unreachable,
 };
 use crate::ai::{AiError, AiErrorKind, AiProvider, ChatReply, ChatRequest, ChatStream};
 use crate::error::Result;
@@ -66,6 +66,16 @@ impl Pipeline {
     #[expect(clippy::needless_pass_by_value, reason = "the caller's copy is wiped here")]
     pub fn with_api_key(mut self, key: Secret) -> Result<Self> {
         set_api_key(&mut self.headers, "AI_API_KEY", &key)?;
+        Ok(self)
+    }
+
+    /// The same service with a further header in every request; it replaces one of the same name.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the name or the value cannot be those of a header.
+    #[expect(clippy::needless_pass_by_value, reason = "the caller's copy is wiped here")]
+    pub fn with_header(mut self, name: &str, value: Secret) -> Result<Self> {
+        set_header(&mut self.headers, name, &value)?;
         Ok(self)
     }
 

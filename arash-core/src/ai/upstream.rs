@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::DateTime;
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 
 use crate::ai::{AiError, AiErrorKind};
@@ -55,6 +55,16 @@ pub(super) fn set_api_key(headers: &mut HeaderMap, field: &'static str, key: &Se
         .map_err(|_| Error::invalid(field, "must be of visible ASCII characters"))?;
     value.set_sensitive(true);
     headers.insert(AUTHORIZATION, value);
+    Ok(())
+}
+
+/// Puts a further header into `headers`, in place of one of the same name.
+pub(super) fn set_header(headers: &mut HeaderMap, name: &str, value: &Secret) -> Result<()> {
+    let fault = || Error::invalid("headers", format!("{name:?} must be a header's name, with a value for one"));
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| fault())?;
+    let mut value = HeaderValue::from_str(value.expose()).map_err(|_| fault())?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use arash_core::message::{Message, Role};
 use arash_core::secret::Secret;
 use futures_util::StreamExt;
 
-use crate::support::upstream::{Play, Upstream};
+use crate::upstream::{Play, Upstream};
 
 pub(crate) const KEY: &str = "canary-key";
 

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, Url};
 
 use crate::ai::openai::question::question;
 use crate::ai::openai::reading::Reading;
-use crate::ai::upstream::{build_client, malformed, parse_url, read, set_api_key, unreachable};
+use crate::ai::upstream::{build_client, malformed, parse_url, read, set_api_key, set_header, unreachable};
 use crate::ai::{AiError, AiErrorKind, AiProvider, ChatReply, ChatRequest, ChatStream, TimeLimits};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -110,11 +110,7 @@ impl OpenAi {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the name or the value cannot be those of a header.
     #[expect(clippy::needless_pass_by_value, reason = "the caller's copy is wiped here")]
     pub fn with_header(mut self, name: &str, value: Secret) -> Result<Self> {
-        let fault = || Error::invalid("headers", format!("{name:?} must be a header's name, with a value for one"));
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| fault())?;
-        let mut value = HeaderValue::from_str(value.expose()).map_err(|_| fault())?;
-        value.set_sensitive(true);
-        self.headers.insert(name, value);
+        set_header(&mut self.headers, name, &value)?;
         Ok(self)
     }
 

@@ -1,18 +1,10 @@
-//! The OpenAI-compatible provider behind services that are odd, broken or hostile.
-#![cfg(feature = "openai")]
-#![expect(clippy::unwrap_used, reason = "what tests share may end a test as the tests themselves do")]
-
-mod support {
-    pub(crate) mod chat;
-    #[expect(clippy::indexing_slicing, reason = "what tests share may end a test as the tests themselves do")]
-    pub(crate) mod upstream;
-}
+//! The provider behind services that are odd, broken or hostile.
 
 use std::time::{Duration, Instant};
 
+use crate::chat::{STREAM, ask, checked, client, events, http, pieces, reply, streamed, whole};
+use crate::upstream::{Play, Upstream};
 use arash_core::ai::{AiError, AiErrorKind, AiProvider, ChatDelta, FinishReason, OpenAi, TimeLimits};
-use support::chat::{STREAM, ask, checked, client, events, http, pieces, reply, streamed, whole};
-use support::upstream::{Play, Upstream};
 
 const MEBIBYTE: usize = 1 << 20;
 const HELLO: &str = r#"{"choices":[{"delta":{"content":"سلام"}}]}"#;
@@ -258,7 +250,7 @@ async fn a_refused_connection_is_told_as_such() {
     let failure = checked(&client, client.complete(ask("Hello")).await.unwrap_err());
     assert_eq!((failure.kind(), failure.is_retryable()), (AiErrorKind::Connect, true));
     let gone = Upstream::start(Play::Close(Vec::new())).await;
-    let failure = pieces(&support::chat::client(&gone), ask("Hello")).await.1.unwrap();
+    let failure = pieces(&crate::chat::client(&gone), ask("Hello")).await.1.unwrap();
     assert_eq!((failure.kind(), failure.is_retryable()), (AiErrorKind::Failed, false), "it may have done the work");
 }
 

@@ -1,18 +1,9 @@
-//! The OpenAI-compatible provider: what it asks, and what it makes of good answers.
-#![cfg(feature = "openai")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what tests share may end a test as the tests themselves do"
-)]
-
-mod support {
-    pub(crate) mod chat;
-    pub(crate) mod upstream;
-}
+//! What the provider asks, and what it makes of good answers.
 
 use std::sync::Arc;
 
+use crate::chat::{KEY, ask, client, events, pieces, reply, streamed, whole};
+use crate::upstream::Upstream;
 use arash_core::ErrorKind;
 use arash_core::ai::{
     AiErrorKind, AiProvider, ChatDelta, ChatReply, ChatRequest, FinishReason, OpenAi, ToolCall, ToolSpec, WireRequest,
@@ -23,8 +14,6 @@ use arash_core::secret::Secret;
 use arash_core::usage::TokenUsage;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use support::chat::{KEY, ask, client, events, pieces, reply, streamed, whole};
-use support::upstream::Upstream;
 
 const GOOD: &str = concat!(
     r#"{"id":"1","model":"m-1","choices":[{"index":0,"message":{"role":"assistant","content":"Hello Sara"},"#,
