@@ -32,9 +32,8 @@ impl TimeLimits {
         self,
         opening: impl Future<Output = Result<ChatStream, AiError>>,
     ) -> Result<ChatStream, AiError> {
-        let begun = Instant::now();
-        let end = begun + self.total;
-        let first = end.min(begun + self.first_delta);
+        let end = after(self.total);
+        let first = end.min(after(self.first_delta));
         let deltas = timeout_at(first, opening).await.unwrap_or_else(|_| Err(timed_out("the first piece")))?;
         let answer = Answer { deltas, end, first: Some(first), between: self.between_deltas };
         Ok(Box::pin(stream::unfold(Some(answer), Answer::next)))
@@ -54,7 +53,7 @@ impl Answer {
     /// The next piece, and what there is of the answer after it.
     async fn next(answer: Option<Self>) -> Option<(Result<crate::ai::ChatDelta, AiError>, Option<Self>)> {
         let mut answer = answer?;
-        let limit = answer.first.take().unwrap_or_else(|| Instant::now() + answer.between);
+        let limit = answer.first.take().unwrap_or_else(|| after(answer.between));
         match timeout_at(limit.min(answer.end), answer.deltas.next()).await {
             Ok(Some(Ok(delta))) => Some((Ok(delta), Some(answer))),
             Ok(Some(Err(failure))) => Some((Err(failure), None)),
@@ -62,6 +61,12 @@ impl Answer {
             Err(_) => Some((Err(timed_out("a further piece")), None)),
         }
     }
+}
+
+/// The moment after this time, or one that nobody lives to see.
+pub(super) fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + Duration::from_hours(24 * 365 * 30))
 }
 
 fn timed_out(what: &str) -> AiError {

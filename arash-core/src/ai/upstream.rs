@@ -116,9 +116,10 @@ pub(super) fn refusal(response: &Response) -> AiError {
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             AiErrorKind::Overloaded
         }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AiErrorKind::Misconfigured,
-        // There is nothing here, or it has moved.
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => AiErrorKind::Misconfigured,
+        // The key is at fault, or the address: there is nothing, or it has moved.
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+            AiErrorKind::Misconfigured
+        }
         _ if status.is_redirection() => AiErrorKind::Misconfigured,
         _ if status.is_server_error() => AiErrorKind::Failed,
         _ => AiErrorKind::Refused,

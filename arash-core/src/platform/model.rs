@@ -175,11 +175,10 @@ fn readable_name(id: &str) -> String {
 /// What stands between two words of a name: `GPT-5`, `Claude Sonnet 4.5`, `2026-08-06`.
 fn separator(before: &str, word: &str, name: &str) -> char {
     let is_number = |word: &str, digits: usize| word.len() == digits && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_date = (is_number(before, 4) || is_number(before, 2)) && is_number(word, 2);
     if is_number(before, 1) && is_number(word, 1) {
         '.'
-    } else if (is_number(before, 4) || is_number(before, 2)) && is_number(word, 2) {
-        '-'
-    } else if name == "GPT" && word.starts_with(|c: char| c.is_ascii_digit()) {
+    } else if is_date || (name == "GPT" && word.starts_with(|c: char| c.is_ascii_digit())) {
         '-'
     } else {
         ' '

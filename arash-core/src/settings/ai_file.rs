@@ -83,10 +83,10 @@ fn provider(
     upstream.url = url.unwrap_or_default().into();
     upstream.api_key = api_key(&mut table, faults);
     upstream.headers = headers(&mut table, faults);
-    if let Some(seconds) = table.number("timeout_seconds", &(1..=3_600), faults) {
+    if let Some(seconds) = table.count("timeout_seconds", &(1..=3_600), faults) {
         upstream.timeout = Duration::from_secs(seconds);
     }
-    if let Some(retries) = table.number("retries", &(0..=MAX_RETRIES as u64), faults) {
+    if let Some(retries) = table.count("retries", &(0..=MAX_RETRIES as u64), faults) {
         upstream.retries = retries as usize;
     }
     upstream.max_concurrent = max_concurrent(&mut table, faults);
@@ -127,7 +127,7 @@ fn headers(table: &mut Table<'_>, faults: &mut Faults) -> Vec<(String, Secret)> 
 }
 
 fn max_concurrent(table: &mut Table<'_>, faults: &mut Faults) -> Option<usize> {
-    table.number("max_concurrent", &(1..=MAX_CONCURRENT), faults).map(|limit| limit as usize)
+    table.count("max_concurrent", &(1..=MAX_CONCURRENT), faults).map(|limit| limit as usize)
 }
 
 /// A text that may not be left out; empty after the fault.
@@ -171,7 +171,7 @@ impl Models<'_> {
                 faults.push(Fault::given(VARIABLE, &name, accepted).at(table.place("id")));
             }
         }
-        let window = table.number("context_window", &(1..=u64::from(u32::MAX)), faults);
+        let window = table.count("context_window", &(1..=u64::from(u32::MAX)), faults);
         info.context_window = window.and_then(|tokens| tokens.try_into().ok());
         info.price = Price {
             prompt_micros_per_million: price("prompt_price", &mut table, faults),
@@ -217,7 +217,9 @@ impl Models<'_> {
 
 /// A price in micro-units per million tokens.
 fn price(name: &'static str, table: &mut Table<'_>, faults: &mut Faults) -> u64 {
-    table.number(name, &(0..=MAX_PRICE), faults).unwrap_or_default()
+    let accepted =
+        format!("millionths of a dollar for a million tokens, such as 1250000 for 1.25; at most {MAX_PRICE}");
+    table.number(name, &(0..=MAX_PRICE), &accepted, faults).unwrap_or_default()
 }
 
 fn capabilities(table: &mut Table<'_>, faults: &mut Faults) -> Option<Vec<Capability>> {

@@ -92,14 +92,25 @@ impl<'a> Table<'a> {
     }
 
     /// A whole number within `range`.
-    pub(super) fn number(
+    pub(super) fn count(
         &mut self,
         name: &'static str,
         range: &RangeInclusive<u64>,
         faults: &mut Faults,
     ) -> Option<u64> {
         let accepted = format!("a whole number from {} to {}", range.start(), range.end());
-        self.read(name, &accepted, faults, |value| {
+        self.number(name, range, &accepted, faults)
+    }
+
+    /// The same where more has to be said of what is accepted.
+    pub(super) fn number(
+        &mut self,
+        name: &'static str,
+        range: &RangeInclusive<u64>,
+        accepted: &str,
+        faults: &mut Faults,
+    ) -> Option<u64> {
+        self.read(name, accepted, faults, |value| {
             integer(value)?.try_into().ok().filter(|number| range.contains(number))
         })
     }
@@ -124,15 +135,14 @@ impl<'a> Table<'a> {
             return secrets;
         };
         for (key, value) in table {
-            match value.get_ref().as_str() {
-                Some(text) => secrets.push((key.into_inner().into_owned(), Secret::from(text))),
-                None => {
-                    let place = format!("{}, {name}.{}", line(self.text, value.span().start), key.get_ref());
-                    // A key may have control characters, which do not belong into a line.
-                    let place = place.replace(char::is_control, "?");
-                    faults.push(Fault::unshown(self.variable, "a text in quotes").at(place));
-                }
+            if let Some(text) = value.get_ref().as_str() {
+                secrets.push((key.into_inner().into_owned(), Secret::from(text)));
+                continue;
             }
+            let place = format!("{}, {name}.{}", line(self.text, value.span().start), key.get_ref());
+            // A key may have control characters, which do not belong into a line.
+            let place = place.replace(char::is_control, "?");
+            faults.push(Fault::unshown(self.variable, "a text in quotes").at(place));
         }
         secrets
     }
@@ -187,8 +197,7 @@ fn is_text(text: &str) -> bool {
 }
 
 fn line(text: &str, begin: usize) -> String {
-    let before = text.as_bytes().get(..begin).unwrap_or_default();
-    format!("line {}", before.iter().filter(|&&byte| byte == b'\n').count() + 1)
+    format!("line {}", text.get(..begin).unwrap_or_default().matches('\n').count() + 1)
 }
 
 fn integer(value: &DeValue<'_>) -> Option<i64> {

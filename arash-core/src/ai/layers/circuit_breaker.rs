@@ -59,14 +59,11 @@ impl<P: AiProvider> AiProvider for CircuitBreaker<P> {
         Ok(Box::pin(stream::unfold((deltas, attempt), move |(mut deltas, mut attempt)| {
             let name = Arc::clone(&name);
             async move {
-                let delta = match deltas.next().await {
-                    Some(delta) => attempt.note(&name, delta),
-                    None => {
-                        attempt.answered();
-                        return None;
-                    }
+                let Some(delta) = deltas.next().await else {
+                    attempt.answered();
+                    return None;
                 };
-                Some((delta, (deltas, attempt)))
+                Some((attempt.note(&name, delta), (deltas, attempt)))
             }
         })))
     }

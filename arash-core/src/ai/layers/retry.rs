@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable};
-use tokio::time::Instant;
 
 use crate::ai::layers::first_delta::first_delta;
+use crate::ai::time_limits::after;
 use crate::ai::{AiError, AiProvider, ChatRequest, ChatStream};
 
 /// Most retries of one question.
@@ -61,7 +61,7 @@ impl<P: AiProvider> AiProvider for Retry<P> {
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream, AiError> {
-        let last_begin = Instant::now() + self.give_up_after;
+        let last_begin = after(self.give_up_after);
         let delays = ExponentialBuilder::default()
             .with_min_delay(FIRST_DELAY)
             .with_max_delay(self.longest_delay)
@@ -72,7 +72,7 @@ impl<P: AiProvider> AiProvider for Retry<P> {
             .when(AiError::is_retryable)
             .adjust(|failure, delay| {
                 let delay = delay?.max(failure.retry_after().unwrap_or_default());
-                (delay <= self.longest_delay && Instant::now() + delay <= last_begin).then_some(delay)
+                (delay <= self.longest_delay && after(delay) <= last_begin).then_some(delay)
             })
             .notify(|failure, delay| {
                 let delay_ms = delay.as_millis();

@@ -33,21 +33,22 @@ fn tool(tool: &ToolSpec) -> Value {
 fn messages(request: &ChatRequest, heard: &[String]) -> Result<Vec<Value>, AiError> {
     let newest = request.newest_index();
     let said = |(place, said): (usize, &Arc<Message>)| {
-        let mut message = json!({"role": said.role.as_str()});
-        message["content"] = if Some(place) == newest {
+        let content = if Some(place) == newest {
             content(&said.text, &request.attachments, heard)?
         } else if said.text.is_empty() && !said.tool_calls.is_empty() {
             Value::Null
         } else {
             json!(said.text)
         };
+        let mut message =
+            Map::from_iter([("role".to_owned(), Value::from(said.role.as_str())), ("content".to_owned(), content)]);
         if !said.tool_calls.is_empty() {
-            message["tool_calls"] = said.tool_calls.iter().map(tool_call).collect();
+            message.insert("tool_calls".to_owned(), said.tool_calls.iter().map(tool_call).collect());
         }
         if let Some(id) = &said.tool_call_id {
-            message["tool_call_id"] = json!(id);
+            message.insert("tool_call_id".to_owned(), json!(id));
         }
-        Ok(message)
+        Ok(Value::Object(message))
     };
     request.messages.iter().enumerate().map(said).collect()
 }
