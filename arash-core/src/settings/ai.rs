@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::ai::OFFLINE_MODEL;
 use crate::platform::{ModelId, ModelInfo};
 use crate::secret::Secret;
+use crate::settings::ai_file::read_file;
 use crate::settings::resolve::Faults;
 use crate::settings::value::{choice, number, present, present_secret};
 use crate::settings::{Fault, SettingsArgs};
@@ -83,6 +84,15 @@ impl UpstreamKind {
     /// The kinds by their names in settings.
     pub(super) const NAMES: [(&'static [&'static str], Self); 3] =
         [(&["offline"], Self::Offline), (&["pipeline"], Self::Pipeline), (&["openai"], Self::OpenAi)];
+
+    /// Its name in settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Pipeline => "pipeline",
+            Self::OpenAi => "openai",
+        }
+    }
 }
 
 /// One model.
@@ -133,7 +143,7 @@ impl SettingsArgs {
         let seconds = faults
             .read(self.ai_timeout_seconds.as_deref(), 60, |value| number("AI_TIMEOUT_SECONDS", value, &(1..=3_600)));
         let timeout = Duration::from_secs(seconds);
-        let file = present(self.ai_providers.as_deref()).map(|path| (path, self.ai_file(path, timeout, faults)));
+        let file = present(self.ai_providers.as_deref()).map(|path| (path, read_file(path, timeout, faults)));
         match file {
             Some((path, settings)) if !settings.upstreams.is_empty() => {
                 if let Some(single) = self.single_setting() {
@@ -164,16 +174,11 @@ impl SettingsArgs {
 
     fn single_upstream(&self, timeout: Duration, faults: &mut Faults) -> UpstreamSettings {
         let url = present_secret(self.ai_service_url.as_ref());
-        let (by_url, name) =
-            if url.is_some() { (UpstreamKind::Pipeline, "pipeline") } else { (UpstreamKind::Offline, "offline") };
+        let by_url = if url.is_some() { UpstreamKind::Pipeline } else { UpstreamKind::Offline };
         let kind = faults
             .read(self.ai_provider.as_deref(), by_url, |value| choice("AI_PROVIDER", value, &UpstreamKind::NAMES));
-        let name = UpstreamKind::NAMES
-            .iter()
-            .find(|(_, known)| *known == kind)
-            .and_then(|(names, _)| names.first())
-            .unwrap_or(&name);
-        let mut upstream = UpstreamSettings::new(*name, kind, timeout);
+        let name = kind.as_str();
+        let mut upstream = UpstreamSettings::new(name, kind, timeout);
         let address = url.and_then(|url| faults.keep(service_url("AI_SERVICE_URL", kind, url).map(Some), None));
         if kind == UpstreamKind::Offline {
             return upstream;

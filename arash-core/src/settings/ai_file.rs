@@ -10,7 +10,7 @@ use crate::settings::ai::{MAX_RETRIES, header_value, service_url};
 use crate::settings::resolve::Faults;
 use crate::settings::toml_table::Table;
 use crate::settings::value::choice;
-use crate::settings::{AiSettings, Fault, ModelSettings, SettingsArgs, UpstreamKind, UpstreamSettings};
+use crate::settings::{AiSettings, Fault, ModelSettings, UpstreamKind, UpstreamSettings};
 
 const VARIABLE: &str = "AI_PROVIDERS";
 /// Most questions at once that can be set.
@@ -20,16 +20,13 @@ const MAX_PRICE: u64 = 1_000_000_000_000;
 /// What the engine makes of the rest of a request, so that no parameter may set it.
 const NOT_PARAMETERS: [&str; 5] = ["messages", "model", "stream", "stream_options", "tools"];
 
-impl SettingsArgs {
-    /// What the file says; all its faults are told.
-    #[expect(clippy::unused_self, reason = "one of the methods that read a setting each")]
-    pub(super) fn ai_file(&self, path: &str, timeout: Duration, faults: &mut Faults) -> AiSettings {
-        let text = std::fs::read_to_string(path).map_err(|fault| {
-            let accepted = format!("a TOML file that can be read ({})", fault.kind());
-            Fault::given(VARIABLE, path, accepted)
-        });
-        ai_file(&faults.keep(text, String::new()), timeout, faults)
-    }
+/// What the file at `path` says; all its faults are told. `timeout` is what a provider has that sets none.
+pub(super) fn read_file(path: &str, timeout: Duration, faults: &mut Faults) -> AiSettings {
+    let text = std::fs::read_to_string(path).map_err(|fault| {
+        let accepted = format!("a TOML file that can be read ({})", fault.kind());
+        Fault::given(VARIABLE, path, accepted)
+    });
+    ai_file(&faults.keep(text, String::new()), timeout, faults)
 }
 
 /// What a file with this text says.

@@ -18,8 +18,7 @@ pub(super) struct Body {
 /// One of the answers that were asked for; most ask for one.
 #[derive(Deserialize)]
 pub(super) struct Choice {
-    #[serde(default)]
-    pub(super) index: Option<u64>,
+    pub(super) index: Option<i64>,
     message: Option<Said>,
     delta: Option<Said>,
     pub(super) finish_reason: Option<String>,
@@ -55,7 +54,7 @@ impl Said {
 /// A tool call, or the next piece of one.
 #[derive(Deserialize)]
 pub(super) struct CallPiece {
-    pub(super) index: Option<u64>,
+    pub(super) index: Option<i64>,
     pub(super) id: Option<String>,
     pub(super) function: Option<FunctionPiece>,
 }

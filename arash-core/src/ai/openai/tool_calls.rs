@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 1 << 20;
 /// call the index 0, some give none, and some repeat id and name in every piece.
 #[derive(Debug, Default)]
 pub(super) struct ToolCalls {
-    calls: Vec<(Option<u64>, ToolCall)>,
+    calls: Vec<(Option<i64>, ToolCall)>,
     bytes: usize,
 }
 
@@ -54,7 +54,7 @@ impl ToolCalls {
     }
 
     /// The call that a piece belongs to, if it does not begin one.
-    fn place(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
+    fn place(&self, index: Option<i64>, id: &str, name: &str) -> Option<usize> {
         let place = match index {
             Some(_) => self.calls.iter().rposition(|(known, _)| *known == index)?,
             // Without an index, whatever has a name begins a call.
