@@ -58,7 +58,8 @@
 //! # Providers
 //!
 //! Whatever answers implements [`AiProvider`](ai::AiProvider): a few lines around any service, or around another
-//! provider. [`Offline`](ai::Offline) and, with the feature `pipeline`, `Pipeline` come with the engine.
+//! provider. [`Offline`](ai::Offline) and, with the features `openai` and `pipeline`, `OpenAi` and `Pipeline` come with the
+//! engine, and [layers](ai::layers) that make them hold out.
 //!
 //! # Stores
 //!
@@ -82,6 +83,7 @@
 //! |---|---|---|
 //! | `sqlite` | yes | `store::SqlStore` on a SQLite file; SQLite itself is built in |
 //! | `postgres` | no | `store::SqlStore` on a PostgreSQL server |
+//! | `openai` | yes | `ai::OpenAi`, the provider for OpenAI-compatible services |
 //! | `pipeline` | yes | `ai::Pipeline`, the provider for the house protocol |
 //! | `settings` | no | `settings`: configuration from flags and environment, for hosts |
 //! | `testing` | no | `testing`: a scripted provider, a clock to turn, a proxy that fails, the conformance suite for stores |

@@ -233,14 +233,14 @@ async fn an_endless_answer_is_cut_off() {
 async fn endless_headers_are_cut_off() {
     let upstream =
         Upstream::start(Play::Endless("HTTP/1.1 200 OK\r\n".into(), "a: canary\r\n".repeat(1000).into())).await;
-    assert_eq!(failure_with(&client(&upstream)).await.kind(), AiErrorKind::Refused);
+    assert_eq!(failure_with(&client(&upstream)).await.kind(), AiErrorKind::Failed);
     assert!(upstream.written_until_closed().await < 16 * MEBIBYTE);
 }
 
 #[tokio::test]
 async fn a_huge_content_length_is_refused_before_anything_is_read() {
     // The largest number means "unknown" within hyper, which refuses it itself.
-    for (length, kind) in [("1048577", AiErrorKind::Malformed), ("18446744073709551615", AiErrorKind::Refused)] {
+    for (length, kind) in [("1048577", AiErrorKind::Malformed), ("18446744073709551615", AiErrorKind::Failed)] {
         // Nothing of the body ever comes: only the header can tell.
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
         assert_eq!(failure(Play::Answer(head.into_bytes())).await.kind(), kind, "{length}");
@@ -271,14 +271,14 @@ async fn a_redirect_is_not_followed() {
     for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
         let other = Upstream::start(ok(GOOD)).await;
         let play = Play::Answer(http(status, &format!("location: {}\r\n", other.url()), "canary"));
-        assert_eq!(failure(play).await.kind(), AiErrorKind::Refused, "{status}");
+        assert_eq!(failure(play).await.kind(), AiErrorKind::Misconfigured, "{status}");
         assert_eq!(other.connections(), 0, "{status}");
     }
 }
 
 #[tokio::test]
 async fn http_failures_say_whether_to_try_again() {
-    use AiErrorKind::{Overloaded, RateLimited, Refused};
+    use AiErrorKind::{Failed, Misconfigured, Overloaded, RateLimited, Refused};
     for (status, retry_after, kind, delay) in [
         ("429 Too Many", "retry-after: 7\r\n", RateLimited, Some(7)),
         ("429 Too Many", "retry-after: 999999999\r\n", RateLimited, Some(86_400)),
@@ -290,8 +290,9 @@ async fn http_failures_say_whether_to_try_again() {
         ("503 Unavailable", "retry-after: 3\r\n", Overloaded, Some(3)),
         ("504 Gateway Timeout", "", Overloaded, None),
         ("400 Bad Request", "retry-after: 3\r\n", Refused, None),
-        ("401 Unauthorized", "", Refused, None),
-        ("500 canary", "", Refused, None),
+        ("401 Unauthorized", "", Misconfigured, None),
+        ("404 Not Found", "", Misconfigured, None),
+        ("500 canary", "", Failed, None),
         ("204 No Content", "", AiErrorKind::Malformed, None),
     ] {
         let body = if status.starts_with("204") { "" } else { GOOD };
@@ -323,7 +324,7 @@ async fn no_answer_at_all_is_not_tried_again() {
     for play in [Play::Reset(Vec::new()), Play::Close(Vec::new()), Play::Close(b"canary canary\r\n\r\n".to_vec())] {
         let upstream = Upstream::start(play).await;
         let failure = failure_with(&client(&upstream)).await;
-        assert_eq!((failure.kind(), failure.is_retryable()), (AiErrorKind::Refused, false));
+        assert_eq!((failure.kind(), failure.is_retryable()), (AiErrorKind::Failed, false));
         assert_eq!(upstream.requests().len(), 1, "the service may have done the work");
     }
 }

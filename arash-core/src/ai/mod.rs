@@ -3,17 +3,34 @@
 mod error;
 mod estimate;
 mod given_name;
+pub mod layers;
 mod offline;
+#[cfg(feature = "openai")]
+mod openai;
 #[cfg(feature = "pipeline")]
 mod pipeline;
 mod provider;
-mod types;
+mod reply;
+mod request;
+mod sse;
+mod time_limits;
+#[cfg(any(feature = "openai", feature = "pipeline"))]
+mod upstream;
+mod wire;
 
 pub use error::{AiError, AiErrorKind};
 pub(crate) use estimate::estimate_prompt;
 pub use estimate::estimate_tokens;
 pub use offline::{OFFLINE_MODEL, Offline};
+#[cfg(feature = "openai")]
+pub use openai::OpenAi;
 #[cfg(feature = "pipeline")]
 pub use pipeline::Pipeline;
 pub use provider::{AiProvider, ChatStream};
-pub use types::{ChatDelta, ChatReply, ChatRequest};
+pub use reply::{ChatDelta, ChatReply, FinishReason};
+pub use request::{ChatRequest, ToolSpec};
+pub use sse::{SseDecoder, SseEvent, SseTooLong};
+pub use time_limits::TimeLimits;
+pub use wire::WireRequest;
+
+pub use crate::message::ToolCall;

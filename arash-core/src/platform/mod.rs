@@ -4,4 +4,4 @@ mod definition;
 mod model;
 
 pub use definition::{Access, Platform};
-pub use model::{ModelCatalogue, ModelId, ModelInfo};
+pub use model::{Capability, ModelCatalogue, ModelId, ModelInfo};

@@ -41,6 +41,40 @@ impl From<String> for ModelId {
     }
 }
 
+/// What a model can do beyond text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Capability {
+    /// It reads and writes text.
+    Text,
+    /// It looks at pictures.
+    Images,
+    /// It hears sound, or its upstream writes it down.
+    Audio,
+    /// It calls tools.
+    Tools,
+}
+
+impl Capability {
+    /// All that there are.
+    pub const ALL: [Self; 4] = [Self::Text, Self::Images, Self::Audio, Self::Tools];
+
+    /// Its name in settings and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Images => "images",
+            Self::Audio => "audio",
+            Self::Tools => "tools",
+        }
+    }
+
+    /// The capability that [`Capability::as_str`] names.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.as_str() == name)
+    }
+}
+
 /// What is known of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,6 +89,8 @@ pub struct ModelInfo {
     pub context_window: Option<u32>,
     /// What its tokens cost.
     pub price: Price,
+    /// What it can do, where that was told.
+    pub capabilities: Option<Vec<Capability>>,
 }
 
 impl ModelInfo {
@@ -67,6 +103,7 @@ impl ModelInfo {
             aliases: Vec::new(),
             context_window: None,
             price: Price::FREE,
+            capabilities: None,
         }
     }
 
@@ -94,6 +131,17 @@ impl ModelInfo {
         self
     }
 
+    /// The same model, which can do these things and no others.
+    pub fn capable_of(mut self, capabilities: impl IntoIterator<Item = Capability>) -> Self {
+        self.capabilities = Some(capabilities.into_iter().collect());
+        self
+    }
+
+    /// Whether it can do this; so it is taken of a model of which nothing was told.
+    pub fn supports(&self, capability: Capability) -> bool {
+        self.capabilities.as_ref().is_none_or(|known| known.contains(&capability))
+    }
+
     pub(super) fn is_called(&self, name: &str) -> bool {
         self.id.as_str() == name
             || self.name.eq_ignore_ascii_case(name)
@@ -105,21 +153,36 @@ impl ModelInfo {
 /// A name for people made from a model's id: `openai/gpt-5-chat` becomes `GPT-5 Chat`.
 fn readable_name(id: &str) -> String {
     let mut name = String::with_capacity(id.len());
+    let mut before = "";
     for word in id.rsplit('/').next().unwrap_or(id).split(['-', '_', ' ']).filter(|word| !word.is_empty()) {
-        let is_number = word.starts_with(|c: char| c.is_ascii_digit());
         if !name.is_empty() {
-            name.push(if is_number && name == "GPT" { '-' } else { ' ' });
+            name.push(separator(before, word, &name));
         }
         match word {
-            "gpt" | "llm" | "ai" | "glm" => name.push_str(&word.to_ascii_uppercase()),
+            "gpt" | "llm" | "ai" | "glm" | "oss" => name.push_str(&word.to_ascii_uppercase()),
+            "deepseek" => name.push_str("DeepSeek"),
             _ => {
                 let mut letters = word.chars();
                 name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
                 name.push_str(letters.as_str());
             }
         }
+        before = word;
     }
     if name.is_empty() { id.to_owned() } else { name }
+}
+
+/// What stands between two words of a name: `GPT-5`, `Claude Sonnet 4.5`, `2026-08-06`.
+fn separator(before: &str, word: &str, name: &str) -> char {
+    let is_number = |word: &str, digits: usize| word.len() == digits && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_date = (is_number(before, 4) || is_number(before, 2)) && is_number(word, 2);
+    if is_number(before, 1) && is_number(word, 1) {
+        '.'
+    } else if is_date || (name == "GPT" && word.starts_with(|c: char| c.is_ascii_digit())) {
+        '-'
+    } else {
+        ' '
+    }
 }
 
 /// All models that the engine knows by id.
@@ -150,11 +213,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_model_can_do_what_was_told_or_anything() {
+        let model = ModelInfo::new("m");
+        assert!(Capability::ALL.into_iter().all(|capability| model.supports(capability)));
+        let model = model.capable_of([Capability::Text, Capability::Tools]);
+        assert!(model.supports(Capability::Tools) && !model.supports(Capability::Images));
+        for capability in Capability::ALL {
+            assert_eq!(Capability::from_name(capability.as_str()), Some(capability));
+        }
+    }
+
+    #[test]
     fn unknown_models_get_a_readable_name() {
         for (id, name) in [
             ("openai/gpt-5-chat", "GPT-5 Chat"),
             ("anthropic/claude-sonnet-4", "Claude Sonnet 4"),
             ("meta/llama_guard", "Llama Guard"),
+            ("anthropic/claude-opus-4-5", "Claude Opus 4.5"),
+            ("openai/gpt-4o-mini-2024-07-18", "GPT-4o Mini 2024-07-18"),
+            ("openai/gpt-oss-120b", "GPT OSS 120b"),
+            ("deepseek/deepseek-v3", "DeepSeek V3"),
             ("offline/assistant", "Assistant"),
             ("/", "/"),
         ] {

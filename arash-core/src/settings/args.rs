@@ -62,25 +62,29 @@ pub struct SettingsArgs {
     /// For how many days single turns and usage records are kept, 1 to 36500; hourly sums stay [default: for ever]
     #[arg(long, env = "RETENTION_DAYS", global = true, value_name = "DAYS")]
     pub retention_days: Option<String>,
-    /// Who answers: offline or pipeline [default: pipeline with an AI_SERVICE_URL, else offline]
+    /// Who answers: offline, pipeline or openai, which is any compatible service [default: pipeline with an
+    /// AI_SERVICE_URL, else offline]
     #[arg(long, env = "AI_PROVIDER", global = true, value_name = "NAME")]
     pub ai_provider: Option<String>,
-    /// The exact address of the pipeline service
+    /// The exact address of the pipeline service, or the base address of the OpenAI-compatible one, which ends in /v1
     #[arg(long, env = "AI_SERVICE_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub ai_service_url: Option<Secret>,
-    /// The key for the pipeline service, if it wants one
+    /// The key for the service, if it wants one
     #[arg(long, env = "AI_API_KEY", hide_env_values = true, global = true, value_name = "KEY")]
     pub ai_api_key: Option<Secret>,
     /// How long an answer may take, in seconds, 1 to 3600 [default: 60]
     #[arg(long, env = "AI_TIMEOUT_SECONDS", global = true, value_name = "SECONDS")]
     pub ai_timeout_seconds: Option<String>,
+    /// A TOML file of several services, of models with names and prices, or of both; see the README
+    #[arg(long, env = "AI_PROVIDERS", global = true, value_name = "FILE")]
+    pub ai_providers: Option<String>,
     /// After how many minutes without a message a session is forgotten, 1 to 525600 [default: 30]
     #[arg(long, env = "SESSION_TIMEOUT_MINUTES", global = true, value_name = "MINUTES")]
     pub session_timeout_minutes: Option<String>,
     /// The model of the platform `internal` that answers by default [default: the first of INTERNAL_MODELS]
     #[arg(long, env = "INTERNAL_DEFAULT_MODEL", global = true, value_name = "MODEL")]
     pub internal_default_model: Option<String>,
-    /// The models of the platform `internal`: a JSON array or a comma list
+    /// The models of the platform `internal`: a JSON array or a comma list [default: those of AI_PROVIDERS]
     #[arg(long, env = "INTERNAL_MODELS", global = true, value_name = "LIST")]
     pub internal_models: Option<String>,
     /// Messages a minute of one user on `internal`; 0 means no limit [default: 60]

@@ -4,6 +4,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     variable: &'static str,
+    place: Option<String>,
     given: Given,
     accepted: String,
 }
@@ -13,22 +14,34 @@ enum Given {
     Nothing,
     Text(String),
     Secret { chars: usize },
+    Unshown,
 }
 
 impl Fault {
     /// `variable` was given as `value`, but only `accepted` can be used.
     pub(super) fn given(variable: &'static str, value: &str, accepted: impl Into<String>) -> Self {
-        Self { variable, given: Given::Text(value.to_owned()), accepted: accepted.into() }
+        Self { variable, place: None, given: Given::Text(value.to_owned()), accepted: accepted.into() }
     }
 
     /// The same for a value that must not be shown: only its length is.
     pub(super) fn secret(variable: &'static str, value: &str, accepted: impl Into<String>) -> Self {
-        Self { variable, given: Given::Secret { chars: value.chars().count() }, accepted: accepted.into() }
+        Self { variable, place: None, given: Given::Secret { chars: value.chars().count() }, accepted: accepted.into() }
+    }
+
+    /// The same for something that is no single value.
+    pub(super) fn unshown(variable: &'static str, accepted: impl Into<String>) -> Self {
+        Self { variable, place: None, given: Given::Unshown, accepted: accepted.into() }
     }
 
     /// `variable` is needed and was not given.
     pub(super) fn missing(variable: &'static str, accepted: impl Into<String>) -> Self {
-        Self { variable, given: Given::Nothing, accepted: accepted.into() }
+        Self { variable, place: None, given: Given::Nothing, accepted: accepted.into() }
+    }
+
+    /// The same fault, found at this place of the file that the setting names.
+    pub(super) fn at(mut self, place: impl Into<String>) -> Self {
+        self.place = Some(place.into());
+        self
     }
 
     /// The name of the setting.
@@ -40,10 +53,14 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.variable)?;
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
         match &self.given {
             Given::Nothing => f.write_str("not set")?,
             // `{:?}` keeps a line break in the value from breaking the line.
             Given::Text(text) => write!(f, "{text:?} cannot be used")?,
+            Given::Unshown => f.write_str("what is there cannot be used")?,
             Given::Secret { chars } => write!(f, "the value given (***, {chars} characters) cannot be used")?,
         }
         write!(f, "; accepted: {}", self.accepted)

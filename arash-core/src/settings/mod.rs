@@ -3,6 +3,10 @@
 //! [`SettingsArgs`] is what was given, as text; [`SettingsArgs::resolve`] makes [`Settings`] of it, or names
 //! every fault at once. Each setting is honoured by every host that flattens `SettingsArgs` into its own command line.
 
+mod ai;
+mod ai_file;
+#[cfg(test)]
+mod ai_file_tests;
 mod args;
 mod database;
 mod edge;
@@ -10,11 +14,12 @@ mod fault;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod toml_table;
 mod types;
+mod upstreams;
 mod value;
 
+pub use ai::{AiSettings, ModelSettings, UpstreamKind, UpstreamSettings};
 pub use args::SettingsArgs;
 pub use fault::Fault;
-pub use types::{
-    AiSettings, DatabaseSettings, Environment, HttpSettings, LogFormat, LogSettings, PlatformSettings, Settings,
-};
+pub use types::{DatabaseSettings, Environment, HttpSettings, LogFormat, LogSettings, PlatformSettings, Settings};

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::ai::OFFLINE_MODEL;
 use crate::platform::ModelId;
 use crate::secret::Secret;
 use crate::settings::value::{boolean, choice, list, number, present, present_secret};
@@ -10,9 +9,6 @@ use crate::settings::{
 };
 use crate::team::is_well_formed;
 
-/// The model that a pipeline service is asked for when no other is set.
-const PIPELINE_MODEL: &str = "openai/gpt-5-chat";
-
 /// Collects faults, so that the first one does not hide the rest.
 #[derive(Default)]
 pub(super) struct Faults(Vec<Fault>);
@@ -20,6 +16,16 @@ pub(super) struct Faults(Vec<Fault>);
 impl Faults {
     pub(super) fn push(&mut self, fault: Fault) {
         self.0.push(fault);
+    }
+
+    #[cfg(test)]
+    pub(super) fn into_vec(self) -> Vec<Fault> {
+        self.0
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// The value, or `instead` after noting the fault.
@@ -96,49 +102,24 @@ impl SettingsArgs {
         }
     }
 
-    fn ai(&self, faults: &mut Faults) -> AiSettings {
-        let url = present_secret(self.ai_service_url.as_ref());
-        let url = url.and_then(|url| faults.keep(service_url(url).map(Some), None));
-        let seconds = faults
-            .read(self.ai_timeout_seconds.as_deref(), 60, |value| number("AI_TIMEOUT_SECONDS", value, &(1..=3_600)));
-        let by_url = if present_secret(self.ai_service_url.as_ref()).is_some() { "pipeline" } else { "offline" };
-        let provider = faults.read(self.ai_provider.as_deref(), by_url, ai_provider);
-        if provider == "offline" {
-            return AiSettings::Offline;
-        }
-        if present_secret(self.ai_service_url.as_ref()).is_none() {
-            faults.push(Fault::missing(
-                "AI_SERVICE_URL",
-                "the address of the pipeline service, as AI_PROVIDER is pipeline",
-            ));
-        }
-        AiSettings::Pipeline {
-            url: url.unwrap_or_default(),
-            api_key: self.ai_api_key(faults),
-            timeout: Duration::from_secs(seconds),
-        }
-    }
-
-    fn ai_api_key(&self, faults: &mut Faults) -> Option<Secret> {
-        let key = present_secret(self.ai_api_key.as_ref())?;
-        if key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Some(Secret::from(key));
-        }
-        faults.push(Fault::secret("AI_API_KEY", key, "printable ASCII characters, no spaces"));
-        None
-    }
-
     fn internal(&self, ai: &AiSettings, faults: &mut Faults) -> PlatformSettings {
         let default_model = faults.read(self.internal_default_model.as_deref(), None, |value| model(value).map(Some));
         let mut models =
             faults.read(self.internal_models.as_deref(), Vec::new(), |value| list("INTERNAL_MODELS", value));
+        let named = [("INTERNAL_DEFAULT_MODEL", default_model.as_slice()), ("INTERNAL_MODELS", &models)];
+        for (variable, model) in
+            named.iter().flat_map(|(variable, models)| models.iter().map(|model| (*variable, model)))
+        {
+            if let Err(fault) = ai.check_model(variable, model) {
+                faults.push(fault);
+            }
+        }
+        if models.is_empty() && (default_model.is_none() || ai.has_models()) {
+            models = ai.default_models();
+        }
         if let Some(first) = default_model {
             models.retain(|model| *model != first);
             models.insert(0, first);
-        }
-        if models.is_empty() {
-            let model = if matches!(ai, AiSettings::Offline) { OFFLINE_MODEL } else { PIPELINE_MODEL };
-            models.push(model.to_owned());
         }
         PlatformSettings {
             models: models.into_iter().map(ModelId::from).collect(),
@@ -205,22 +186,4 @@ fn model(value: &str) -> Result<String, Fault> {
         return Err(Fault::given("INTERNAL_DEFAULT_MODEL", value, "the id of one model, such as openai/gpt-5-chat"));
     }
     Ok(value.to_owned())
-}
-
-fn ai_provider(value: &str) -> Result<&'static str, Fault> {
-    if value.eq_ignore_ascii_case("openai") {
-        let accepted = "offline or pipeline; the OpenAI-compatible provider is not built into this version yet";
-        return Err(Fault::given("AI_PROVIDER", value, accepted));
-    }
-    choice("AI_PROVIDER", value, &[(&["offline"], "offline"), (&["pipeline"], "pipeline")])
-}
-
-fn service_url(url: &str) -> Result<String, Fault> {
-    let is_usable =
-        reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if is_usable {
-        return Ok(url.to_owned());
-    }
-    // An address of a service may hold a password or a token.
-    Err(Fault::secret("AI_SERVICE_URL", url, "an address that begins with http:// or https://"))
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::ai::OFFLINE_MODEL;
 use crate::platform::Access;
 use crate::secret::Secret;
-use crate::settings::{AiSettings, Environment, HttpSettings, LogFormat, LogSettings, SettingsArgs};
+use crate::settings::{AiSettings, Environment, HttpSettings, LogFormat, LogSettings, SettingsArgs, UpstreamKind};
 use crate::store::SqlOptions;
 
 #[expect(clippy::unnecessary_wraps, reason = "a setting that is given is a Some")]
@@ -15,6 +15,10 @@ fn text(value: &str) -> Option<String> {
 
 fn lines(args: SettingsArgs) -> Vec<String> {
     args.resolve().err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+fn kind(ai: &AiSettings) -> UpstreamKind {
+    ai.upstreams[0].kind
 }
 
 fn models(args: SettingsArgs) -> Vec<String> {
@@ -29,7 +33,7 @@ fn without_any_setting_it_runs_offline_on_a_file() {
     assert_eq!(settings.database.url.expose(), "sqlite://arash.db");
     assert_eq!(settings.database.options, SqlOptions::default());
     assert_eq!(settings.retention, None);
-    assert!(matches!(settings.ai, AiSettings::Offline));
+    assert_eq!(kind(&settings.ai), UpstreamKind::Offline);
     assert_eq!(settings.session_timeout, Duration::from_secs(1_800));
     assert_eq!((settings.internal.rate_limit, settings.internal.max_history), (60, 30));
     assert_eq!(settings.log, LogSettings { level: "info", format: LogFormat::Text, file: None });
@@ -81,20 +85,34 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
 }
 
 #[test]
-fn what_is_not_built_in_yet_is_said_plainly() {
-    let args = SettingsArgs { ai_provider: text("openai"), ..SettingsArgs::default() };
-    let lines = lines(args);
-    assert!(lines.iter().all(|line| line.contains("not built into this version yet")), "{lines:#?}");
+fn an_openai_service_is_given_by_its_base_address() {
+    let given = |url: &str| SettingsArgs {
+        ai_provider: text("openai"),
+        ai_service_url: Some(url.into()),
+        ai_api_key: Some("sk-1".into()),
+        ..SettingsArgs::default()
+    };
+    let settings = given("https://api.example/v1").resolve().unwrap();
+    assert_eq!((kind(&settings.ai), &*settings.ai.upstreams[0].name), (UpstreamKind::OpenAi, "openai"));
+    assert_eq!(settings.ai.upstreams[0].url.expose(), "https://api.example/v1");
+    assert!(settings.ai.upstreams[0].api_key.is_some());
+    let url = "https://user:hunter2@a.example/v1/chat/completions";
+    let line = format!(
+        "AI_SERVICE_URL: the value given (***, {} characters) cannot be used; \
+         accepted: the base address, which ends in /v1, without what comes after",
+        url.len()
+    );
+    assert_eq!(lines(given(url)), [line]);
 }
 
 #[test]
 fn the_provider_follows_from_the_address() {
     let url = || Some(Secret::from("https://ai.example/chat"));
     let by_url = SettingsArgs { ai_service_url: url(), ..SettingsArgs::default() };
-    assert!(matches!(by_url.clone().resolve().unwrap().ai, AiSettings::Pipeline { .. }));
+    assert_eq!(kind(&by_url.clone().resolve().unwrap().ai), UpstreamKind::Pipeline);
     assert_eq!(models(by_url), ["openai/gpt-5-chat"]);
     let told = SettingsArgs { ai_service_url: url(), ai_provider: text("offline"), ..SettingsArgs::default() };
-    assert!(matches!(told.resolve().unwrap().ai, AiSettings::Offline));
+    assert_eq!(kind(&told.resolve().unwrap().ai), UpstreamKind::Offline);
     let missing = lines(SettingsArgs { ai_provider: text("pipeline"), ..SettingsArgs::default() });
     assert_eq!(missing.len(), 1);
     assert!(missing[0].starts_with("AI_SERVICE_URL: not set"), "{missing:?}");
@@ -175,7 +193,7 @@ proptest! {
             max_image_size_mb: given(), database_url: url.then(secret), db_host: part(), db_port: part(),
             db_user: part(), db_password: (!url).then(secret), db_name: part(), db_sslmode: part(),
             durability: given(), retention_days: given(), ai_provider: given(), ai_service_url: Some(secret()),
-            ai_api_key: Some(secret()), ai_timeout_seconds: given(), session_timeout_minutes: given(),
+            ai_api_key: Some(secret()), ai_timeout_seconds: given(), ai_providers: None, session_timeout_minutes: given(),
             internal_default_model: given(), internal_models: given(), internal_rate_limit: given(),
             internal_max_history: given(), internal_api_key: Some(secret()), internal_admin_users: given(),
             log_level: given(), log_format: given(), log_file: given(), enable_image_processing: given(),

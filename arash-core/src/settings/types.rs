@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::ai::{Offline, Pipeline};
 use crate::engine::{Engine, EngineBuilder};
 use crate::error::Result;
 use crate::platform::{ModelId, Platform};
 use crate::secret::Secret;
+use crate::settings::AiSettings;
 use crate::store::SqlOptions;
 
 /// Everything that can be set, checked.
@@ -57,10 +57,10 @@ impl Settings {
         ]
     }
 
-    /// An engine with these platforms, this provider and this session time-out; it lacks its store.
+    /// An engine with these platforms, models and AI upstreams, and this session time-out; it lacks its store.
     ///
     /// # Errors
-    /// When the provider cannot be made from its address.
+    /// When the provider of an upstream cannot be made from its address.
     pub fn engine(&self) -> Result<EngineBuilder> {
         let builder = self
             .platforms()
@@ -68,16 +68,8 @@ impl Settings {
             .fold(Engine::builder(), EngineBuilder::platform)
             .session_timeout(self.session_timeout)
             .retention(self.retention);
-        Ok(match &self.ai {
-            AiSettings::Offline => builder.ai(Offline::default()),
-            AiSettings::Pipeline { url, api_key, timeout } => {
-                let pipeline = Pipeline::new(url)?.with_timeout(*timeout);
-                builder.ai(match api_key {
-                    Some(key) => pipeline.with_api_key(key.clone())?,
-                    None => pipeline,
-                })
-            }
-        })
+        let builder = self.ai.models.iter().map(|model| model.info.clone()).fold(builder, EngineBuilder::model);
+        Ok(builder.shared_ai(self.ai.provider()?))
     }
 }
 
@@ -164,23 +156,6 @@ pub struct DatabaseSettings {
     pub url: Secret,
     /// How the database is used.
     pub options: SqlOptions,
-}
-
-/// Who answers messages.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum AiSettings {
-    /// The assistant within the engine, which needs no network.
-    Offline,
-    /// A service that speaks the house protocol.
-    Pipeline {
-        /// Its exact address.
-        url: String,
-        /// The key it wants.
-        api_key: Option<Secret>,
-        /// How long an answer may take.
-        timeout: Duration,
-    },
 }
 
 /// One platform.

@@ -18,6 +18,8 @@ pub enum Step {
     Say(String),
     /// Tells the tokens.
     Usage(TokenUsage),
+    /// Gives this piece of the answer: a tool call, say.
+    Give(ChatDelta),
     /// Waits for this long.
     Pause(Duration),
     /// Waits until the test says to go on, by [`Notify::notify_one`].
@@ -39,7 +41,7 @@ impl Step {
 
 /// What a [`ScriptedProvider`] does for one request, in order.
 ///
-/// All before the first text or usage happens while the provider is asked, so that a failure there is the
+/// All before the first piece happens while the provider is asked, so that a failure there is the
 /// error of [`AiProvider::stream`]; the rest happens within the stream.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
@@ -173,6 +175,7 @@ impl Run {
             match self.steps.pop_front()? {
                 Step::Say(text) => return Some(Ok(ChatDelta::Text(text))),
                 Step::Usage(usage) => return Some(Ok(ChatDelta::Usage(usage))),
+                Step::Give(delta) => return Some(Ok(delta)),
                 Step::Pause(length) => tokio::time::sleep(length).await,
                 Step::WaitFor(signal) => signal.notified().await,
                 Step::Fail(kind) => return Some(Err(AiError::new(kind))),
@@ -205,7 +208,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::message::{Message, Role};
+    use crate::message::{Message, Role, ToolCall};
     use crate::platform::ModelId;
 
     fn ask(text: &str) -> ChatRequest {
@@ -232,6 +235,14 @@ mod tests {
         assert_eq!([text(&provider).await, text(&provider).await], ["a", "b"]);
         provider.push(Script::saying("c"));
         assert_eq!([text(&provider).await, text(&provider).await], ["c", "c"]);
+    }
+
+    #[tokio::test]
+    async fn it_gives_any_piece() {
+        let call = ToolCall { id: "1".to_owned(), name: "clock".to_owned(), arguments: "{}".to_owned() };
+        let script = Script::new([Step::Give(ChatDelta::ToolCall(call.clone())), Step::say("a")]);
+        let reply = ScriptedProvider::new([script]).complete(ask("hi")).await.unwrap();
+        assert_eq!((reply.tool_calls, reply.text.as_str()), (vec![call], "a"));
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::ai::{estimate_prompt, estimate_tokens};
+use crate::ai::estimate_prompt;
 use crate::error::Error;
 use crate::message::Message;
 use crate::turn::admit::Turn;
@@ -38,10 +38,10 @@ impl Beginning {
         self.is_written.load(Ordering::Relaxed)
     }
 
-    /// Notes what has come of the answer.
-    pub(super) fn note(&self, text: &str) {
+    /// Notes about how many tokens of the answer have come.
+    pub(super) fn note(&self, completion_tokens: u64) {
         if let Some(running) = self.running.get() {
-            running.note(estimate_tokens(text));
+            running.note(completion_tokens);
         }
     }
 

@@ -6,7 +6,7 @@ use futures_util::future::FusedFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tracing::Instrument;
 
-use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatReply, ChatRequest};
+use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatReply, ChatRequest, estimate_tokens};
 use crate::command::{CommandContext, Parsed, SessionEffect, parse};
 use crate::error::{Error, Result};
 use crate::message::{Attachment, Message, Role};
@@ -182,10 +182,9 @@ impl ProcessorParts {
         *prompt = session.history.context(Arc::new(question), turn.facts.platform.history_limit());
         let request = ChatRequest {
             turn_id: turn.facts.id,
-            model: turn.model.id.clone(),
-            messages: prompt.clone(),
             attachments: turn.facts.message.attachments.clone(),
             message_count: session.message_count + 1,
+            ..ChatRequest::new(turn.model.id.clone(), prompt.clone())
         };
         beginning.before_asking(self, turn, prompt).await?;
         buffer.open();
@@ -220,6 +219,8 @@ impl ProcessorParts {
     ) -> Result<(), Broken> {
         let mut deltas = pin!(stream::once(self.provider.stream(request)).try_flatten());
         let mut opening = pin!(opening.fuse());
+        // Counted piece by piece: to count all of it with every piece takes time that grows with its square.
+        let mut tokens = 0;
         let end = loop {
             // A provider that never has to wait must not keep an interruption from being noticed.
             tokio::task::coop::consume_budget().await;
@@ -245,9 +246,10 @@ impl ProcessorParts {
                 is_full = reply.text.len() + text.len() > MAX_REPLY_BYTES;
                 cut(text, MAX_REPLY_BYTES - reply.text.len());
                 pieces.push(text);
+                tokens += estimate_tokens(text);
             }
             reply.push(delta);
-            beginning.note(&reply.text);
+            beginning.note(tokens);
             if is_full {
                 break Ok(());
             }

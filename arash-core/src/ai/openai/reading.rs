@@ -1,0 +1,113 @@
+use crate::ai::openai::failure;
+use crate::ai::openai::form::{Body, Choice, usage};
+use crate::ai::openai::tool_calls::ToolCalls;
+use crate::ai::upstream::{is_model_name, malformed};
+use crate::ai::{AiError, ChatDelta, ChatRequest, FinishReason};
+use crate::platform::ModelId;
+use crate::usage::TokenUsage;
+
+/// Reads an answer, which comes as one object or as many chunks of nearly the same form.
+#[derive(Debug)]
+pub(super) struct Reading {
+    asked: ModelId,
+    is_on_wire: bool,
+    /// What transcriptions used before.
+    heard: TokenUsage,
+    calls: ToolCalls,
+    has_choices: bool,
+    has_ended: bool,
+    /// The model that answers, until that is told: with the first piece of the answer, never before it.
+    model: Option<ModelId>,
+    is_model_known: bool,
+}
+
+impl Reading {
+    pub(super) fn new(request: &ChatRequest, heard: TokenUsage) -> Self {
+        Self {
+            asked: request.model.clone(),
+            is_on_wire: request.wire.is_some(),
+            heard,
+            calls: ToolCalls::default(),
+            has_choices: false,
+            has_ended: false,
+            model: None,
+            is_model_known: false,
+        }
+    }
+
+    /// Whether there was any answer in what was read.
+    pub(super) fn has_choices(&self) -> bool {
+        self.has_choices
+    }
+
+    /// Whether the model said that it has stopped.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Reads the next object; gives what it tells.
+    pub(super) fn read(&mut self, json: String) -> Result<Vec<ChatDelta>, AiError> {
+        // serde would take an array for the fields in their order.
+        if !json.trim_start().starts_with('{') {
+            return Err(malformed("the answer is not a JSON object"));
+        }
+        // The fault's own text may quote the answer; its place does not.
+        let body: Body = serde_json::from_str(&json).map_err(|fault| {
+            malformed(format!("the answer is not as agreed at line {}, column {}", fault.line(), fault.column()))
+        })?;
+        if let Some(error) = body.error.as_ref().filter(|error| !error.is_null()) {
+            return Err(failure::of_object(error));
+        }
+        if body.object.as_ref().is_some_and(|object| object == "error") {
+            let whole = serde_json::from_str(&json).unwrap_or_default();
+            return Err(failure::of_object(&whole));
+        }
+        let mut deltas = Vec::new();
+        if self.is_on_wire {
+            deltas.push(ChatDelta::Wire(json));
+        }
+        let model = body.model.as_ref().and_then(|model| model.as_str()).filter(|name| is_model_name(name));
+        if let Some(model) = model.filter(|_| !std::mem::replace(&mut self.is_model_known, true)) {
+            self.model = Some(ModelId::from(model)).filter(|model| *model != self.asked);
+        }
+        for choice in body.choices.into_iter().flatten() {
+            self.has_choices = true;
+            // Only a client's own request asks for more than one answer; it gets the others as they came.
+            if choice.index.unwrap_or(0) == 0 {
+                self.read_choice(choice, &mut deltas)?;
+            }
+        }
+        if let Some(usage) = body.usage.as_ref().and_then(usage) {
+            deltas.push(ChatDelta::Usage(usage + self.heard));
+        }
+        if let Some(model) = self.model.take_if(|_| !deltas.is_empty()) {
+            deltas.insert(0, ChatDelta::Model(model));
+        }
+        Ok(deltas)
+    }
+
+    fn read_choice(&mut self, mut choice: Choice, deltas: &mut Vec<ChatDelta>) -> Result<(), AiError> {
+        if let Some(said) = choice.said() {
+            let text = said.text();
+            if !text.is_empty() {
+                deltas.push(ChatDelta::Text(text));
+            }
+            for piece in said.tool_calls.into_iter().flatten() {
+                self.calls.add(piece)?;
+            }
+        }
+        let reason = choice.finish_reason.filter(|reason| !reason.is_empty());
+        if let Some(reason) = reason.as_deref().filter(|_| !self.has_ended).map(FinishReason::from_name) {
+            self.has_ended = true;
+            let is_cut = matches!(reason, FinishReason::Length | FinishReason::ContentFilter);
+            deltas.extend(self.calls.take(is_cut).map(ChatDelta::ToolCall));
+            deltas.push(ChatDelta::Finish(reason));
+        }
+        Ok(())
+    }
+
+    /// What is left when nothing more comes.
+    pub(super) fn end(&mut self) -> impl Iterator<Item = ChatDelta> + use<> {
+        self.calls.take(false).map(ChatDelta::ToolCall)
+    }
+}

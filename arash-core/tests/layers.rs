@@ -1,0 +1,375 @@
+//! What layers promise, each around a provider that does what a script says.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arash_core::ai::layers::{CircuitBreaker, ConcurrencyLimit, Fallback, Retry, Route, Router, Timeout};
+use arash_core::ai::{
+    AiError, AiErrorKind, AiProvider, ChatDelta, ChatReply, ChatRequest, ChatStream, TimeLimits, ToolSpec,
+};
+use arash_core::clock::Timestamp;
+use arash_core::testing::{ManualClock, Script, ScriptedProvider, Step};
+use futures_util::StreamExt;
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn ask(model: &str) -> ChatRequest {
+    ChatRequest::new(model.into(), Vec::new())
+}
+
+fn failing(kinds: &[AiErrorKind]) -> ScriptedProvider {
+    let scripts = kinds.iter().map(|kind| Script::failing(*kind)).chain([Script::saying("hello")]);
+    ScriptedProvider::new(scripts)
+}
+
+/// The text so far, and the kind of the failure that it ended with.
+async fn answer(provider: &impl AiProvider, model: &str) -> (String, Option<AiErrorKind>) {
+    let mut reply = ChatReply::default();
+    let mut deltas = match provider.stream(ask(model)).await {
+        Ok(deltas) => deltas,
+        Err(failure) => return (String::new(), Some(failure.kind())),
+    };
+    while let Some(delta) = deltas.next().await {
+        match delta {
+            Ok(delta) => reply.push(delta),
+            Err(failure) => return (reply.text, Some(failure.kind())),
+        }
+    }
+    (reply.text, None)
+}
+
+fn said(text: &str) -> (String, Option<AiErrorKind>) {
+    (text.to_owned(), None)
+}
+
+fn failed(kind: AiErrorKind) -> (String, Option<AiErrorKind>) {
+    (String::new(), Some(kind))
+}
+
+/// Fails with a wait that it asks for.
+#[derive(Debug)]
+struct Busy(Duration);
+
+#[async_trait::async_trait]
+impl AiProvider for Busy {
+    fn name(&self) -> &'static str {
+        "busy"
+    }
+
+    async fn stream(&self, _: ChatRequest) -> Result<ChatStream, AiError> {
+        Err(AiError::new(AiErrorKind::RateLimited).with_retry_after(self.0))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_ends_what_does_not_come() {
+    let limits =
+        TimeLimits { first_delta: 5 * SECOND, between_deltas: 2 * SECOND, total: Duration::from_millis(8_500) };
+    let pause = |seconds| Step::Pause(seconds * SECOND);
+    let say = || Step::say("a");
+    for (steps, text, ends_after) in [
+        (vec![Step::Hang], "", 5),
+        (vec![pause(4), say(), Step::Hang], "a", 6),
+        (vec![pause(6), say()], "", 5),
+        (vec![say(), pause(1), say(), pause(3), say()], "aa", 3),
+        (
+            vec![pause(4), say(), pause(1), say(), pause(1), say(), pause(1), say(), pause(1), say(), pause(1), say()],
+            "aaaaa",
+            8,
+        ),
+    ] {
+        let inner = ScriptedProvider::new([Script::new(steps)]);
+        let (provider, begun) = (Timeout::new(inner.clone(), limits), Instant::now());
+        let found = answer(&provider, "m").await;
+        assert_eq!(found, (text.to_owned(), Some(AiErrorKind::Timeout)));
+        assert_eq!((begun.elapsed().as_secs(), inner.running()), (ends_after, 0));
+    }
+    for limits in [limits, TimeLimits::within(Duration::MAX)] {
+        let provider = Timeout::new(ScriptedProvider::default(), limits);
+        assert_eq!(answer(&provider, "m").await, said("echo: "));
+    }
+    let provider = Timeout::new(ScriptedProvider::new([Script::new([say(), Step::Hang])]), limits);
+    assert_eq!(provider.complete(ask("m")).await.unwrap_err().kind(), AiErrorKind::Timeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_asked_again_twice() {
+    use AiErrorKind::{Connect, Overloaded, RateLimited};
+    let (inner, begun) = (failing(&[Connect, Overloaded]), Instant::now());
+    assert_eq!(answer(&Retry::new(inner.clone()), "m").await, said("hello"));
+    assert_eq!(inner.calls(), 3);
+    let waited = begun.elapsed();
+    assert!(waited > Duration::from_millis(700) && waited < 2 * SECOND, "{waited:?}");
+
+    let inner = failing(&[RateLimited, RateLimited, RateLimited]);
+    assert_eq!(answer(&Retry::new(inner.clone()).retries(9), "m").await, failed(RateLimited));
+    assert_eq!(inner.calls(), 3);
+    let inner = failing(&[RateLimited]);
+    assert_eq!(answer(&Retry::new(inner.clone()).retries(0), "m").await, failed(RateLimited));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_will_not_pass_is_not_asked_again() {
+    use AiErrorKind::{
+        Attachment, ContextLength, Failed, Malformed, Misconfigured, Refused, Timeout, Unavailable, UnknownModel,
+    };
+    for kind in
+        [Attachment, ContextLength, Failed, Malformed, Misconfigured, Refused, Timeout, Unavailable, UnknownModel]
+    {
+        let inner = failing(&[kind]);
+        assert_eq!((answer(&Retry::new(inner.clone()), "m").await, inner.calls()), (failed(kind), 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_asked_again_after_the_first_piece() {
+    let late = Script::new([Step::say("half"), Step::Fail(AiErrorKind::Overloaded)]);
+    let inner = ScriptedProvider::new([late]);
+    let found = answer(&Retry::new(inner.clone()), "m").await;
+    assert_eq!(found, ("half".to_owned(), Some(AiErrorKind::Overloaded)));
+    assert_eq!(inner.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_the_upstream_asks_for_is_kept_up_to_a_bound() {
+    let begun = Instant::now();
+    let failure = Retry::new(Busy(4 * SECOND)).stream(ask("m")).await.err().unwrap();
+    assert_eq!((failure.retry_after(), begun.elapsed().as_secs()), (Some(4 * SECOND), 8));
+    let begun = Instant::now();
+    let failure = Retry::new(Busy(6 * SECOND)).stream(ask("m")).await.err().unwrap();
+    assert_eq!((failure.retry_after(), begun.elapsed()), (Some(6 * SECOND), Duration::ZERO));
+    let begun = Instant::now();
+    let provider = Retry::new(Busy(4 * SECOND)).give_up_after(5 * SECOND);
+    assert!(provider.stream(ask("m")).await.is_err());
+    assert_eq!(begun.elapsed().as_secs(), 4, "the second retry would begin too late");
+}
+
+struct Guarded {
+    inner: ScriptedProvider,
+    clock: ManualClock,
+    breaker: CircuitBreaker<ScriptedProvider>,
+}
+
+impl Guarded {
+    fn new(scripts: impl IntoIterator<Item = Script>) -> Self {
+        let (inner, clock) = (ScriptedProvider::new(scripts), ManualClock::new(Timestamp::from_millis(0)));
+        let breaker = CircuitBreaker::new(inner.clone(), Arc::new(clock.clone()));
+        Self { inner, clock, breaker }
+    }
+
+    /// A breaker that has just opened.
+    async fn open() -> Self {
+        let guarded = Self::new([Script::failing(AiErrorKind::Failed)]);
+        for _ in 0..5 {
+            assert_eq!(answer(&guarded.breaker, "m").await, failed(AiErrorKind::Failed));
+        }
+        guarded
+    }
+
+    async fn refused_for(&self) -> Option<Duration> {
+        let calls = self.inner.calls();
+        let failure = self.breaker.stream(ask("m")).await.err().unwrap();
+        assert_eq!((failure.kind(), self.inner.calls()), (AiErrorKind::Unavailable, calls), "it was not asked");
+        failure.retry_after()
+    }
+}
+
+#[tokio::test]
+async fn a_breaker_opens_and_tells_for_how_long() {
+    let guarded = Guarded::open().await;
+    assert_eq!(guarded.refused_for().await, Some(5 * SECOND));
+    guarded.clock.advance(2 * SECOND);
+    assert_eq!(guarded.refused_for().await, Some(3 * SECOND));
+    let error = arash_core::Error::from(guarded.breaker.complete(ask("m")).await.unwrap_err());
+    assert_eq!((error.kind(), error.retry_after()), (arash_core::ErrorKind::Unavailable, Some(3 * SECOND)));
+}
+
+#[tokio::test]
+async fn a_breaker_tries_with_one_question_and_closes_or_waits_longer() {
+    let guarded = Guarded::open().await;
+    for seconds in [10, 20, 40, 60, 60] {
+        guarded.clock.advance(60 * SECOND);
+        assert_eq!(answer(&guarded.breaker, "m").await, failed(AiErrorKind::Failed), "one is let through");
+        assert_eq!(guarded.refused_for().await, Some(seconds * SECOND));
+    }
+    guarded.clock.advance(60 * SECOND);
+    guarded.inner.push(Script::new([Step::say("a"), Step::Hang]));
+    let mut probe = guarded.breaker.stream(ask("m")).await.unwrap();
+    assert_eq!(guarded.refused_for().await, Some(SECOND), "while the first one is under way");
+    assert!(probe.next().await.unwrap().is_ok());
+    guarded.inner.push(Script::saying("again"));
+    assert_eq!(answer(&guarded.breaker, "m").await, said("again"), "its first piece is enough");
+    for _ in 0..4 {
+        guarded.inner.push(Script::failing(AiErrorKind::Connect));
+        assert_eq!(answer(&guarded.breaker, "m").await, failed(AiErrorKind::Connect), "it counts from the start");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_that_is_dropped_makes_room_for_another() {
+    let guarded = Guarded::open().await;
+    guarded.clock.advance(5 * SECOND);
+    guarded.inner.push(Script::new([Step::Hang]));
+    {
+        let asking = guarded.breaker.stream(ask("m"));
+        assert!(tokio::time::timeout(Duration::from_millis(20), asking).await.is_err());
+    }
+    guarded.inner.push(Script::saying("again"));
+    assert_eq!(answer(&guarded.breaker, "m").await, said("again"));
+}
+
+#[tokio::test]
+async fn only_the_upstreams_own_failures_count_and_only_in_a_row() {
+    use AiErrorKind::{Connect, Failed, Malformed, Overloaded, RateLimited, Refused, Timeout};
+    let guarded = Guarded::new([Script::failing(RateLimited), Script::failing(Refused)]);
+    for _ in 0..20 {
+        assert_ne!(answer(&guarded.breaker, "m").await.1, Some(AiErrorKind::Unavailable));
+    }
+    let four = [Connect, Timeout, Overloaded, Malformed].map(Script::failing);
+    let guarded = Guarded::new(four.iter().cloned().chain([Script::saying("a")]).chain(four.clone()));
+    for _ in 0..9 {
+        assert_ne!(answer(&guarded.breaker, "m").await.1, Some(AiErrorKind::Unavailable));
+    }
+    // A fifth one that breaks off in the middle counts too.
+    guarded.inner.push(Script::new([Step::say("half"), Step::Fail(Failed)]));
+    assert_eq!(answer(&guarded.breaker, "m").await, ("half".to_owned(), Some(Failed)));
+    guarded.refused_for().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_keep_a_breaker_open() {
+    let guarded = Guarded::open().await;
+    guarded.clock.set(Timestamp::from_millis(-86_400_000));
+    guarded.inner.push(Script::saying("again"));
+    assert_eq!(answer(&guarded.breaker, "m").await, said("again"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_at_once_and_the_others_in_their_order() {
+    let go = Arc::new(Notify::new());
+    let slow = Script::new([Step::say("a"), Step::WaitFor(Arc::clone(&go))]);
+    let inner = ScriptedProvider::new([slow, Script::saying("b")]);
+    let provider = Arc::new(ConcurrencyLimit::new(inner.clone(), 1).longest_wait(10 * SECOND));
+    let first = provider.stream(ask("1")).await.unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    for model in ["2", "3", "4"] {
+        let provider = Arc::clone(&provider);
+        waiting.spawn(async move { answer(&*provider, model).await });
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(inner.calls(), 1);
+    let begun = Instant::now();
+    let failure = provider.stream(ask("5")).await.err().unwrap();
+    assert_eq!((failure.kind(), failure.retry_after()), (AiErrorKind::Unavailable, Some(SECOND)));
+    assert_eq!(begun.elapsed(), 10 * SECOND);
+    assert_eq!(waiting.join_all().await, vec![failed(AiErrorKind::Unavailable); 3], "they waited as long");
+
+    let mut waiting = tokio::task::JoinSet::new();
+    for model in ["6", "7"] {
+        let provider = Arc::clone(&provider);
+        waiting.spawn(async move { answer(&*provider, model).await });
+        tokio::task::yield_now().await;
+    }
+    drop(first);
+    assert_eq!(waiting.join_all().await, [said("b"), said("b")]);
+    let asked: Vec<_> = inner.requests().iter().map(|request| request.model.to_string()).collect();
+    assert_eq!(asked, ["1", "6", "7"]);
+}
+
+fn route(provider: &ScriptedProvider) -> Route {
+    Route::new(Arc::new(provider.clone()))
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_router_takes_each_model_to_its_upstream() {
+    let (one, two) = (ScriptedProvider::default(), ScriptedProvider::default());
+    let parameters = object(&json!({"temperature": 0.5, "top_k": 1}));
+    let router =
+        Router::new().route("a", route(&one).upstream_model("a-2026").parameters(parameters)).route("b", route(&two));
+    let mut request = ask("a");
+    request.parameters = Arc::new(object(&json!({"top_k": 7})));
+    request.tools = Arc::from(Vec::<ToolSpec>::new());
+    router.complete(request).await.unwrap();
+    router.complete(ask("b")).await.unwrap();
+    assert_eq!(one.requests()[0].model, "a-2026".into());
+    assert_eq!(*one.requests()[0].parameters, object(&json!({"temperature": 0.5, "top_k": 7})));
+    assert_eq!((two.requests()[0].model.as_str(), two.requests()[0].parameters.len()), ("b", 0));
+    let failure = router.complete(ask("c")).await.unwrap_err();
+    assert_eq!(failure.kind(), AiErrorKind::UnknownModel);
+    let router = router.otherwise(Arc::new(two.clone()));
+    router.complete(ask("c")).await.unwrap();
+    assert_eq!(two.requests()[1].model, "c".into());
+}
+
+/// Says that another model answers.
+#[derive(Debug)]
+struct Told(&'static str);
+
+#[async_trait::async_trait]
+impl AiProvider for Told {
+    fn name(&self) -> &'static str {
+        "told"
+    }
+
+    async fn stream(&self, _: ChatRequest) -> Result<ChatStream, AiError> {
+        let deltas = [Ok(ChatDelta::Model(self.0.into())), Err(AiError::new(AiErrorKind::Failed))];
+        Ok(Box::pin(futures_util::stream::iter(deltas)))
+    }
+}
+
+#[tokio::test]
+async fn a_router_tells_models_by_its_own_names() {
+    for (told, model) in [("b-up", Some("b")), ("b", Some("b")), ("same", None), ("a-2026-01-01", None)] {
+        let router = Router::new()
+            .route("a", Route::new(Arc::new(Told(told))))
+            .route("b", Route::new(Arc::new(Told("x"))).upstream_model("b-up"))
+            .route("c", Route::new(Arc::new(Told("x"))).upstream_model("same"))
+            .route("d", Route::new(Arc::new(Told("x"))).upstream_model("same"));
+        let mut deltas: Vec<_> = router.stream(ask("a")).await.unwrap().collect().await;
+        let failure = deltas.pop().unwrap().unwrap_err();
+        assert!(format!("{failure:?}").contains("told"), "logs say where: {failure:?}");
+        let found: Vec<_> = deltas.into_iter().map(Result::unwrap).collect();
+        assert_eq!(found, model.map(|model| ChatDelta::Model(model.into())).into_iter().collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn another_model_is_asked_instead_and_told() {
+    let (one, two) = (failing(&[AiErrorKind::Timeout; 3]), failing(&[AiErrorKind::Overloaded]));
+    let router = Router::new().route("a", route(&one)).route("b", route(&two)).route("c", route(&two));
+    let provider = Fallback::new(router).instead_of("a", ["b", "c"]);
+    let reply = provider.complete(ask("a")).await.unwrap();
+    assert_eq!((reply.text.as_str(), reply.model), ("hello", Some("c".into())));
+    assert_eq!((one.calls(), two.calls()), (1, 2));
+    assert_eq!(provider.complete(ask("b")).await.unwrap().model, None, "it has nobody to stand in");
+}
+
+#[tokio::test]
+async fn when_all_fail_the_first_failure_is_told() {
+    let (one, two) = (failing(&[AiErrorKind::RateLimited]), failing(&[AiErrorKind::Failed]));
+    let router = Router::new().route("a", route(&one)).route("b", route(&two));
+    let provider = Fallback::new(router).instead_of("a", ["b"]);
+    assert_eq!(answer(&provider, "a").await, failed(AiErrorKind::RateLimited));
+}
+
+#[tokio::test]
+async fn nobody_else_is_asked_when_the_request_is_refused_or_something_was_said() {
+    let late = Script::new([Step::say("half"), Step::Fail(AiErrorKind::Failed)]);
+    for (script, text, kind) in
+        [(Script::failing(AiErrorKind::Refused), "", AiErrorKind::Refused), (late, "half", AiErrorKind::Failed)]
+    {
+        let (one, two) = (ScriptedProvider::new([script]), ScriptedProvider::default());
+        let router = Router::new().route("a", route(&one)).route("b", route(&two));
+        let provider = Fallback::new(router).instead_of("a", ["b"]);
+        assert_eq!(answer(&provider, "a").await, (text.to_owned(), Some(kind)));
+        assert_eq!(two.calls(), 0);
+    }
+}
