@@ -158,7 +158,7 @@ async fn a_session_id_that_no_session_can_have_names_none() {
     let long: String = (0..5_000).map(|number| char::from_u32(0x4e00 + number * 7_919 % 20_000).unwrap()).collect();
     for text in ["telegram_\0", "telegram_a\nb", &format!("telegram_{long}")] {
         let found = match engine.session_key(text) {
-            Ok(key) => [engine.sessions().get(&key).await.map(drop), engine.sessions().delete(&key).await],
+            Ok(key) => [engine.sessions().get(&key).await.map(drop), engine.delete_session(&key).await],
             Err(error) => [Err(error.clone()), Err(error)],
         };
         for refused in found {

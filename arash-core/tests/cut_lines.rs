@@ -171,6 +171,6 @@ async fn two_nodes_whose_lines_break_again_and_again_lose_nothing_and_count_noth
         let message = IncomingMessage::text("internal", "user", format!("chat {chat}"), "again");
         next.process(TurnRequest::new(message).principal(Arc::clone(&principal))).await.unwrap();
     }
-    next.sessions().delete(&SessionKey::private("internal", principal.team_id(), "chat 0")).await.unwrap();
+    next.delete_session(&SessionKey::private("internal", principal.team_id(), "chat 0")).await.unwrap();
     next.shutdown(Duration::from_secs(5)).await;
 }

@@ -143,8 +143,8 @@ async fn a_node_goes_on_where_the_other_has_ended([one, other, _]: [Arc<dyn Stor
     }
     soon(one.process(said("/clear"))).await.unwrap();
     assert_eq!(soon(other.process(said("x"))).await.unwrap().text, "1 x");
-    soon(one.sessions().delete(&key())).await.unwrap();
-    assert_eq!(soon(one.sessions().delete(&key())).await.unwrap_err().kind(), ErrorKind::NotFound);
+    soon(one.delete_session(&key())).await.unwrap();
+    assert_eq!(soon(one.delete_session(&key())).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(soon(other.process(said("x"))).await.unwrap().text, "1 x");
 }
 
@@ -162,7 +162,7 @@ async fn a_message_waits_for_another_node_and_then_gives_up() {
     let refused = soon(other.process(said("hello"))).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::SessionBusy);
     assert_eq!(refused.retry_after(), Some(Duration::from_secs(1)));
-    assert_eq!(soon(other.sessions().delete(&key())).await.unwrap_err().kind(), ErrorKind::SessionBusy);
+    assert_eq!(soon(other.delete_session(&key())).await.unwrap_err().kind(), ErrorKind::SessionBusy);
     let (reply, ()) = tokio::join!(other.process(said("hello")), async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         go_on.notify_one();

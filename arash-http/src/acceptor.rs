@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::connection::Connection;
 use crate::limits::Limits;
+use crate::stopping::Stopping;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ pub(crate) struct TcpAcceptor {
     local_addr: LocalAddr,
     free: Arc<Semaphore>,
     limits: Limits,
+    stopping: Stopping,
 }
 
 impl TcpAcceptor {
@@ -31,10 +33,10 @@ impl TcpAcceptor {
     ///
     /// # Errors
     /// When the listener's address cannot be asked for.
-    pub(crate) fn new(listener: TcpListener, limits: Limits) -> io::Result<Self> {
+    pub(crate) fn new(listener: TcpListener, limits: Limits, stopping: Stopping) -> io::Result<Self> {
         let local_addr = LocalAddr(listener.local_addr()?.into());
         let free = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { listener, local_addr, free, limits })
+        Ok(Self { listener, local_addr, free, limits, stopping })
     }
 }
 
@@ -53,7 +55,7 @@ impl Acceptor for TcpAcceptor {
                 Ok((stream, remote)) => {
                     // An answer is written as a whole: waiting to fill a packet only delays it.
                     let _ = stream.set_nodelay(true);
-                    let connection = Connection::new(stream, self.limits, permit);
+                    let connection = Connection::new(stream, self.limits, self.stopping.clone(), permit);
                     return Ok((connection, self.local_addr.clone(), RemoteAddr(remote.into()), Scheme::HTTP));
                 }
                 // The client went away before it was served.
@@ -81,7 +83,8 @@ mod tests {
     async fn no_more_connections_are_taken_than_fit() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut acceptor = TcpAcceptor::new(listener, Limits { connections: 1, ..Limits::default() }).unwrap();
+        let mut acceptor =
+            TcpAcceptor::new(listener, Limits { connections: 1, ..Limits::default() }, Stopping::default()).unwrap();
         let _clients = (TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap());
         let first = acceptor.accept().await.unwrap();
         assert!(first.0.stream.nodelay().unwrap());

@@ -4,8 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arash_core::team::{Actor, Principal};
-use arash_core::{Engine, Result};
+use arash_core::{Engine, Error, ErrorKind, Result};
 use poem::Request;
+use poem::http::header;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 
@@ -50,9 +51,13 @@ impl Deref for Acting {
 }
 
 async fn recognise(request: &Request, bearer: Bearer) -> poem::Result<Arc<Principal>> {
-    let engine: &Engine = request
-        .data()
-        .ok_or_else(|| Problem::from(arash_core::Error::internal("the routes were built without an engine")))?;
+    let engine: &Engine =
+        request.data().ok_or_else(|| Problem::from(Error::internal("the routes were built without an engine")))?;
+    // Whoever stands in between may look at the other one.
+    if request.headers().get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
+        let text = "there is more than one Authorization header; one is accepted";
+        return Err(Problem::from(Error::new(ErrorKind::Unauthenticated, text)).into());
+    }
     Ok(engine.authenticate(&bearer.token).await.map_err(Problem::from)?)
 }
 

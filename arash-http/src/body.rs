@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arash_core::settings::HttpSettings;
 use arash_core::{Error, FieldError};
-use poem::error::ReadBodyError;
+use futures_util::StreamExt;
 use poem::http::{HeaderValue, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Payload;
@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::schema::Schema;
+use crate::stopping::Stopping;
 
 const ONE_MIB: usize = 1 << 20;
 
@@ -89,19 +90,19 @@ impl<'a, T: JsonBody> ApiExtractor<'a> for Body<T> {
         check_encodings(request)?;
         let limit = request.data::<HttpSettings>().map_or(ONE_MIB, T::max_bytes);
         let announced = request.header("Content-Length").and_then(|length| length.parse::<usize>().ok());
+        // Refused before it is sent.
         if announced.is_some_and(|length| length > limit) {
             return Err(Problem::too_large(limit).into());
         }
-        let _share = share_of_memory(announced.unwrap_or(limit)).await?;
         // Without a limit, clients that stall hold their connections for ever.
         let patience = request.data::<Limits>().copied().unwrap_or_default().body;
-        let bytes = tokio::time::timeout(patience, body.take()?.into_bytes_limit(limit))
-            .await
-            .map_err(|_| Problem::malformed(format!("the body did not arrive within {} seconds", patience.as_secs())))?
-            .map_err(|fault| match fault {
-                ReadBodyError::PayloadTooLarge => Problem::too_large(limit),
-                _ => Problem::malformed("the body could not be read to its end"),
-            })?;
+        let stopping = request.data::<Stopping>().cloned().unwrap_or_default();
+        let (bytes, _share) = tokio::select! {
+            arrived = tokio::time::timeout(patience, arrive(body.take()?, limit)) => arrived.map_err(|_| {
+                Problem::malformed(format!("the body did not arrive within {} seconds", patience.as_secs()))
+            })??,
+            () = stopping.is_over() => return Err(Problem::from(Error::unavailable("the host is stopping")).into()),
+        };
         if bytes.len() <= QUICKLY_READ {
             return Ok(Self(read(&bytes)?));
         }
@@ -131,17 +132,39 @@ fn check_encodings(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Reads a body to its end, with its share of the memory for large ones: of what came, not of what was announced, so that
+/// nobody keeps others out by announcing much.
+async fn arrive(body: poem::Body, limit: usize) -> Result<(Vec<u8>, Option<SemaphorePermit<'static>>), Problem> {
+    let (mut bytes, mut share) = (Vec::new(), None);
+    let mut chunks = std::pin::pin!(body.into_bytes_stream());
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::malformed("the body could not be read to its end"))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(Problem::too_large(limit));
+        }
+        enlarge(&mut share, bytes.len() + chunk.len()).await?;
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok((bytes, share))
+}
+
 /// Waits until there is room for a body of so many bytes beside those that are being read.
-async fn share_of_memory(bytes: usize) -> Result<Option<SemaphorePermit<'static>>, Problem> {
+async fn enlarge(share: &mut Option<SemaphorePermit<'static>>, bytes: usize) -> Result<(), Problem> {
     static ROOM: Semaphore = Semaphore::const_new(ROOM_KIB);
-    if bytes <= QUICKLY_READ {
-        return Ok(None);
+    let held = share.as_ref().map_or(0, SemaphorePermit::num_permits);
+    let needed = bytes.saturating_sub(QUICKLY_READ).div_ceil(1 << 10).min(ROOM_KIB).saturating_sub(held);
+    if needed == 0 {
+        return Ok(());
     }
-    let share = ROOM.acquire_many(u32::try_from(bytes.div_ceil(1 << 10).min(ROOM_KIB)).unwrap_or(u32::MAX));
-    match tokio::time::timeout(ROOM_PATIENCE, share).await {
-        Ok(Ok(share)) => Ok(Some(share)),
-        _ => Err(Error::unavailable("too many large requests are being read; try again later").into()),
+    let more = ROOM.acquire_many(u32::try_from(needed).unwrap_or(u32::MAX));
+    let Ok(Ok(more)) = tokio::time::timeout(ROOM_PATIENCE, more).await else {
+        return Err(Error::unavailable("too many large requests are being read; try again later").into());
+    };
+    match share {
+        Some(share) => share.merge(more),
+        None => *share = Some(more),
     }
+    Ok(())
 }
 
 fn read<T: JsonBody>(bytes: &[u8]) -> Result<T, Problem> {

@@ -1,5 +1,6 @@
 //! A connection that ends by itself when its client neither sends nor takes what it should.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -13,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::head_scan::HeadScan;
 use crate::limits::Limits;
+use crate::stopping::Stopping;
 
 /// A client that sends nothing for this long after its connection was ended has nothing more to send.
 const QUIET: Duration = Duration::from_millis(500);
@@ -29,12 +31,13 @@ pub(crate) struct Connection {
     writing: Alarm,
     stalled_since: Option<Instant>,
     lingering: Option<Lingering>,
+    stopping: Patience,
     is_given_up: bool,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, limits: Limits, permit: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(stream: TcpStream, limits: Limits, stopping: Stopping, permit: OwnedSemaphorePermit) -> Self {
         Self {
             stream,
             limits,
@@ -43,6 +46,7 @@ impl Connection {
             writing: Alarm::default(),
             stalled_since: None,
             lingering: None,
+            stopping: Patience { stopping, waiting: None },
             is_given_up: false,
             _permit: permit,
         }
@@ -103,6 +107,30 @@ struct Lingering {
     passed_over: usize,
 }
 
+/// How long a head may still take when the host stops.
+struct Patience {
+    stopping: Stopping,
+    waiting: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
+}
+
+impl Patience {
+    /// Ready when the host is stopping and clients have had their time.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let stopping = &self.stopping;
+        let waiting = self.waiting.get_or_insert_with(|| {
+            let stopping = stopping.clone();
+            Box::pin(async move { stopping.is_over().await })
+        });
+        waiting.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.stopping.fmt(f)
+    }
+}
+
 /// Wakes at a moment; made when it is first needed, for most connections need none.
 #[derive(Debug, Default)]
 struct Alarm(Option<Pin<Box<Sleep>>>);
@@ -124,9 +152,14 @@ impl AsyncRead for Connection {
         let before = buf.filled().len();
         if let Poll::Ready(outcome) = Pin::new(&mut this.stream).poll_read(cx, buf) {
             this.head.read(buf.filled().get(before..).unwrap_or_default());
-            return Poll::Ready(outcome);
+            // Its connections may be held without a request, and nobody closes them; what speaks it stands before this.
+            let is_spoken = !this.head.is_http_2();
+            return Poll::Ready(if is_spoken { outcome } else { this.give_up() });
         }
         let Some(since) = this.head.since() else { return Poll::Pending };
+        if this.stopping.is_over(cx).is_ready() {
+            return Poll::Ready(this.give_up());
+        }
         this.reading.rings_at(since + this.limits.head, cx).map(|()| this.give_up())
     }
 }

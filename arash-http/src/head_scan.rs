@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
-/// What HTTP/2 begins with; no method of HTTP/1 does.
-const HTTP_2: [u8; 3] = *b"PRI";
+/// What HTTP/2 begins with; no request of HTTP/1 does.
+const HTTP_2: [u8; 4] = *b"PRI ";
 /// How answers begin that are not the last one: 100 Continue.
 const INTERIM: &[u8] = b"HTTP/1.1 1";
 
@@ -35,9 +35,14 @@ impl HeadScan {
     /// Since when a head is coming.
     pub(crate) fn since(&self) -> Option<Instant> {
         match self.state {
-            State::Head { since, .. } if self.opening != HTTP_2 => Some(since),
+            State::Head { since, .. } => Some(since),
             _ => None,
         }
+    }
+
+    /// Whether the client began to speak HTTP/2.
+    pub(crate) fn is_http_2(&self) -> bool {
+        self.opening == HTTP_2
     }
 
     /// These bytes came.
@@ -90,7 +95,11 @@ mod tests {
         {
             assert!(!is_coming(pieces), "{pieces:?}");
         }
-        assert!(!is_coming(&["P", "RI * HTTP/2.0\r\n"]), "HTTP/2");
+        let mut http_2 = HeadScan::default();
+        http_2.read(b"P");
+        assert!(!http_2.is_http_2());
+        http_2.read(b"RI * HTTP/2.0\r\n");
+        assert!(http_2.is_http_2());
     }
 
     #[test]

@@ -10,18 +10,30 @@ use crate::{Fault, console};
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
-    let stop = Stop::listen()?;
+    let mut stop = Stop::listen()?;
+    let (engine, listener) = tokio::select! {
+        started = start(settings) => started?,
+        () = stop.wait() => return Err("stopped before it had started".into()),
+    };
+    serve(engine, settings, listener, stop).await
+}
+
+/// Opens what it needs and tells where it is.
+async fn start(settings: &Settings) -> Result<(Engine, TcpListener), Fault> {
     let store = open_store(&settings.database).await?;
     let engine = settings.engine()?.store(store).build().await?;
-    let listener = match listen(settings).await {
-        Ok(listener) => listener,
+    let greeting = async {
+        let listener = listen(settings).await?;
+        greet(&engine, settings, &listener).await?;
+        Ok(listener)
+    };
+    match greeting.await {
+        Ok(listener) => Ok((engine, listener)),
         Err(fault) => {
             engine.shutdown(std::time::Duration::from_secs(5)).await;
-            return Err(fault);
+            Err(fault)
         }
-    };
-    greet(&engine, settings, &listener).await?;
-    serve(engine, settings, listener, stop).await
+    }
 }
 
 /// Answers requests until the first signal, then lets those that run come to their end, but not beyond a second one.

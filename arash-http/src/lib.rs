@@ -34,6 +34,7 @@ mod routes;
 mod schema;
 mod security_headers;
 mod serve;
+mod stopping;
 mod time;
 mod trace_context;
 mod traffic;

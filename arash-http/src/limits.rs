@@ -12,7 +12,7 @@ pub struct Limits {
     /// A connection without a byte either way for this long is closed once its request is answered.
     pub idle: Duration,
     /// How long the head of a request may take to arrive, from its first byte on. Without a limit, clients that send a
-    /// byte now and then hold their connections for ever. HTTP/2 has heads within its frames and is not held to this.
+    /// byte now and then hold their connections for ever.
     pub head: Duration,
     /// How long the body of a request may take to arrive, from when it is read.
     pub body: Duration,

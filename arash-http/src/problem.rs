@@ -149,7 +149,7 @@ impl Problem {
     pub(crate) fn body_for(&self, request_id: &RequestId) -> ProblemBody {
         if self.status.is_server_error() {
             let cause = self.cause.as_ref().map(tracing::field::debug);
-            tracing::error!(%request_id, error = self.code, cause, "request failed");
+            tracing::error!(request_id = request_id.as_str(), error = self.code, cause, "request failed");
         }
         ProblemBody {
             r#type: format!("urn:arash:error:{}", self.code),

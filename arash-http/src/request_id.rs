@@ -26,6 +26,11 @@ impl RequestId {
         request.data::<Self>().cloned().unwrap_or_else(|| Self::of(request))
     }
 
+    /// As text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// As a header's value.
     pub(crate) fn to_header(&self) -> Option<HeaderValue> {
         HeaderValue::from_str(&self.0).ok()

@@ -13,16 +13,18 @@ use crate::explorer::Explorer;
 use crate::exposition;
 use crate::limits::Limits;
 use crate::operations::{Methods, counted_as, refusing_the_rest};
+use crate::stopping::Stopping;
 use crate::traffic::Operation;
 
 /// All paths of the host, ready to be served.
 pub fn routes(engine: &Engine, settings: &HttpSettings) -> impl Endpoint<Output = Response> + 'static {
-    routes_within(Limits::default(), engine, settings)
+    routes_within(Limits::default(), Stopping::default(), engine, settings)
 }
 
 /// The same with limits of one's own.
 pub(crate) fn routes_within(
     limits: Limits,
+    stopping: Stopping,
     engine: &Engine,
     settings: &HttpSettings,
 ) -> impl Endpoint<Output = Response> + 'static {
@@ -39,7 +41,8 @@ pub(crate) fn routes_within(
             .at("/docs", only_get("/docs", make_sync(move |_| explorer.answer())));
     }
     let paths = paths.nest_no_strip("/", service.into_endpoint());
-    guarded(paths.data(engine.clone()).data(settings.clone()).data(limits), Edge::new(settings, limits))
+    let paths = paths.data(engine.clone()).data(settings.clone()).data(limits).data(stopping);
+    guarded(paths, Edge::new(settings, limits))
 }
 
 /// What every path has in common. The edge is outermost, so that a panic too is named, logged and a problem.

@@ -14,14 +14,13 @@ use crate::acceptor::TcpAcceptor;
 use crate::exposition;
 use crate::limits::Limits;
 use crate::routes::routes_within;
+use crate::stopping::Stopping;
 
 /// What the engine gets of the deadline at the least: answers that still run are interrupted so long before it, so that
 /// whoever reads one is told its end.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(5);
 /// How often figures are gathered that nobody asks for.
 const GATHERING: Duration = Duration::from_secs(5);
-/// Most requests that one connection of HTTP/2 may have running; without a limit one connection could be all of them.
-const MAX_STREAMS: u32 = 128;
 
 /// Answers requests on `listener` until `stop` is ready; then takes no more of them, lets those that run
 /// come to their end within the deadline of `settings`, and shuts the engine down.
@@ -48,19 +47,22 @@ pub async fn serve_within(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let acceptor = TcpAcceptor::new(listener, limits)?;
+    let stopping = Stopping::default();
+    let acceptor = TcpAcceptor::new(listener, limits, stopping.clone())?;
     let deadline = settings.shutdown_deadline;
     let (stopped_at, is_stopped) = (OnceLock::new(), Notify::new());
     let stop = async {
         stop.await;
         stopped_at.get_or_init(Instant::now);
         is_stopped.notify_one();
+        stopping.begin();
         tracing::info!(deadline_s = deadline.as_secs_f64(), "stopping");
     };
-    let serving = Server::new_with_acceptor(acceptor)
-        .idle_timeout(limits.idle)
-        .http2_max_concurrent_streams(MAX_STREAMS)
-        .run_with_graceful_shutdown(routes_within(limits, &engine, settings), stop, Some(deadline));
+    let serving = Server::new_with_acceptor(acceptor).idle_timeout(limits.idle).run_with_graceful_shutdown(
+        routes_within(limits, stopping.clone(), &engine, settings),
+        stop,
+        Some(deadline),
+    );
     let interrupting = async {
         is_stopped.notified().await;
         tokio::time::sleep(deadline.saturating_sub(ENGINE_DEADLINE).max(deadline / 2)).await;

@@ -186,6 +186,7 @@ impl EngineBuilder {
             limiter,
             recorder: recorder.clone(),
             turns: store.clone(),
+            authenticator: Arc::clone(&authenticator),
             clock: Arc::clone(&clock),
             tasks: turn_tasks.clone(),
             interrupt: interrupt.clone(),

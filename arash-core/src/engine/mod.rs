@@ -173,6 +173,18 @@ impl Engine {
             .map_err(|fault| Error::new(ErrorKind::NotFound, format!("there is no session {text}")).with_source(fault))
     }
 
+    /// Deletes a session and all that was said in it, after the turn that runs in it. Usage records stay.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when it is not open; [`SessionBusy`](ErrorKind::SessionBusy) when
+    /// too many messages wait for it.
+    pub async fn delete_session(&self, key: &SessionKey) -> Result<()> {
+        let deleted = self.inner.sessions.delete(key).await;
+        // Also where nobody knows whether it was.
+        self.inner.processor.forget_session(key);
+        deleted
+    }
+
     /// The teams.
     pub fn teams(&self) -> &Teams {
         &self.inner.teams

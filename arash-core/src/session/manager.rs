@@ -220,7 +220,7 @@ impl SessionManager {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when it is not open; [`SessionBusy`](ErrorKind::SessionBusy) when
     /// too many messages wait for it.
-    pub async fn delete(&self, key: &SessionKey) -> Result<()> {
+    pub(crate) async fn delete(&self, key: &SessionKey) -> Result<()> {
         let mut lane = self.lanes.enter(key).await?;
         lane.session = None;
         let mut held = match self.store.shared() {

@@ -68,6 +68,20 @@ impl Actor {
         }
     }
 
+    /// Switching on again what was switched off: a key may have been revoked because it leaked, by somebody whose word
+    /// weighs more.
+    ///
+    /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden) for whoever has not a right to everything.
+    pub fn require_reactivation(&self) -> Result<()> {
+        match self.reach {
+            Reach::Everything => Ok(()),
+            Reach::KeysOf(..) => {
+                Err(Error::new(ErrorKind::Forbidden, "a key that was revoked is switched on again by admins only"))
+            }
+        }
+    }
+
     /// The same rule about a key that is to be made.
     ///
     /// # Errors

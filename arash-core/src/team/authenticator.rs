@@ -56,7 +56,24 @@ impl Authenticator {
         if !key::is_well_formed(key) {
             return Err(refused());
         }
-        let found = self.recognise(KeyDigest::of(key)).await?;
+        self.admit(KeyDigest::of(key)).await
+    }
+
+    /// The caller as of now, for whoever had to wait since the key was shown: it may have been taken away or changed.
+    ///
+    /// # Errors
+    /// Those of [`authenticate`](Self::authenticate).
+    pub async fn recognise_again(&self, principal: &Arc<Principal>) -> Result<Arc<Principal>> {
+        match principal.recognition() {
+            Some((digest, generation)) if generation != self.generation.load(Ordering::Acquire) => {
+                self.admit(digest).await
+            }
+            _ => Ok(Arc::clone(principal)),
+        }
+    }
+
+    async fn admit(&self, digest: KeyDigest) -> Result<Arc<Principal>> {
+        let found = self.recognise(digest).await?;
         let owner = found.principal.owner();
         if !owner.key.is_active || found.valid_until.is_some_and(|end| end <= self.clock.now()) {
             return Err(refused());
@@ -73,7 +90,7 @@ impl Authenticator {
             // However many show the same key at once, the store is asked once.
             let asking = self.cache.try_get_with(digest, async {
                 let found = self.store.key_by_digest(&digest).await?.ok_or_else(refused)?;
-                let principal = Arc::new(Principal::new(found.owner));
+                let principal = Arc::new(Principal::recognised(found.owner, digest, generation));
                 Ok::<_, Error>(Recognised { principal, valid_until: found.valid_until, generation })
             });
             let found = asking.await.map_err(|error| Error::clone(&error))?;

@@ -43,12 +43,16 @@ impl KeyChange {
     /// more than switch a key off is a revocation.
     ///
     /// # Errors
-    /// Those of [`Actor::require_over`](crate::team::Actor::require_over), for the key as it is and as it would become.
+    /// Those of [`Actor::require_over`](crate::team::Actor::require_over), for the key as it is and as it would become, and
+    /// of [`Actor::require_reactivation`](crate::team::Actor::require_reactivation).
     pub fn on(&self, before: &ApiKey, by: &ChangeContext) -> Result<Option<(ApiKey, AuditEntry)>> {
         by.actor.require_over(before)?;
         let mut after = before.clone();
         self.apply(&mut after, by.at);
         by.actor.require_over(&after)?;
+        if after.is_active && !before.is_active {
+            by.actor.require_reactivation()?;
+        }
         if after == *before {
             return Ok(None);
         }

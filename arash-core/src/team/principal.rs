@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ApiKeyId, TeamId};
 use crate::platform::ModelId;
-use crate::team::{AccessLevel, Actor, KeyOwner};
+use crate::team::{AccessLevel, Actor, KeyDigest, KeyOwner};
 
 /// `last_used_at` is written at the first use, then at most this often.
 const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
@@ -17,6 +17,8 @@ pub struct Principal {
     owner: KeyOwner,
     allowed_models: Option<Arc<[ModelId]>>,
     last_touched: AtomicI64,
+    /// The secret that was shown, and the authenticator's generation at that time; `None` where a program made it.
+    recognised: Option<(KeyDigest, u64)>,
 }
 
 impl Principal {
@@ -24,7 +26,17 @@ impl Principal {
     pub fn new(owner: KeyOwner) -> Self {
         let allowed_models = owner.team.allowed_models.as_deref().map(Arc::from);
         let last_touched = owner.key.last_used_at.map_or(i64::MIN, Timestamp::as_millis);
-        Self { owner, allowed_models, last_touched: AtomicI64::new(last_touched) }
+        Self { owner, allowed_models, last_touched: AtomicI64::new(last_touched), recognised: None }
+    }
+
+    /// The caller behind this key, by the secret with this digest, in a generation of the authenticator.
+    pub(super) fn recognised(owner: KeyOwner, digest: KeyDigest, generation: u64) -> Self {
+        Self { recognised: Some((digest, generation)), ..Self::new(owner) }
+    }
+
+    /// The secret that was shown, and the generation it was recognised in.
+    pub(super) fn recognition(&self) -> Option<(KeyDigest, u64)> {
+        self.recognised
     }
 
     /// The key that was shown.

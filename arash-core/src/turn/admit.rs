@@ -103,12 +103,20 @@ impl MessageProcessor {
     }
 
     /// Takes what a turn holds to its end: a place in the recorder's queue, its session, its quota.
-    async fn hold(&self, facts: TurnFacts, wished: Option<Arc<ModelInfo>>, counted: TaskTrackerToken) -> Result<Turn> {
+    async fn hold(
+        &self,
+        mut facts: TurnFacts,
+        wished: Option<Arc<ModelInfo>>,
+        counted: TaskTrackerToken,
+    ) -> Result<Turn> {
         let parts = &self.parts;
         let window = facts.platform.history_limit();
         let lane = parts.sessions.hold(&facts.key, &facts.message.user_id, window).await?;
         // Waiting may have taken long. Whoever waits for a session holds no place, which its holder may need.
         self.check_open()?;
+        if let Some(principal) = &facts.principal {
+            facts.principal = Some(parts.authenticator.recognise_again(principal).await?);
+        }
         let place = parts.recorder.take_place()?;
         let model = match wished {
             Some(model) => model,

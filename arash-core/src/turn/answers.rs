@@ -90,6 +90,13 @@ impl Answers {
         kept.forget_old(now);
     }
 
+    /// Forgets the ended answers of a session: what was said in it is gone.
+    pub(super) fn forget_session(&self, session_id: &str) {
+        let mut kept = self.lock();
+        let Kept { by_turn, .. } = &mut *kept;
+        by_turn.retain(|_, answer| answer.session_id != session_id || !answer.buffer.has_ended());
+    }
+
     /// Forgets what is over. To be called now and then, for the time when nobody asks for anything.
     pub(super) fn forget_old(&self) {
         let now = self.clock.now();

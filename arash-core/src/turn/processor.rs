@@ -15,8 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::TurnId;
 use crate::platform::{ModelCatalogue, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
-use crate::session::SessionManager;
-use crate::team::Principal;
+use crate::session::{SessionKey, SessionManager};
+use crate::team::{Authenticator, Principal};
 use crate::turn::admit::{Admission, Turn};
 use crate::turn::answer::Answer;
 use crate::turn::answers::Answers;
@@ -38,6 +38,7 @@ pub struct ProcessorParts {
     pub limiter: Arc<dyn RateLimiter>,
     pub recorder: Recorder,
     pub turns: Arc<dyn TurnStore>,
+    pub authenticator: Arc<Authenticator>,
     pub clock: Arc<dyn Clock>,
     /// Turns run here, so that shutdown can wait for them.
     pub tasks: TaskTracker,
@@ -187,6 +188,11 @@ impl MessageProcessor {
         let answer = answer.filter(|answer| principal.is_none_or(|principal| answer.is_open_to(principal)));
         let text = || format!("there is no answer of a turn {turn_id} here, written now or in the last five minutes");
         answer.ok_or_else(|| Error::new(ErrorKind::NotFound, text()))
+    }
+
+    /// Forgets the answers of a session that was deleted, which could still be read for a while.
+    pub fn forget_session(&self, key: &SessionKey) {
+        self.answers.forget_session(key.as_str());
     }
 
     /// All commands.

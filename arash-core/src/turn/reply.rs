@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -148,14 +149,18 @@ impl ReplyStream {
 #[serde(rename_all = "snake_case")]
 pub(super) enum StoredReply {
     Answered(Reply),
-    Failed { code: String, message: String },
+    Failed { code: String, message: String, retry_after: Option<Duration> },
 }
 
 impl StoredReply {
     pub(super) fn of(result: &Result<Reply>) -> Self {
         match result {
             Ok(reply) => Self::Answered(reply.clone()),
-            Err(error) => Self::Failed { code: error.kind().code().to_owned(), message: error.to_string() },
+            Err(error) => Self::Failed {
+                code: error.kind().code().to_owned(),
+                message: error.to_string(),
+                retry_after: error.retry_after(),
+            },
         }
     }
 
@@ -173,9 +178,29 @@ impl StoredReply {
                 reply.receipt.replayed = true;
                 Ok(reply)
             }
-            Self::Failed { code, message } => {
-                Err(Error::new(ErrorKind::from_code(&code).unwrap_or(ErrorKind::Internal), message).replayed())
+            Self::Failed { code, message, retry_after } => {
+                let error = Error::new(ErrorKind::from_code(&code).unwrap_or(ErrorKind::Internal), message).replayed();
+                Err(match retry_after {
+                    Some(delay) => error.with_retry_after(delay),
+                    None => error,
+                })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_again_with_the_time_to_come_back() {
+        let failure =
+            Error::new(ErrorKind::AiService, "the AI service failed").with_retry_after(Duration::from_secs(7));
+        let json = StoredReply::of(&Err(failure.clone())).to_json().unwrap();
+        let again = StoredReply::replay(&json).unwrap_err();
+        assert!(again.is_replayed());
+        assert_eq!((again.kind(), again.to_string()), (failure.kind(), failure.to_string()));
+        assert_eq!(again.retry_after(), failure.retry_after());
     }
 }

@@ -39,7 +39,11 @@ impl TurnRequest {
     pub(super) fn digest(&self) -> RequestDigest {
         let message = &self.message;
         let key = self.principal.as_ref().map_or(0, |principal| principal.key_id().0).to_be_bytes();
-        let metadata = message.metadata.as_ref().map(|fields| serde_json::to_vec(fields).unwrap_or_default());
+        let metadata = message
+            .metadata
+            .as_ref()
+            .filter(|fields| !fields.is_empty())
+            .map(|fields| serde_json::to_vec(fields).unwrap_or_default());
         let mut parts: Vec<&[u8]> = vec![&key];
         for text in [&message.platform, &message.user_id, &message.chat_id, &message.text] {
             parts.push(text.as_bytes());

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -189,7 +190,7 @@ impl ProcessorParts {
         beginning.before_asking(self, turn, prompt).await?;
         buffer.open();
         let is_read = turn.facts.kind == TurnKind::Stream;
-        let mut pieces = Pieces { buffer, is_read, is_open: false, given: 0, waiting: String::new() };
+        let mut pieces = Pieces { buffer, is_read, is_open: false, given: 0, waiting: VecDeque::new() };
         let opening = beginning.before_telling(self, turn, prompt);
         let mut call = ProviderCall::begin(turn.model.id.as_str());
         let span =
@@ -266,13 +267,14 @@ impl ProcessorParts {
     }
 }
 
-/// The pieces of an answer on their way to its readers. They are gathered until they may be told.
+/// The pieces of an answer on their way to its readers. They wait until they may be told, each for itself; where there
+/// are very many, small ones are put together.
 struct Pieces<'a> {
     buffer: &'a ReplyBuffer,
     is_read: bool,
     is_open: bool,
     given: usize,
-    waiting: String,
+    waiting: VecDeque<String>,
 }
 
 impl Pieces<'_> {
@@ -285,17 +287,23 @@ impl Pieces<'_> {
         if !self.is_read {
             return;
         }
-        self.waiting.push_str(text);
-        if self.given < SMALL_PIECES || self.waiting.len() >= PIECE_BYTES {
+        let are_many = self.given + self.waiting.len() >= SMALL_PIECES;
+        match self.waiting.back_mut() {
+            Some(last) if are_many && last.len() < PIECE_BYTES => last.push_str(text),
+            _ if text.is_empty() => {}
+            _ => self.waiting.push_back(text.to_owned()),
+        }
+        if !are_many || self.waiting.back().is_some_and(|last| last.len() >= PIECE_BYTES) {
             self.flush();
         }
     }
 
     fn flush(&mut self) {
-        if self.is_open && !self.waiting.is_empty() {
-            self.buffer.push(ReplyEvent::Delta(self.waiting.as_str().into()));
-            self.waiting.clear();
-            self.given += 1;
+        if self.is_open {
+            for piece in self.waiting.drain(..) {
+                self.buffer.push(ReplyEvent::Delta(piece.into()));
+                self.given += 1;
+            }
         }
     }
 }

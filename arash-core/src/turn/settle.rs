@@ -155,8 +155,10 @@ impl Settled {
         quota: Vec<QuotaSpend>,
         now: Timestamp,
     ) -> Result<(TurnCommit, Result<Reply>)> {
-        // A turn that was interrupted or given up may be asked for again with the same key.
-        let is_final = outcome.state != TurnState::Interrupted && !self.is_given_up;
+        // A turn that was interrupted or given up may be asked for again with the same key, and so may one that nobody
+        // was asked to answer.
+        let is_refused = self.result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unavailable);
+        let is_final = outcome.state != TurnState::Interrupted && !self.is_given_up && !is_refused;
         let kept = facts.idempotency.as_ref().filter(|_| is_final);
         let receipt = kept.map(|_| StoredReply::of(&self.result).to_json()).transpose()?;
         let state = if self.result.is_ok() || outcome.error.is_some() { outcome.state } else { TurnState::Failed };

@@ -175,7 +175,7 @@ impl Sessions {
         session_id: Path<String>,
     ) -> Result<Json<Done>, Refusal<DeletionRefused>> {
         let key = accessible(&self.engine, &session_id, &caller.0)?;
-        self.engine.sessions().delete(&key).await?;
+        self.engine.delete_session(&key).await?;
         Ok(Json(Done::saying("Session deleted")))
     }
 }

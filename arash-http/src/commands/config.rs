@@ -17,7 +17,10 @@ pub struct ConfigCheck {
 /// One setting as it was given.
 struct Setting {
     name: String,
+    /// What was given; of a secret, its length.
     value: Option<String>,
+    /// What holds without it, in the words of the help.
+    default: Option<String>,
     source: &'static str,
 }
 
@@ -33,7 +36,8 @@ impl ConfigCheck {
         });
         self.output.write(&value, || {
             let row = |setting: &Setting| {
-                [setting.name.clone(), setting.value.clone().unwrap_or_default(), setting.source.to_owned()]
+                let value = setting.value.as_ref().or(setting.default.as_ref()).cloned();
+                [setting.name.clone(), value.unwrap_or_default(), setting.source.to_owned()]
             };
             let mut text = table(["SETTING", "VALUE", "FROM"], settings.iter().map(row));
             if faults.is_empty() {
@@ -60,13 +64,13 @@ impl Setting {
                 Some(format!("*** ({} characters)", value.chars().count()))
             }
             Some(value) => Some(value),
-            None => default_of(argument),
+            None => None,
         };
-        Some(Self { name, value, source })
+        Some(Self { name, value, default: default_of(argument), source })
     }
 
     fn to_json(&self) -> Value {
-        json!({"name": self.name, "value": self.value, "source": self.source})
+        json!({"name": self.name, "value": self.value, "default": self.default, "source": self.source})
     }
 }
 

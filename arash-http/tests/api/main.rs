@@ -17,6 +17,7 @@ mod chat_faults;
 mod connections;
 mod cors;
 mod figures;
+mod found_by_attack;
 mod health;
 mod http_faults;
 mod idempotency;

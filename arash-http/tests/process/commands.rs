@@ -129,9 +129,16 @@ async fn settings_are_checked_without_being_used() {
     let (code, said, complaint) = run(command).await;
     let told: Value = serde_json::from_str(&said).unwrap();
     let setting = |name: &str| told["settings"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap();
-    assert_eq!(setting("LOG_LEVEL"), &json!({"name": "LOG_LEVEL", "value": "warn", "source": "flag"}));
-    assert_eq!(setting("API_PORT"), &json!({"name": "API_PORT", "value": "0", "source": "environment"}));
-    assert_eq!(setting("API_HOST"), &json!({"name": "API_HOST", "value": "127.0.0.1", "source": "default"}));
+    assert_eq!(
+        setting("LOG_LEVEL"),
+        &json!({"name": "LOG_LEVEL", "value": "warn", "default": "info", "source": "flag"})
+    );
+    assert_eq!(
+        setting("API_PORT"),
+        &json!({"name": "API_PORT", "value": "0", "default": "3000", "source": "environment"})
+    );
+    let host = json!({"name": "API_HOST", "value": null, "default": "127.0.0.1", "source": "default"});
+    assert_eq!(setting("API_HOST"), &host);
     assert_eq!(setting("AI_API_KEY")["value"], "*** (7 characters)");
     assert!(!said.contains("hunter2") && !said.contains("cret") && !complaint.contains("cret"), "{said}{complaint}");
     // The pipeline was not asked for, so its key is not looked at.

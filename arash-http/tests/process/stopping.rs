@@ -78,3 +78,20 @@ async fn a_second_signal_ends_the_program_at_once() {
     assert!(said.contains("ended at once by a second signal"), "{said}");
     assert_eq!(asked.join_next().await.unwrap().unwrap(), None, "the answer was cut off");
 }
+
+#[tokio::test]
+async fn a_signal_before_it_listens_ends_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    // A server that takes connections and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut command = program(folder.path());
+    command.env("DATABASE_URL", format!("postgres://u:p@{}/x", silent.local_addr().unwrap()));
+    let mut child = command.spawn().unwrap();
+    let _connection = silent.accept().await.unwrap();
+    let begun = Instant::now();
+    let id = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    let status = tokio::time::timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
