@@ -61,7 +61,7 @@ async fn an_answer_in_a_session_that_is_deleted_is_gone_with_it() {
     let host = TestHost::start().await;
     let key = host.user("Team").await;
     let stream = host.stream(&key, "c", "Hello").await;
-    let turn_id = stream.turn_id().to_owned();
+    let turn_id = stream.turn_id().clone();
     stream.rest().await;
     let path = format!("/api/v1/chat/stream/{turn_id}");
     assert_eq!(host.resuming(&key, &turn_id, None).send().await.unwrap().status(), 200);
