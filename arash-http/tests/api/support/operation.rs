@@ -82,15 +82,12 @@ impl Operation {
     }
 
     fn id(&self, name: &str, things: &Things) -> String {
+        let is_of = |part: &str| name == "id" && self.path.contains(part);
         match name {
             "session_id" => things.session.clone(),
             "turn_id" => things.turn.clone(),
-            "team_id" => things.key.team.to_string(),
-            "api_key_id" => things.key_id.to_string(),
-            "id" if self.path.contains("/teams/{id}") => things.key.team.to_string(),
-            "id" if self.path.contains("/api-keys/{id}") || self.path.ends_with("/api-key/{id}") => {
-                things.key_id.to_string()
-            }
+            _ if name == "team_id" || is_of("/teams/{id}") => things.key.team.to_string(),
+            _ if name == "api_key_id" || is_of("/api-keys/{id}") || is_of("/api-key/{id}") => things.key_id.to_string(),
             _ => panic!("{}: {name} is new; say here which id it is, or that it is none", self.name()),
         }
     }
