@@ -22,9 +22,7 @@ impl<E: Type> Choice<E> {
 }
 
 impl<E: Type> Type for Choice<E> {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
+    crate::scalar::scalar!();
 
     fn name() -> Cow<'static, str> {
         E::name()
@@ -36,14 +34,6 @@ impl<E: Type> Type for Choice<E> {
 
     fn register(registry: &mut Registry) {
         E::register(registry);
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
     }
 }
 

@@ -1,102 +1,148 @@
 //! Where the next page of a list begins, as a text that clients hand back unread.
+//!
+//! It is written in hexadecimal digits, of each list so many: the document tells that, and every text of this form is
+//! a position.
+
+use std::borrow::Cow;
 
 use arash_core::clock::Timestamp;
 use arash_core::id::{AuditId, SessionId, TurnId};
-use arash_core::{Error, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, ToJSON, Type};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::scalar::scalar;
 
 /// Something that a list can go on after.
-pub(crate) trait Position: Sized {
+pub(crate) trait Position: Sized + Send + Sync {
+    /// How many hexadecimal digits it takes.
+    const DIGITS: usize;
+
     fn write(&self) -> String;
-    fn read(text: &str) -> Option<Self>;
+
+    /// The position that so many digits, none of them a capital, stand for.
+    fn read(digits: &str) -> Option<Self>;
 }
 
 impl Position for i64 {
+    const DIGITS: usize = 16;
+
     fn write(&self) -> String {
-        self.to_string()
+        format!("{self:016x}")
     }
 
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
+    fn read(digits: &str) -> Option<Self> {
+        u64::from_str_radix(digits, 16).ok().map(u64::cast_signed)
     }
 }
 
-impl Position for AuditId {
-    fn write(&self) -> String {
-        self.to_string()
-    }
+/// The positions of lists that are ordered by a UUID.
+macro_rules! by_uuid {
+    ($($id:ident),*) => {$(
+        impl Position for $id {
+            const DIGITS: usize = 32;
 
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
+            fn write(&self) -> String {
+                self.as_uuid().simple().to_string()
+            }
+
+            fn read(digits: &str) -> Option<Self> {
+                Uuid::try_parse(digits).ok().map(Self::from_uuid)
+            }
+        }
+    )*};
 }
-
-impl Position for TurnId {
-    fn write(&self) -> String {
-        self.to_string()
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-}
+by_uuid!(AuditId, SessionId, TurnId);
 
 impl Position for (Timestamp, SessionId) {
+    const DIGITS: usize = i64::DIGITS + SessionId::DIGITS;
+
     fn write(&self) -> String {
-        format!("{}_{}", self.0.as_millis(), self.1)
+        self.0.as_millis().write() + &self.1.write()
     }
 
-    fn read(text: &str) -> Option<Self> {
-        let (millis, id) = text.split_once('_')?;
-        Some((Timestamp::from_millis(millis.parse().ok()?), id.parse().ok()?))
+    fn read(digits: &str) -> Option<Self> {
+        let (millis, id) = digits.split_at_checked(i64::DIGITS)?;
+        Some((Timestamp::from_millis(i64::read(millis)?), SessionId::read(id)?))
     }
 }
 
-/// The cursor for what comes after `position`.
-pub(crate) fn encode(position: &impl Position) -> String {
-    URL_SAFE_NO_PAD.encode(position.write())
+/// The query parameter `cursor`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor<P>(pub(crate) P);
+
+impl<P: Position> Type for Cursor<P> {
+    scalar!();
+
+    fn name() -> Cow<'static, str> {
+        format!("cursor_{}", P::DIGITS).into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let pattern = Some(format!("^[0-9a-f]{{{}}}$", P::DIGITS));
+        MetaSchemaRef::Inline(Box::new(MetaSchema { pattern, ..MetaSchema::new("string") }))
+    }
 }
 
-/// The position that a cursor stands for; `None` for the first page.
-///
-/// # Errors
-/// `InvalidInput` for a text that is no cursor of this list.
-pub(crate) fn decode<P: Position>(cursor: Option<&str>) -> Result<Option<P>> {
-    let Some(cursor) = cursor else { return Ok(None) };
-    let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let position = text.and_then(|text| P::read(&text));
-    position.map(Some).ok_or_else(|| Error::invalid("cursor", "is not the next_cursor of a page"))
+impl<P: Position> ParseFromParameter for Cursor<P> {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let digits = Some(value).filter(|text| text.len() == P::DIGITS && text.bytes().all(is_digit));
+        let position = digits.and_then(P::read);
+        position.map(Self).ok_or_else(|| ParseError::custom("is not the next_cursor of a page"))
+    }
+}
+
+/// As parameters are shown that have a default; this one has none.
+impl<P: Position> ToJSON for Cursor<P> {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::String(self.0.write()))
+    }
 }
 
 /// Cuts `entries`, which were asked for with one more than `limit`, to a page; the cursor leads to the next one.
 pub(crate) fn page<T, P: Position>(entries: &mut Vec<T>, limit: u32, position: impl FnOnce(&T) -> P) -> Option<String> {
     let has_more = entries.len() > limit as usize;
     entries.truncate(limit as usize);
-    entries.last().filter(|_| has_more).map(|last| encode(&position(last)))
+    entries.last().filter(|_| has_more).map(|last| position(last).write())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Debug;
+
     use super::*;
+
+    fn assert_leads_back<P: Position + Copy + PartialEq + Debug>(position: P) {
+        let text = position.write();
+        assert_eq!(text.len(), P::DIGITS);
+        assert_eq!(Cursor::parse_from_parameter(&text).unwrap(), Cursor(position));
+    }
 
     #[test]
     fn a_cursor_leads_back_to_its_position() {
-        let position = (Timestamp::from_millis(1_762_000_000_250), SessionId::new());
-        assert_eq!(decode(Some(&encode(&position))).unwrap(), Some(position));
-        let turn = TurnId::new();
-        assert_eq!(decode(Some(&encode(&turn))).unwrap(), Some(turn));
-        assert_eq!(decode::<i64>(Some(&encode(&42_i64))).unwrap(), Some(42));
-        assert_eq!(decode::<i64>(None).unwrap(), None);
-        for text in ["", "!", "NDI=", "eA"] {
-            assert!(decode::<i64>(Some(text)).is_err(), "{text:?}");
+        assert_leads_back((Timestamp::from_millis(1_762_000_000_250), SessionId::new()));
+        assert_leads_back(TurnId::new());
+        assert_leads_back(AuditId::new());
+        for number in [0, 42, -1, i64::MAX, i64::MIN] {
+            assert_leads_back(number);
         }
+    }
+
+    #[test]
+    fn what_no_page_gives_is_refused() {
+        for text in ["", "!", "2a", "+00000000000002a", "000000000000002A", "00000000000000002a", "آآآآآآآآ"] {
+            assert!(Cursor::<i64>::parse_from_parameter(text).is_err(), "{text:?}");
+        }
+        let hyphenated = TurnId::new().to_string();
+        assert!(Cursor::<TurnId>::parse_from_parameter(&hyphenated).is_err());
     }
 
     #[test]
     fn only_a_full_page_has_a_next_one() {
         let mut entries = vec![1_i64, 2, 3];
-        assert_eq!(page(&mut entries, 2, |&last| last), Some(encode(&2_i64)));
+        assert_eq!(page(&mut entries, 2, |&last| last), Some(2_i64.write()));
         assert_eq!(entries, [1, 2]);
         assert_eq!(page(&mut entries, 2, |&last| last), None);
     }

@@ -1,11 +1,12 @@
 //! What the OpenAPI document of poem-openapi leaves out or writes otherwise than clients expect.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::request_id;
+use crate::{examples, links, request_id};
 
-/// Puts a document right: names of headers as people write them, bare media types, and request bodies that say that
-/// they take no unknown fields.
+/// Puts a document right: names of headers as people write them, bare media types, request bodies that say that they
+/// take no unknown fields, answers that say which fields are always there, references and whole numbers as generators
+/// of clients read them, examples, and links.
 pub(crate) fn refine(document: &str) -> String {
     let mut text = document.to_owned();
     // Capitals mean the same, but nobody writes headers so.
@@ -16,9 +17,15 @@ pub(crate) fn refine(document: &str) -> String {
     let text = text.replace("\"application/json; charset=utf-8\"", "\"application/json\"");
     let text = text.replace("\"text/plain; version=0.0.4; charset=utf-8\"", "\"text/plain\"");
     let Ok(mut value) = serde_json::from_str::<Value>(&text) else { return text };
-    for name in request_schemas(&value) {
-        close(&mut value, &name);
+    let of_requests = request_schemas(&value);
+    if let Some(Value::Object(schemas)) = value.pointer_mut("/components/schemas") {
+        for (name, schema) in &mut *schemas {
+            if of_requests.contains(name) { close(schema) } else { require_what_may_be_null(schema) }
+        }
+        examples::add(schemas);
     }
+    simplify(&mut value);
+    links::add(&mut value);
     serde_json::to_string_pretty(&value).unwrap_or(text)
 }
 
@@ -54,11 +61,64 @@ fn references(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-fn close(document: &mut Value, name: &str) {
-    let Some(Value::Object(schema)) = document.pointer_mut(&pointer(name)) else { return };
-    if schema.contains_key("properties") {
+fn close(schema: &mut Value) {
+    if let Value::Object(schema) = schema
+        && schema.contains_key("properties")
+    {
         schema.entry("additionalProperties").or_insert(Value::Bool(false));
     }
+}
+
+/// In answers, a field that has no value is null, or is left out and never null.
+fn require_what_may_be_null(schema: &mut Value) {
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let may_be_null = properties.filter(|(_, field)| field.get("nullable") == Some(&Value::Bool(true)));
+    let names: Vec<Value> = may_be_null.map(|(name, _)| Value::String(name.clone())).collect();
+    let Value::Object(schema) = schema else { return };
+    if !names.is_empty()
+        && let Value::Array(required) = schema.entry("required").or_insert_with(|| Value::Array(Vec::new()))
+    {
+        required.extend(names);
+    }
+}
+
+/// What is said beside a reference stands beside it, not in a schema of its own; bounds of whole numbers are whole.
+fn simplify(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(beside) = said_beside_reference(fields) {
+                fields.extend(beside);
+            }
+            for (name, field) in fields {
+                if ["minimum", "maximum"].contains(&name.as_str())
+                    && let Some(whole) = field.as_f64().and_then(whole)
+                {
+                    *field = whole.into();
+                }
+                simplify(field);
+            }
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(simplify),
+        _ => {}
+    }
+}
+
+/// Takes the second schema out of `allOf`, if that is a reference and what is said beside it.
+fn said_beside_reference(fields: &mut Map<String, Value>) -> Option<Map<String, Value>> {
+    let Some(Value::Array(parts)) = fields.get_mut("allOf") else { return None };
+    let [Value::Object(reference), Value::Object(_)] = parts.as_slice() else { return None };
+    if !reference.contains_key("$ref") {
+        return None;
+    }
+    match parts.pop() {
+        Some(Value::Object(beside)) => Some(beside),
+        _ => None,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "only what is whole and small is cast")]
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64)
 }
 
 fn pointer(name: &str) -> String {

@@ -220,6 +220,9 @@ fn parameter_message(reason: &str) -> String {
     if reason.contains("\"integer_") {
         return "must be a whole number".to_owned();
     }
+    if reason.contains("\"string_uuid\"") {
+        return "must be a UUID".to_owned();
+    }
     if reason.contains("\"boolean\"") {
         return "must be true or false".to_owned();
     }

@@ -7,6 +7,8 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use serde_json::{Map, Value};
 
+use crate::text;
+
 /// The schema of one type with all that it refers to.
 pub(crate) struct Schema {
     root: MetaSchemaRef,
@@ -134,6 +136,9 @@ impl Faults<'_> {
         let (least, most) = (schema.min_length.unwrap_or(0), schema.max_length.unwrap_or(usize::MAX));
         let chars = text.chars().count();
         if (least..=most).contains(&chars) {
+            if let Some(words) = schema.pattern.as_deref().and_then(|pattern| text::fault(pattern, text)) {
+                self.add(path, words);
+            }
             return;
         }
         let accepted = match (schema.min_length, schema.max_length) {

@@ -24,9 +24,7 @@ impl<const LEAST: u32, const MOST: u32, const DEFAULT: u32> Default for WholeNum
 }
 
 impl<const LEAST: u32, const MOST: u32, const DEFAULT: u32> Type for WholeNumber<LEAST, MOST, DEFAULT> {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
+    crate::scalar::scalar!();
 
     fn name() -> Cow<'static, str> {
         "whole_number".into()
@@ -38,14 +36,6 @@ impl<const LEAST: u32, const MOST: u32, const DEFAULT: u32> Type for WholeNumber
             maximum: Some(f64::from(MOST)),
             ..MetaSchema::new_with_format("integer", "uint32")
         }))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
     }
 }
 

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use arash_core::Engine;
-use arash_core::id::TeamId;
+use arash_core::id::{AuditId, TeamId};
 use arash_core::team::{AuditEntry, AuditPage, VisibleFields};
 use poem_openapi::Object;
 use poem_openapi::types::Any;
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::cursor;
+use crate::cursor::{self, Cursor};
+use crate::id::Id;
 use crate::page::PageLimit;
 use crate::time::Time;
 
@@ -20,12 +22,12 @@ type Fields = HashMap<String, Any<Value>>;
 #[oai(rename = "AuditEntry")]
 struct Entry {
     /// Its id.
-    id: String,
+    id: Uuid,
     /// When it was done.
     at: Time,
     /// The id of the key that was shown; null for the program itself.
     #[oai(nullable)]
-    actor_key_id: Option<i64>,
+    actor_key_id: Option<Id>,
     /// What was done: `team.created`, `team.updated`, `key.created`, `key.updated`, `key.revoked`, `key.rotated` or
     /// `key.deleted`.
     action: String,
@@ -33,7 +35,7 @@ struct Entry {
     object: String,
     /// The team that it concerns.
     #[oai(nullable)]
-    team_id: Option<i64>,
+    team_id: Option<Id>,
     /// What was there before; of an update, the fields that it changed. Null for what is new.
     #[oai(nullable)]
     before: Option<Fields>,
@@ -49,12 +51,12 @@ impl From<AuditEntry> for Entry {
     fn from(entry: AuditEntry) -> Self {
         let fields = |fields: VisibleFields| fields.into_iter().map(|(name, value)| (name, Any(value))).collect();
         Self {
-            id: entry.id.to_string(),
+            id: *entry.id.as_uuid(),
             at: entry.at.into(),
-            actor_key_id: entry.actor_key_id.map(|key| key.0),
+            actor_key_id: entry.actor_key_id.map(Id::from),
             action: entry.action,
             object: entry.object,
-            team_id: entry.team_id.map(|team| team.0),
+            team_id: entry.team_id.map(Id::from),
             before: entry.before.map(fields),
             after: entry.after.map(fields),
             request_id: entry.request_id,
@@ -78,9 +80,9 @@ impl AuditList {
         engine: &Engine,
         team: Option<TeamId>,
         limit: PageLimit,
-        cursor: Option<&str>,
+        cursor: Option<Cursor<AuditId>>,
     ) -> arash_core::Result<Self> {
-        let page = AuditPage { before: cursor::decode(cursor)?, limit: limit.with_one_more() };
+        let page = AuditPage { before: cursor.map(|Cursor(before)| before), limit: limit.with_one_more() };
         let mut entries = engine.audit().list(team, page).await?;
         let next_cursor = cursor::page(&mut entries, limit.entries(), |last| last.id);
         Ok(Self { items: entries.into_iter().map(Entry::from).collect(), next_cursor })

@@ -4,11 +4,12 @@ use arash_core::session::{MessagePage, StoredMessage};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
+use uuid::Uuid;
 
 use super::Group;
 use super::sessions::accessible;
 use crate::auth::Caller;
-use crate::cursor;
+use crate::cursor::{self, Cursor};
 use crate::page::PageLimit;
 use crate::refusal::{Refusal, statuses};
 use crate::time::Time;
@@ -59,7 +60,7 @@ struct MessageView {
     /// What was beside the text.
     attachments: Vec<AttachmentView>,
     /// The turn that it was said in: a question and its answer share one.
-    turn_id: String,
+    turn_id: Uuid,
     /// When it was said.
     created_at: Time,
 }
@@ -72,7 +73,7 @@ impl From<StoredMessage> for MessageView {
             role: message.role.as_str().to_owned(),
             content: message.text.to_string(),
             attachments: message.attachments.iter().map(AttachmentView::from).collect(),
-            turn_id: turn_id.to_string(),
+            turn_id: *turn_id.as_uuid(),
             created_at: message.created_at.into(),
         }
     }
@@ -117,10 +118,10 @@ impl Messages {
         #[oai(default)]
         limit: Query<PageLimit>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor<i64>>>,
     ) -> Result<Json<MessageList>, Refusal<MessagesRefused>> {
         let key = accessible(&self.engine, &session_id, &caller.0)?;
-        let page = MessagePage { before: cursor::decode(cursor.as_deref())?, limit: limit.with_one_more() };
+        let page = MessagePage { before: cursor.map(|Cursor(before)| before), limit: limit.with_one_more() };
         let mut messages = self.engine.sessions().messages(&key, page).await?;
         let next_cursor = cursor::page(&mut messages, limit.entries(), |last| last.seq);
         let items = messages.into_iter().rev().map(MessageView::from).collect();

@@ -120,9 +120,8 @@ fn titled<T: OpenApi>(operations: T) -> OpenApiService<T, ()> {
     let request_id = ExtraHeader::new(request_id::HEADER)
         .description("The request's name: the client's own if it sent a usable one, else a new UUIDv7.");
     OpenApiService::new(operations, "arash", env!("CARGO_PKG_VERSION"))
-        .summary("An AI chatbot engine over HTTP")
         .description(
-            "JSON in UTF-8. Unknown fields in a request body are refused. Times are RFC 3339 in UTC. \
+            "An AI chatbot engine over HTTP.\n\nJSON in UTF-8. Unknown fields in a request body are refused. Times are RFC 3339 in UTC. \
              Every problem is `application/problem+json` in one shape.",
         )
         .license(LicenseObject::new("MIT OR Apache-2.0"))

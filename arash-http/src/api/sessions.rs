@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use arash_core::clock::{Clock, SystemClock};
+use arash_core::clock::{Clock, SystemClock, Timestamp};
+use arash_core::id::{SessionId, TeamId};
 use arash_core::session::{SessionFilter, SessionKey, SessionPage, SessionSummary};
 use arash_core::team::{AccessLevel, Principal};
 use arash_core::{Engine, Error, Platform};
@@ -11,7 +12,8 @@ use poem_openapi::{Object, OpenApi};
 use super::platform::{PlatformConfig, model_name};
 use super::{Done, Group};
 use crate::auth::Caller;
-use crate::cursor;
+use crate::cursor::{self, Cursor};
+use crate::id::Id;
 use crate::page::PageLimit;
 use crate::refusal::{Refusal, statuses};
 use crate::time::Time;
@@ -80,7 +82,7 @@ struct SessionDetail {
     chat_id: String,
     /// The team it belongs to; null on public platforms.
     #[oai(nullable)]
-    team_id: Option<i64>,
+    team_id: Option<Id>,
     /// The user's messages since it was opened or cleared.
     message_count: u64,
     /// When it was opened.
@@ -121,10 +123,10 @@ impl Sessions {
         #[oai(default)]
         limit: Query<PageLimit>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor<(Timestamp, SessionId)>>>,
     ) -> Result<Json<SessionList>, Refusal<ListRefused>> {
         let filter = SessionFilter { team: visible_team(&caller.0), platform: None };
-        let page = SessionPage { before: cursor::decode(cursor.as_deref())?, limit: limit.with_one_more() };
+        let page = SessionPage { before: cursor.map(|Cursor(before)| before), limit: limit.with_one_more() };
         let mut entries = self.engine.sessions().list(&filter, page).await?;
         let total = self.engine.sessions().count(&filter, ACTIVE_WITHIN).await?.total;
         let next_cursor = cursor::page(&mut entries, limit.entries(), |last| (last.last_activity_at, last.id));
@@ -155,7 +157,7 @@ impl Sessions {
                 platform: key.platform().to_owned(),
                 chat_id: key.chat_id().to_owned(),
                 user_id: session.user_id,
-                team_id: session.team_id.map(|team| team.0),
+                team_id: session.team_id.map(Id::from),
                 message_count: session.message_count,
                 created_at: session.created_at.into(),
                 last_activity: session.last_activity_at.into(),
@@ -226,6 +228,6 @@ pub(super) fn accessible(engine: &Engine, session_id: &str, principal: &Principa
 }
 
 /// The only team whose sessions the caller sees; `None` for all.
-fn visible_team(principal: &Principal) -> Option<arash_core::id::TeamId> {
+fn visible_team(principal: &Principal) -> Option<TeamId> {
     (principal.access_level() < AccessLevel::Admin).then(|| principal.team_id())
 }

@@ -2,6 +2,7 @@ use arash_core::platform::ModelId;
 use arash_core::team::Team;
 use poem_openapi::Object;
 
+use crate::id::Id;
 use crate::time::Time;
 
 /// A tenant: keys, sessions and usage belong to one.
@@ -9,7 +10,7 @@ use crate::time::Time;
 #[oai(rename = "Team")]
 pub(crate) struct TeamView {
     /// Its id.
-    id: i64,
+    id: Id,
     /// Its name.
     name: String,
     /// What it is for.
@@ -37,7 +38,7 @@ pub(crate) struct TeamView {
 impl From<Team> for TeamView {
     fn from(team: Team) -> Self {
         Self {
-            id: team.id.0,
+            id: team.id.into(),
             name: team.name,
             description: team.description,
             monthly_quota: team.monthly_quota,

@@ -51,7 +51,7 @@ async fn what_cannot_be_an_id_names_nothing() {
     assert_snapshot!(host.delete(&host.admin, "/api/v1/admin/api-keys/x").await, @r#"
     404
     {
-      "detail": "There is nothing at this path: an id in it must be a whole number.",
+      "detail": "There is nothing at this path: an id in it must be a whole number, at least 1.",
       "error": "not_found",
       "request_id": "[uuid]",
       "status": 404,

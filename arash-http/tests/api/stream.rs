@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arash_core::Platform;
 use arash_core::ai::AiErrorKind;
 use arash_core::testing::{Script, ScriptedProvider, Step};
 use insta::assert_snapshot;
@@ -105,7 +106,8 @@ async fn a_failure_is_the_problem_that_chat_would_give() {
 
 #[tokio::test]
 async fn what_is_refused_is_no_stream() {
-    let host = TestHost::start().await;
+    let platform = Platform::private("slow").models(["m"]).rate_limit(1);
+    let host = TestHost::with(|builder| builder.platform(platform)).await;
     let key = host.user("Team").await;
     let post = |body: serde_json::Value| host.posting(&key, "/api/v1/chat/stream", &body);
     let plain = || host.request("POST", "/api/v1/chat/stream").body(message("c", "Hi").to_string());
@@ -121,10 +123,10 @@ async fn what_is_refused_is_no_stream() {
     }
     assert_eq!(host.send(post(message("c", "Hi")).body("{")).await.status, 400);
     assert_eq!(host.send(post(message("c", "Hi")).header("Idempotency-Key", "")).await.status, 422);
-    for _ in 0..60 {
-        drop(host.stream(&key, "c", "Hi").await);
-    }
-    let answer = host.send(post(message("c", "Hi"))).await;
+    let mut slow = message("c", "Hi");
+    slow["platform"] = json!("slow");
+    drop(host.open(post(slow.clone())).await);
+    let answer = host.send(post(slow)).await;
     assert_eq!((answer.status, answer.at("/error")), (429, json!("rate_limited")));
     assert!(answer.header("retry-after").is_some());
 }

@@ -135,7 +135,7 @@ async fn only_the_own_teams_answers_are_found() {
     assert_snapshot!(host.send(host.resuming(&key, "turn-1", None)).await, @r#"
     404
     {
-      "detail": "A turn's id is a UUID; there is no turn of this name.",
+      "detail": "There is nothing at this path: an id in it must be a UUID.",
       "error": "not_found",
       "request_id": "[uuid]",
       "status": 404,

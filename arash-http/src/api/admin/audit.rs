@@ -1,5 +1,5 @@
 use arash_core::Engine;
-use arash_core::id::TeamId;
+use arash_core::id::{AuditId, TeamId};
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
@@ -7,6 +7,8 @@ use poem_openapi::payload::Json;
 use crate::api::Group;
 use crate::api::audit::AuditList;
 use crate::auth::Admin;
+use crate::cursor::Cursor;
+use crate::id::Id;
 use crate::page::PageLimit;
 use crate::refusal::{Refusal, statuses};
 
@@ -37,13 +39,13 @@ impl AdminAudit {
         &self,
         _admin: Admin,
         /// Only what concerns this team.
-        team_id: Query<Option<i64>>,
+        team_id: Query<Option<Id>>,
         /// Most entries, 1 to 200.
         #[oai(default)]
         limit: Query<PageLimit>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor<AuditId>>>,
     ) -> Result<Json<AuditList>, Refusal<ListRefused>> {
-        Ok(Json(AuditList::read(&self.engine, team_id.map(TeamId), *limit, cursor.as_deref()).await?))
+        Ok(Json(AuditList::read(&self.engine, team_id.map(TeamId::from), *limit, *cursor).await?))
     }
 }

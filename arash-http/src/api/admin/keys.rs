@@ -12,8 +12,9 @@ use crate::api::api_key::{
 use crate::api::{Done, Group};
 use crate::auth::Admin;
 use crate::body::Body;
-use crate::cursor;
-use crate::idempotency;
+use crate::cursor::Cursor;
+use crate::id::Id;
+use crate::idempotency::{self, GivenKey};
 use crate::page::PageLimit;
 use crate::refusal::{Refusal, statuses};
 
@@ -53,8 +54,8 @@ impl AdminKeys {
         operation_id = "create_api_key",
         request_header(
             name = "Idempotency-Key",
-            ty = "Option<String>",
-            description = "1 to 255 characters. What is repeated with the same key is done once; its result is given again for 24 hours, without the secret."
+            ty = "Option<GivenKey>",
+            description = "1 to 255 printable ASCII characters. What is repeated with the same key is done once; its result is given again for 24 hours, without the secret."
         )
     )]
     async fn create(
@@ -74,16 +75,16 @@ impl AdminKeys {
         &self,
         _admin: Admin,
         /// Only those of this team.
-        team_id: Query<Option<i64>>,
+        team_id: Query<Option<Id>>,
         /// Most entries, 1 to 200.
         #[oai(default)]
         limit: Query<PageLimit>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor<i64>>>,
     ) -> Result<Json<ApiKeyList>, Refusal<ListRefused>> {
-        let after = cursor::decode(cursor.as_deref())?.unwrap_or(0);
+        let after = cursor.map_or(0, |Cursor(after)| after);
         let page = PageAfter { after, limit: limit.with_one_more() };
-        Ok(Json(ApiKeyList::of(self.engine.keys().list(team_id.map(TeamId), page).await?, *limit)))
+        Ok(Json(ApiKeyList::of(self.engine.keys().list(team_id.map(TeamId::from), page).await?, *limit)))
     }
 
     /// Change an API key
@@ -94,11 +95,11 @@ impl AdminKeys {
         &self,
         admin: Admin,
         /// The key's id.
-        id: Path<i64>,
+        id: Path<Id>,
         patch: Body<ApiKeyPatch>,
     ) -> Result<Json<KeyInfo>, Refusal<ChangeRefused>> {
         let keys = self.engine.keys().by(admin.0.actor());
-        Ok(Json(keys.update(ApiKeyId(*id), patch.0.into()).await?.into()))
+        Ok(Json(keys.update(ApiKeyId::from(*id), patch.0.into()).await?.into()))
     }
 
     /// Give an API key a new secret
@@ -111,21 +112,21 @@ impl AdminKeys {
         operation_id = "rotate_api_key",
         request_header(
             name = "Idempotency-Key",
-            ty = "Option<String>",
-            description = "1 to 255 characters. What is repeated with the same key is done once; its result is given again for 24 hours, without the secret."
+            ty = "Option<GivenKey>",
+            description = "1 to 255 printable ASCII characters. What is repeated with the same key is done once; its result is given again for 24 hours, without the secret."
         )
     )]
     async fn rotate(
         &self,
         admin: Admin,
         /// The key's id.
-        id: Path<i64>,
+        id: Path<Id>,
         headers: &HeaderMap,
         input: Body<RotationInput>,
     ) -> Result<ApiKeyIssued, Refusal<RotationRefused>> {
         let once = idempotency::key(headers, &admin.0, "rotate_api_key")?;
         let keys = self.engine.keys().by(admin.0.actor());
-        Ok(keys.rotate(ApiKeyId(*id), input.0.overlap(), once).await?.into())
+        Ok(keys.rotate(ApiKeyId::from(*id), input.0.overlap(), once).await?.into())
     }
 
     /// Revoke or delete an API key
@@ -136,7 +137,7 @@ impl AdminKeys {
         &self,
         admin: Admin,
         /// The key's id.
-        id: Path<i64>,
+        id: Path<Id>,
         /// Whether what is stored of it goes too.
         #[oai(default)]
         permanent: Query<bool>,

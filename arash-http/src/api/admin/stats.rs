@@ -13,6 +13,7 @@ use crate::api::Group;
 use crate::api::platform::model_name;
 use crate::api::sessions::ACTIVE_WITHIN;
 use crate::auth::Admin;
+use crate::id::Id;
 use crate::refusal::{Refusal, statuses};
 
 /// Teams that are read at once to find their names.
@@ -28,7 +29,7 @@ statuses! {
 struct TeamStats {
     /// The team; null for the program's own sessions, which came with no key.
     #[oai(nullable)]
-    team_id: Option<i64>,
+    team_id: Option<Id>,
     /// Its name.
     #[oai(nullable)]
     team_name: Option<String>,
@@ -145,7 +146,7 @@ impl AdminStats {
             all.add(group, model);
         }
         let of_team = |(team, sum): (Option<TeamId>, Sum)| TeamStats {
-            team_id: team.map(|team| team.0),
+            team_id: team.map(Id::from),
             team_name: team.and_then(|team| names.get(&team).cloned()),
             sessions: sum.sessions,
             messages: sum.messages,

@@ -13,10 +13,12 @@ use crate::api::patch::edit;
 use crate::api::team::TeamView;
 use crate::auth::Admin;
 use crate::body::{Body, JsonBody};
-use crate::cursor;
-use crate::idempotency;
+use crate::cursor::{self, Cursor};
+use crate::id::Id;
+use crate::idempotency::{self, GivenKey};
 use crate::page::PageLimit;
 use crate::refusal::{Refusal, statuses};
+use crate::text::{Name, Prose};
 
 statuses! {
     /// A list.
@@ -34,10 +36,10 @@ statuses! {
 struct TeamInput {
     /// Its name, unique.
     #[oai(validator(min_length = 1, max_length = 255))]
-    name: String,
+    name: Name,
     /// What it is for.
     #[oai(nullable, validator(max_length = 2000))]
-    description: Option<String>,
+    description: Option<Prose>,
     /// Requests in 30 days; null is unlimited, 0 lets nothing through.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000000")))]
     monthly_quota: Option<u64>,
@@ -56,10 +58,10 @@ impl JsonBody for TeamInput {}
 struct TeamPatch {
     /// Its name, unique.
     #[oai(validator(min_length = 1, max_length = 255))]
-    name: Option<String>,
+    name: Option<Name>,
     /// What it is for.
     #[oai(nullable, validator(max_length = 2000))]
-    description: MaybeUndefined<String>,
+    description: MaybeUndefined<Prose>,
     /// Requests in 30 days; null is unlimited, 0 lets nothing through.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000000")))]
     monthly_quota: MaybeUndefined<u64>,
@@ -78,8 +80,8 @@ impl JsonBody for TeamPatch {}
 impl From<TeamPatch> for TeamChange {
     fn from(patch: TeamPatch) -> Self {
         Self {
-            name: patch.name,
-            description: edit(patch.description),
+            name: patch.name.map(String::from),
+            description: edit(patch.description.map_value(String::from)),
             monthly_quota: edit(patch.monthly_quota),
             daily_quota: edit(patch.daily_quota),
             allowed_models: edit(patch.allowed_models.map_value(model_ids)),
@@ -136,8 +138,8 @@ impl AdminTeams {
         operation_id = "create_team",
         request_header(
             name = "Idempotency-Key",
-            ty = "Option<String>",
-            description = "1 to 255 characters. What is repeated with the same key is done once; its result is given again for 24 hours."
+            ty = "Option<GivenKey>",
+            description = "1 to 255 printable ASCII characters. What is repeated with the same key is done once; its result is given again for 24 hours."
         )
     )]
     async fn create(
@@ -148,8 +150,8 @@ impl AdminTeams {
     ) -> Result<TeamCreated, Refusal<CreationRefused>> {
         let (once, input) = (idempotency::key(headers, &admin.0, "create_team")?, input.0);
         let spec = TeamSpec {
-            name: input.name,
-            description: input.description,
+            name: input.name.into(),
+            description: input.description.map(String::from),
             monthly_quota: input.monthly_quota,
             daily_quota: input.daily_quota,
             allowed_models: input.allowed_models.map(model_ids),
@@ -164,9 +166,9 @@ impl AdminTeams {
         &self,
         _admin: Admin,
         /// The team's id.
-        id: Path<i64>,
+        id: Path<Id>,
     ) -> Result<Json<TeamView>, Refusal<TeamRefused>> {
-        Ok(Json(self.engine.teams().get(TeamId(*id)).await?.into()))
+        Ok(Json(self.engine.teams().get(TeamId::from(*id)).await?.into()))
     }
 
     /// Change a team
@@ -178,11 +180,11 @@ impl AdminTeams {
         &self,
         admin: Admin,
         /// The team's id.
-        id: Path<i64>,
+        id: Path<Id>,
         patch: Body<TeamPatch>,
     ) -> Result<Json<TeamView>, Refusal<ChangeRefused>> {
         let teams = self.engine.teams().by(admin.0.actor());
-        Ok(Json(teams.update(TeamId(*id), patch.0.into()).await?.into()))
+        Ok(Json(teams.update(TeamId::from(*id), patch.0.into()).await?.into()))
     }
 
     /// List teams
@@ -197,9 +199,9 @@ impl AdminTeams {
         #[oai(default)]
         limit: Query<PageLimit>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor<i64>>>,
     ) -> Result<Json<TeamList>, Refusal<ListRefused>> {
-        let after = cursor::decode(cursor.as_deref())?.unwrap_or(0);
+        let after = cursor.map_or(0, |Cursor(after)| after);
         let page = PageAfter { after, limit: limit.with_one_more() };
         let mut teams = self.engine.teams().list(*active_only, page).await?;
         let next_cursor = cursor::page(&mut teams, limit.entries(), |last| last.id.0);

@@ -1,4 +1,4 @@
-use arash_core::id::{ApiKeyId, TeamId};
+use arash_core::id::{ApiKeyId, TeamId, TurnId};
 use arash_core::quota::Allowance;
 use arash_core::team::{KeyOwner, PageAfter};
 use arash_core::usage::{UsageFilter, UsagePage, UsageRecord};
@@ -11,7 +11,8 @@ use crate::api::Group;
 use crate::api::usage::{Days, MOST_DAYS, QuotaPeriod, QuotaView, UsageReportView, UsageRow};
 use crate::auth::Admin;
 use crate::choice::Choice;
-use crate::cursor;
+use crate::cursor::{self, Cursor};
+use crate::id::Id;
 use crate::page::PageLimit;
 use crate::refusal::{Refusal, statuses};
 
@@ -54,12 +55,12 @@ impl AdminUsage {
         &self,
         _admin: Admin,
         /// The team's id.
-        team_id: Path<i64>,
+        team_id: Path<Id>,
         /// How many days until now, 1 to 365.
         #[oai(default)]
         days: Query<Days>,
     ) -> Result<Json<UsageReportView>, Refusal<UsageRefused>> {
-        let team = self.engine.teams().get(TeamId(*team_id)).await?;
+        let team = self.engine.teams().get(TeamId::from(*team_id)).await?;
         let filter = UsageFilter { team: Some(team.id), key: None };
         Ok(Json(self.engine.usage().report(filter, days.get()).await?.into()))
     }
@@ -72,12 +73,12 @@ impl AdminUsage {
         &self,
         _admin: Admin,
         /// The key's id.
-        id: Path<i64>,
+        id: Path<Id>,
         /// How many days until now, 1 to 365.
         #[oai(default)]
         days: Query<Days>,
     ) -> Result<Json<UsageReportView>, Refusal<UsageRefused>> {
-        let id = ApiKeyId(*id);
+        let id = ApiKeyId::from(*id);
         if self.find_key(id).await?.is_none() && !self.was_used(id).await? {
             return Err(no_such_key(id).into());
         }
@@ -93,12 +94,12 @@ impl AdminUsage {
         &self,
         _admin: Admin,
         /// The key's id.
-        api_key_id: Path<i64>,
+        api_key_id: Path<Id>,
         /// The window.
         #[oai(default)]
         period: Query<Choice<QuotaPeriod>>,
     ) -> Result<Json<QuotaView>, Refusal<UsageRefused>> {
-        let id = ApiKeyId(*api_key_id);
+        let id = ApiKeyId::from(*api_key_id);
         let key = self.find_key(id).await?.ok_or_else(|| no_such_key(id))?;
         let standing = self.engine.quotas().standing(&Allowance::of_key(&key), period.0.0.into()).await?;
         Ok(Json(standing.into()))
@@ -112,17 +113,17 @@ impl AdminUsage {
         &self,
         _admin: Admin,
         /// Only those of this team.
-        team_id: Query<Option<i64>>,
+        team_id: Query<Option<Id>>,
         /// Only those of this key.
-        api_key_id: Query<Option<i64>>,
+        api_key_id: Query<Option<Id>>,
         /// Most entries, 1 to 200.
         #[oai(default)]
         limit: Query<PageLimit<100>>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor<TurnId>>>,
     ) -> Result<Json<UsageRecordList>, Refusal<RecordsRefused>> {
-        let filter = UsageFilter { team: team_id.map(TeamId), key: api_key_id.map(ApiKeyId) };
-        let page = UsagePage { before: cursor::decode(cursor.as_deref())?, limit: limit.with_one_more() };
+        let filter = UsageFilter { team: team_id.map(TeamId::from), key: api_key_id.map(ApiKeyId::from) };
+        let page = UsagePage { before: cursor.map(|Cursor(before)| before), limit: limit.with_one_more() };
         let mut records = self.engine.usage().recent(filter, page).await?;
         let next_cursor = cursor::page(&mut records, limit.entries(), |last: &UsageRecord| last.turn_id);
         Ok(Json(UsageRecordList { items: records.into_iter().map(UsageRow::from).collect(), next_cursor }))

@@ -3,6 +3,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object};
 
 use crate::cursor;
+use crate::id::Id;
 use crate::idempotency;
 use crate::page::PageLimit;
 use crate::time::Time;
@@ -40,13 +41,13 @@ impl From<AccessLevel> for Level {
 #[derive(Debug, Object)]
 pub(crate) struct KeyInfo {
     /// Its id.
-    id: i64,
+    id: Id,
     /// Its first 12 characters, to tell it from others.
     key_prefix: String,
     /// Its name.
     name: String,
     /// The team it belongs to.
-    team_id: i64,
+    team_id: Id,
     /// That team's name.
     team_name: String,
     /// What it may do.
@@ -78,10 +79,10 @@ pub(crate) struct KeyInfo {
 impl From<KeyOwner> for KeyInfo {
     fn from(KeyOwner { key, team }: KeyOwner) -> Self {
         Self {
-            id: key.id.0,
+            id: key.id.into(),
             key_prefix: key.key_prefix,
             name: key.name,
-            team_id: key.team_id.0,
+            team_id: key.team_id.into(),
             team_name: team.name,
             access_level: key.access_level.into(),
             monthly_quota: key.monthly_quota,

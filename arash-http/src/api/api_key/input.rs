@@ -8,6 +8,8 @@ use poem_openapi::{Enum, Object};
 use super::info::Level;
 use crate::api::patch::edit;
 use crate::body::JsonBody;
+use crate::id::Id;
+use crate::text::{Name, Prose};
 
 /// Whether a key is for real use or for trying things out; both are treated alike.
 #[derive(Clone, Copy, Debug, Default, Enum)]
@@ -31,7 +33,7 @@ impl From<Use> for KeyEnvironment {
 #[derive(Debug, Object)]
 pub(crate) struct ApiKeyInput {
     /// The team it belongs to.
-    team_id: i64,
+    team_id: Id,
     #[oai(flatten)]
     key: TeamApiKeyInput,
 }
@@ -41,7 +43,7 @@ impl JsonBody for ApiKeyInput {}
 impl ApiKeyInput {
     /// The key as `maker` makes it.
     pub(crate) fn into_spec(self, maker: &Principal) -> KeySpec {
-        self.key.into_spec(TeamId(self.team_id), maker)
+        self.key.into_spec(self.team_id.into(), maker)
     }
 }
 
@@ -50,13 +52,13 @@ impl ApiKeyInput {
 pub(crate) struct TeamApiKeyInput {
     /// Its name.
     #[oai(validator(min_length = 1, max_length = 255))]
-    name: String,
+    name: Name,
     /// What it may do.
     #[oai(default = "user")]
     access_level: Level,
     /// What it is for.
     #[oai(nullable, validator(max_length = 2000))]
-    description: Option<String>,
+    description: Option<Prose>,
     /// Requests in 30 days, in place of the team's; null means the team's.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000000")))]
     monthly_quota: Option<u64>,
@@ -81,7 +83,7 @@ impl TeamApiKeyInput {
             monthly_quota: self.monthly_quota,
             daily_quota: self.daily_quota,
             expires_in_days: self.expires_in_days,
-            description: self.description,
+            description: self.description.map(String::from),
             created_by: Some(maker.key_name().to_owned()),
             ..KeySpec::new(team, self.name).level(self.access_level.into())
         }
@@ -97,12 +99,12 @@ fn user() -> Level {
 pub(crate) struct ApiKeyPatch {
     /// Its name.
     #[oai(validator(min_length = 1, max_length = 255))]
-    name: Option<String>,
+    name: Option<Name>,
     /// What it may do.
     access_level: Option<Level>,
     /// What it is for.
     #[oai(nullable, validator(max_length = 2000))]
-    description: MaybeUndefined<String>,
+    description: MaybeUndefined<Prose>,
     /// Requests in 30 days, in place of the team's; null means the team's.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000000")))]
     monthly_quota: MaybeUndefined<u64>,
@@ -121,8 +123,8 @@ impl JsonBody for ApiKeyPatch {}
 impl From<ApiKeyPatch> for KeyChange {
     fn from(patch: ApiKeyPatch) -> Self {
         Self {
-            name: patch.name,
-            description: edit(patch.description),
+            name: patch.name.map(String::from),
+            description: edit(patch.description.map_value(String::from)),
             monthly_quota: edit(patch.monthly_quota),
             daily_quota: edit(patch.daily_quota),
             access_level: patch.access_level.map(AccessLevel::from),

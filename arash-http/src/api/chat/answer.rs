@@ -2,6 +2,7 @@ use arash_core::money::CURRENCY;
 use arash_core::turn::{Reply, TurnReceipt};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
+use uuid::Uuid;
 
 use crate::idempotency;
 
@@ -28,7 +29,7 @@ struct AnswerData {
     /// The session's id.
     session_id: String,
     /// The turn's id.
-    turn_id: String,
+    turn_id: Uuid,
     /// The name of the model that answered; after a command, of the session's model.
     model: String,
     /// The user's messages in the session since it was opened or cleared.
@@ -86,7 +87,7 @@ impl From<TurnReceipt> for AnswerData {
     fn from(receipt: TurnReceipt) -> Self {
         Self {
             session_id: receipt.session_id,
-            turn_id: receipt.turn_id.to_string(),
+            turn_id: *receipt.turn_id.as_uuid(),
             model: receipt.model_name,
             message_count: receipt.message_count,
             history_length: receipt.history_length,

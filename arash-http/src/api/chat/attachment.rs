@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use poem_openapi::{Enum, Object};
 use serde_json::{Map, Value};
 
+use crate::text::{Address, Ascii};
+
 /// What an attachment is.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "snake_case")]
@@ -32,13 +34,13 @@ pub(super) struct AttachmentInput {
     kind: AttachmentKind,
     /// Its media type, such as `audio/ogg`. An image's is found out from its content instead.
     #[oai(nullable, validator(max_length = 255))]
-    media_type: Option<String>,
+    media_type: Option<Ascii>,
     /// Its content in base64 (RFC 4648 section 4).
     #[oai(nullable)]
     data: Option<String>,
     /// Its address, http or https.
     #[oai(nullable, validator(max_length = 2048))]
-    url: Option<String>,
+    url: Option<Address>,
 }
 
 /// Faults of `attachments` that a schema cannot express.
@@ -48,14 +50,9 @@ pub(super) fn more_faults(fields: &Map<String, Value>, faults: &mut Vec<FieldErr
     for (index, entry) in entries.into_iter().flatten().take(MAX_ATTACHMENTS).enumerate() {
         let Value::Object(entry) = entry else { continue };
         let is_given = |name: &str| entry.get(name).is_some_and(|value| !value.is_null());
-        let field = |name: &str| format!("attachments.{index}{name}").into();
         if is_given("data") == is_given("url") {
-            faults.push(FieldError { field: field(""), message: "must have either data or url".into() });
-        }
-        let url = entry.get("url").and_then(Value::as_str);
-        if url.is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
-            let message = "must begin with https:// or http://".into();
-            faults.push(FieldError { field: field(".url"), message });
+            let field = format!("attachments.{index}").into();
+            faults.push(FieldError { field, message: "must have either data or url".into() });
         }
     }
 }
@@ -75,16 +72,17 @@ impl AttachmentInput {
             (_, limit) => limit.unwrap_or_default(),
         };
         let Some(data) = self.data else {
-            let source = AttachmentSource::Url(self.url.unwrap_or_default());
-            return Ok(Attachment { kind, media_type: self.media_type, source });
+            let source = AttachmentSource::Url(self.url.map(String::from).unwrap_or_default());
+            return Ok(Attachment { kind, media_type: self.media_type.map(String::from), source });
         };
+        let media_type = self.media_type.map(String::from);
         let content = STANDARD.decode(data).map_err(|_| ("data", "is not base64".to_owned()))?;
         if content.is_empty() {
             return Err(("data", "is empty".to_owned()));
         }
         let media_type = match self.kind {
             AttachmentKind::Image => Some(image(&content, max_image_bytes)?),
-            AttachmentKind::Audio | AttachmentKind::Document => self.media_type,
+            AttachmentKind::Audio | AttachmentKind::Document => media_type,
         };
         Ok(Attachment { kind, media_type, source: AttachmentSource::Inline(content.into()) })
     }

@@ -6,11 +6,10 @@ use arash_core::{ReplyEvent, ReplyStream};
 use futures_util::{FutureExt, stream};
 use poem::http::header;
 use poem::{Body, IntoResponse, Response};
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::{ToJSON, Type};
-use poem_openapi::{ApiResponse, Object};
+use poem_openapi::{ApiResponse, Enum, Object};
+use uuid::Uuid;
 
 use super::answer::ChatAnswer;
 use crate::problem::{Problem, ProblemBody};
@@ -21,11 +20,35 @@ const CONTENT_TYPE: &str = "text/event-stream";
 const CHUNK_BYTES: usize = 16 << 10;
 const KEEP_ALIVE: &str = ": keep-alive\n\n";
 
+/// What an event is.
+#[derive(Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+enum StreamEventName {
+    Start,
+    Delta,
+    Notice,
+    Done,
+    Error,
+}
+
+/// One server-sent event.
+#[derive(Debug, Object)]
+struct StreamEvent {
+    /// Its number; `Last-Event-ID` when the stream is read on.
+    #[oai(validator(pattern = "^[0-9]+$"))]
+    id: String,
+    /// What it is.
+    event: StreamEventName,
+    /// JSON in one line: of `start` a `StreamStart`, of `delta` and `notice` a `StreamText`, of `done` a `ChatAnswer`, of
+    /// `error` a `Problem`.
+    data: String,
+}
+
 /// The data of `start`: names what follows.
 #[derive(Debug, Object)]
 struct StreamStart {
     /// The turn's id: the answer is read on and stopped by it.
-    turn_id: String,
+    turn_id: Uuid,
     /// The session's id.
     session_id: String,
 }
@@ -63,7 +86,7 @@ impl EventStream {
         if self.has_start {
             self.has_start = false;
             let start = StreamStart {
-                turn_id: self.stream.turn_id().to_string(),
+                turn_id: *self.stream.turn_id().as_uuid(),
                 session_id: self.stream.session_id().to_owned(),
             };
             write_event(&mut chunk, 0, "start", &start);
@@ -124,18 +147,6 @@ impl IntoResponse for EventStream {
 
 impl ApiResponse for EventStream {
     fn meta() -> MetaResponses {
-        let data =
-            [StreamStart::schema_ref(), StreamText::schema_ref(), ChatAnswer::schema_ref(), ProblemBody::schema_ref()];
-        let event = MetaSchema {
-            description: Some("The data of one event: of `start`, of `delta` and `notice`, of `done`, or of `error`."),
-            one_of: data.into(),
-            ..MetaSchema::ANY
-        };
-        let events = MetaSchema {
-            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(event)))),
-            ..MetaSchema::new_with_format("array", "event-stream")
-        };
-        let schema = MetaSchemaRef::Inline(Box::new(events));
         MetaResponses {
             responses: vec![MetaResponse {
                 description: "Server-sent events, each with an `id`: `start` (0), then any number of `delta` and `notice`, \
@@ -143,7 +154,8 @@ impl ApiResponse for EventStream {
                               A comment comes after 15 seconds of silence.",
                 status: Some(200),
                 status_range: None,
-                content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema }],
+                // Before OpenAPI 3.2 the schema of a stream of events is that of each one.
+                content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema: StreamEvent::schema_ref() }],
                 headers: vec![
                     header_of("X-Turn-Id", "The turn's id.", true),
                     header_of(
@@ -157,6 +169,7 @@ impl ApiResponse for EventStream {
     }
 
     fn register(registry: &mut Registry) {
+        StreamEvent::register(registry);
         StreamStart::register(registry);
         StreamText::register(registry);
         ChatAnswer::register(registry);

@@ -22,7 +22,7 @@ pub(super) use self::streams::ChatStreams;
 use super::Group;
 use crate::auth::Caller;
 use crate::body::Body;
-use crate::idempotency;
+use crate::idempotency::{self, GivenKey};
 use crate::refusal::{Refusal, statuses};
 
 statuses! {
@@ -47,8 +47,8 @@ impl Chat {
         operation_id = "chat",
         request_header(
             name = "Idempotency-Key",
-            ty = "Option<String>",
-            description = "1 to 255 characters. A request that is repeated with the same key is answered once; its result is given again for 24 hours."
+            ty = "Option<GivenKey>",
+            description = "1 to 255 printable ASCII characters. A request that is repeated with the same key is answered once; its result is given again for 24 hours."
         )
     )]
     async fn chat(

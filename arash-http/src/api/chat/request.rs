@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::attachment::{self, AttachmentInput};
 use crate::body::JsonBody;
+use crate::text::{Line, Prose};
 
 const MAX_METADATA_BYTES: usize = 4 << 10;
 
@@ -42,15 +43,15 @@ pub(super) struct ChatMessage {
     platform: String,
     /// Who sends it, in the client's own terms. No control characters.
     #[oai(validator(min_length = 1, max_length = 128))]
-    user_id: String,
+    user_id: Line,
     /// The conversation it belongs to, in the client's own terms. No control characters.
     #[oai(validator(min_length = 1, max_length = 128))]
-    chat_id: String,
+    chat_id: Line,
     /// The client's own name for it.
     #[oai(nullable, validator(max_length = 255))]
-    message_id: Option<String>,
+    message_id: Option<Line>,
     /// Its text, at most 32,768 bytes in UTF-8; may be empty only beside attachments.
-    text: String,
+    text: Prose,
     /// What it mainly is.
     #[oai(default)]
     r#type: Kind,
@@ -59,7 +60,7 @@ pub(super) struct ChatMessage {
     attachments: Vec<AttachmentInput>,
     /// The model for this message only, by id or name; else the session's.
     #[oai(nullable, validator(max_length = 255))]
-    model: Option<String>,
+    model: Option<Line>,
     /// Whatever the client wants to say of it: an object of at most 4 KiB as JSON.
     #[oai(nullable)]
     metadata: Option<HashMap<String, Any<Value>>>,
@@ -76,12 +77,6 @@ impl JsonBody for ChatMessage {
     }
 
     fn more_faults(fields: &Map<String, Value>, faults: &mut Vec<FieldError>) {
-        for field in ["user_id", "chat_id", "message_id"] {
-            let text = fields.get(field).and_then(Value::as_str).unwrap_or_default();
-            if text.chars().any(char::is_control) {
-                faults.push(FieldError { field: field.into(), message: "must not have control characters".into() });
-            }
-        }
         if let Some(message) = text_fault(fields) {
             faults.push(FieldError { field: "text".into(), message: message.into() });
         }
@@ -127,9 +122,9 @@ impl ChatMessage {
         if !faults.is_empty() {
             return Err(Error::invalid_fields(faults));
         }
-        message.message_id = self.message_id;
+        message.message_id = self.message_id.map(String::from);
         message.kind = self.r#type.into();
-        message.model = self.model;
+        message.model = self.model.map(String::from);
         message.metadata =
             self.metadata.map(|fields| fields.into_iter().map(|(name, value)| (name, value.0)).collect());
         Ok(message)

@@ -6,12 +6,14 @@ use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use uuid::Uuid;
 
 use super::event_stream::EventStream;
 use super::request::ChatMessage;
 use super::{ChatRefused, Group, turn_request};
 use crate::auth::Caller;
 use crate::body::Body;
+use crate::idempotency::GivenKey;
 use crate::refusal::{Refusal, statuses};
 use crate::request_id::RequestId;
 
@@ -30,7 +32,7 @@ struct StoppedTurn {
     /// Always true.
     success: bool,
     /// The turn's id.
-    turn_id: String,
+    turn_id: Uuid,
 }
 
 /// An answer was stopped.
@@ -60,7 +62,7 @@ impl ChatStreams {
         operation_id = "chat_stream",
         request_header(
             name = "Idempotency-Key",
-            ty = "Option<String>",
+            ty = "Option<GivenKey>",
             description = "1 to 255 characters, the same as of `/chat`. A repeated request gets the first one's answer in one `delta`; 409 while that one runs."
         )
     )]
@@ -88,7 +90,7 @@ impl ChatStreams {
         operation_id = "resume_chat_stream",
         request_header(
             name = "Last-Event-ID",
-            ty = "Option<String>",
+            ty = "Option<u32>",
             description = "The `id` of the last event that was read."
         )
     )]
@@ -99,9 +101,9 @@ impl ChatStreams {
         http: &Request,
         settings: Data<&HttpSettings>,
         /// The turn's id, from `start` or `X-Turn-Id`.
-        turn_id: Path<String>,
+        turn_id: Path<Uuid>,
     ) -> Result<EventStream, Refusal<ResumptionRefused>> {
-        let (turn_id, last) = (parse_turn_id(&turn_id)?, last_event_id(headers)?);
+        let (turn_id, last) = (TurnId::from_uuid(*turn_id), last_event_id(headers)?);
         // `start` has the id 0, so the events of the engine are one ahead of their positions.
         let after = last.and_then(|id| id.checked_sub(1));
         let stream = self.engine.resume(turn_id, &caller.0, after).map_err(|error| match error.kind() {
@@ -124,11 +126,10 @@ impl ChatStreams {
         &self,
         caller: Caller,
         /// The turn's id.
-        turn_id: Path<String>,
+        turn_id: Path<Uuid>,
     ) -> Result<TurnStopped, Refusal<StopRefused>> {
-        let turn_id = parse_turn_id(&turn_id)?;
-        self.engine.stop(turn_id, &caller.0)?;
-        Ok(TurnStopped::Accepted(Json(StoppedTurn { success: true, turn_id: turn_id.to_string() })))
+        self.engine.stop(TurnId::from_uuid(*turn_id), &caller.0)?;
+        Ok(TurnStopped::Accepted(Json(StoppedTurn { success: true, turn_id: *turn_id })))
     }
 }
 
@@ -136,11 +137,6 @@ impl ChatStreams {
     pub(crate) fn new(engine: Engine) -> Self {
         Self { engine }
     }
-}
-
-/// Nothing is called by what is no id.
-fn parse_turn_id(text: &str) -> Result<TurnId, Error> {
-    text.parse().map_err(|_| Error::new(ErrorKind::NotFound, "a turn's id is a UUID; there is no turn of this name"))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<usize>, Error> {

@@ -12,8 +12,9 @@ use crate::api::api_key::{
 use crate::api::{Done, Group};
 use crate::auth::Lead;
 use crate::body::Body;
-use crate::cursor;
-use crate::idempotency;
+use crate::cursor::Cursor;
+use crate::id::Id;
+use crate::idempotency::{self, GivenKey};
 use crate::page::PageLimit;
 use crate::refusal::{Refusal, statuses};
 
@@ -57,8 +58,8 @@ impl TeamKeys {
         operation_id = "create_team_api_key",
         request_header(
             name = "Idempotency-Key",
-            ty = "Option<String>",
-            description = "1 to 255 characters. What is repeated with the same key is done once; its result is given again for 24 hours, without the secret."
+            ty = "Option<GivenKey>",
+            description = "1 to 255 printable ASCII characters. What is repeated with the same key is done once; its result is given again for 24 hours, without the secret."
         )
     )]
     async fn create(
@@ -81,9 +82,9 @@ impl TeamKeys {
         #[oai(default)]
         limit: Query<PageLimit>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor<i64>>>,
     ) -> Result<Json<ApiKeyList>, Refusal<ListRefused>> {
-        let after = cursor::decode(cursor.as_deref())?.unwrap_or(0);
+        let after = cursor.map_or(0, |Cursor(after)| after);
         let page = PageAfter { after, limit: limit.with_one_more() };
         Ok(Json(ApiKeyList::of(self.engine.keys().list(Some(lead.0.team_id()), page).await?, *limit)))
     }
@@ -97,10 +98,10 @@ impl TeamKeys {
         &self,
         lead: Lead,
         /// The key's id.
-        id: Path<i64>,
+        id: Path<Id>,
         patch: Body<ApiKeyPatch>,
     ) -> Result<Json<KeyInfo>, Refusal<ChangeRefused>> {
-        Ok(Json(self.keys(&lead).update(ApiKeyId(*id), patch.0.into()).await?.into()))
+        Ok(Json(self.keys(&lead).update(ApiKeyId::from(*id), patch.0.into()).await?.into()))
     }
 
     /// Give an API key of the own team a new secret
@@ -113,20 +114,20 @@ impl TeamKeys {
         operation_id = "rotate_team_api_key",
         request_header(
             name = "Idempotency-Key",
-            ty = "Option<String>",
-            description = "1 to 255 characters. What is repeated with the same key is done once; its result is given again for 24 hours, without the secret."
+            ty = "Option<GivenKey>",
+            description = "1 to 255 printable ASCII characters. What is repeated with the same key is done once; its result is given again for 24 hours, without the secret."
         )
     )]
     async fn rotate(
         &self,
         lead: Lead,
         /// The key's id.
-        id: Path<i64>,
+        id: Path<Id>,
         headers: &HeaderMap,
         input: Body<RotationInput>,
     ) -> Result<ApiKeyIssued, Refusal<RotationRefused>> {
         let once = idempotency::key(headers, &lead.0, "rotate_team_api_key")?;
-        Ok(self.keys(&lead).rotate(ApiKeyId(*id), input.0.overlap(), once).await?.into())
+        Ok(self.keys(&lead).rotate(ApiKeyId::from(*id), input.0.overlap(), once).await?.into())
     }
 
     /// Revoke or delete an API key of the own team
@@ -137,7 +138,7 @@ impl TeamKeys {
         &self,
         lead: Lead,
         /// The key's id.
-        id: Path<i64>,
+        id: Path<Id>,
         /// Whether what is stored of it goes too.
         #[oai(default)]
         permanent: Query<bool>,

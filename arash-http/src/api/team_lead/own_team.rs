@@ -1,4 +1,5 @@
 use arash_core::Engine;
+use arash_core::id::AuditId;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
@@ -7,6 +8,7 @@ use crate::api::Group;
 use crate::api::audit::AuditList;
 use crate::api::team::TeamView;
 use crate::auth::Lead;
+use crate::cursor::Cursor;
 use crate::page::PageLimit;
 use crate::refusal::{Refusal, statuses};
 
@@ -48,8 +50,8 @@ impl OwnTeam {
         #[oai(default)]
         limit: Query<PageLimit>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor<AuditId>>>,
     ) -> Result<Json<AuditList>, Refusal<ListRefused>> {
-        Ok(Json(AuditList::read(&self.engine, Some(lead.0.team_id()), *limit, cursor.as_deref()).await?))
+        Ok(Json(AuditList::read(&self.engine, Some(lead.0.team_id()), *limit, *cursor).await?))
     }
 }

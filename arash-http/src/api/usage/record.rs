@@ -1,7 +1,9 @@
 use arash_core::money::CURRENCY;
 use arash_core::usage::UsageRecord;
 use poem_openapi::Object;
+use uuid::Uuid;
 
+use crate::id::Id;
 use crate::time::Time;
 
 /// What one turn used.
@@ -9,16 +11,16 @@ use crate::time::Time;
 #[oai(rename = "UsageRecord")]
 pub(in crate::api) struct UsageRow {
     /// The turn.
-    turn_id: String,
+    turn_id: Uuid,
     /// The session; null for a stateless completion.
     #[oai(nullable)]
     session_id: Option<String>,
     /// The key's team; null for platform traffic without a key.
     #[oai(nullable)]
-    team_id: Option<i64>,
+    team_id: Option<Id>,
     /// The key that was shown; null for platform traffic without one.
     #[oai(nullable)]
-    api_key_id: Option<i64>,
+    api_key_id: Option<Id>,
     /// The platform.
     platform: String,
     /// The id of the model that answered; null for a command.
@@ -54,10 +56,10 @@ pub(in crate::api) struct UsageRow {
 impl From<UsageRecord> for UsageRow {
     fn from(record: UsageRecord) -> Self {
         Self {
-            turn_id: record.turn_id.to_string(),
+            turn_id: *record.turn_id.as_uuid(),
             session_id: record.session_key,
-            team_id: record.team_id.map(|team| team.0),
-            api_key_id: record.api_key_id.map(|key| key.0),
+            team_id: record.team_id.map(Id::from),
+            api_key_id: record.api_key_id.map(Id::from),
             platform: record.platform,
             model_used: record.model_used.map(|model| model.to_string()),
             kind: record.kind.as_str().to_owned(),

@@ -151,6 +151,15 @@ impl TestHost {
         answer
     }
 
+    /// The status alone, which is checked to be documented; what follows of a stream is not waited for.
+    pub(crate) async fn status(&self, request: RequestBuilder) -> u16 {
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let status = self.client.execute(request).await.unwrap().status().as_u16();
+        documented::check(&method, &path, status);
+        status
+    }
+
     pub(crate) async fn get(&self, key: &Key, path: &str) -> Answer {
         self.send(self.request("GET", path).bearer_auth(&key.secret)).await
     }

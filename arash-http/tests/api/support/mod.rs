@@ -5,10 +5,14 @@ mod documented;
 mod events;
 mod host;
 mod line;
+mod operation;
 mod spent;
+mod things;
 
 pub(crate) use answer::Answer;
 pub(crate) use events::{Event, Events, told, transcript};
 pub(crate) use host::{Key, TestHost, message};
 pub(crate) use line::Line;
+pub(crate) use operation::Operation;
 pub(crate) use spent::Spent;
+pub(crate) use things::{Things, World};
