@@ -114,8 +114,10 @@ async fn start_all(args: &Args, program: &Path, upstream: &str) -> Vec<Measured>
 async fn arash(name: &'static str, program: &Path, upstream: &str, settings: &[(&str, &str)]) -> Measured {
     let server = Server::arash(program, upstream, ADMIN, settings).await;
     let mut connection = Connection::open(&server.address).await;
-    let team = r#"{"name": "Load", "daily_quota": 1000000000, "monthly_quota": 1000000000}"#;
-    let made = connection.ask(&post("/api/v1/admin/teams", ADMIN, team)).await;
+    // A database may be used twice.
+    let unique = server.address.clone();
+    let team = format!(r#"{{"name": "Load {unique}", "daily_quota": 1000000000, "monthly_quota": 1000000000}}"#);
+    let made = connection.ask(&post("/api/v1/admin/teams", ADMIN, &team)).await;
     let id = text_after(made, r#""id":"#, ',');
     let key = format!(r#"{{"team_id": {id}, "name": "load"}}"#);
     let made = connection.ask(&post("/api/v1/admin/api-keys", ADMIN, &key)).await;
