@@ -101,6 +101,14 @@ impl ApiKeys {
         Ok(made.map(|owner| IssuedKey { secret, key: owner.key }))
     }
 
+    /// The key `id` and its team.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when there is none.
+    pub async fn get(&self, id: ApiKeyId) -> Result<KeyOwner> {
+        self.store.key(id).await?.ok_or_else(|| no_such_key(id))
+    }
+
     /// Keys with their teams in order of id, of one team or of all.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 use arash_core::id::{ApiKeyId, TeamId, TurnId};
 use arash_core::quota::Allowance;
-use arash_core::team::{KeyOwner, PageAfter};
 use arash_core::usage::{UsageFilter, UsagePage, UsageRecord};
 use arash_core::{Engine, Error, ErrorKind};
 use poem_openapi::param::{Path, Query};
@@ -79,8 +78,9 @@ impl AdminUsage {
         days: Query<Days>,
     ) -> Result<Json<UsageReportView>, Refusal<UsageRefused>> {
         let id = ApiKeyId::from(*id);
-        if self.find_key(id).await?.is_none() && !self.was_used(id).await? {
-            return Err(no_such_key(id).into());
+        match self.engine.keys().get(id).await {
+            Err(error) if error.kind() == ErrorKind::NotFound && self.was_used(id).await? => {}
+            found => drop(found?),
         }
         let filter = UsageFilter { team: None, key: Some(id) };
         Ok(Json(self.engine.usage().report(filter, days.get()).await?.into()))
@@ -100,7 +100,7 @@ impl AdminUsage {
         period: Query<Choice<QuotaPeriod>>,
     ) -> Result<Json<QuotaView>, Refusal<UsageRefused>> {
         let id = ApiKeyId::from(*api_key_id);
-        let key = self.find_key(id).await?.ok_or_else(|| no_such_key(id))?;
+        let key = self.engine.keys().get(id).await?;
         let standing = self.engine.quotas().standing(&Allowance::of_key(&key), period.0.0.into()).await?;
         Ok(Json(standing.into()))
     }
@@ -131,20 +131,9 @@ impl AdminUsage {
 }
 
 impl AdminUsage {
-    /// The key `id`, unless it was deleted.
-    async fn find_key(&self, id: ApiKeyId) -> Result<Option<KeyOwner>, Error> {
-        let page = PageAfter { after: id.0.saturating_sub(1), limit: 1 };
-        let found = self.engine.keys().list(None, page).await?;
-        Ok(found.into_iter().find(|owner| owner.key.id == id))
-    }
-
     /// Whether there is usage of the key `id` that a report could be about.
     async fn was_used(&self, id: ApiKeyId) -> Result<bool, Error> {
         let filter = UsageFilter { team: None, key: Some(id) };
         Ok(self.engine.usage().report(filter, MOST_DAYS).await?.totals.requests > 0)
     }
-}
-
-fn no_such_key(id: ApiKeyId) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no API key {id}"))
 }
