@@ -7,7 +7,8 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 
 use crate::api::api_key::{
-    ApiKeyInput, ApiKeyIssued, ApiKeyList, ApiKeyPatch, KeyInfo, RotationInput, revoke_or_delete,
+    ApiKeyInput, ApiKeyIssued, ApiKeyList, ApiKeyPatch, ChangeRefused, CreationRefused, KeyInfo, ListRefused,
+    RevocationRefused, RotationInput, RotationRefused, revoke_or_delete,
 };
 use crate::api::{Done, Group};
 use crate::auth::Admin;
@@ -16,20 +17,7 @@ use crate::cursor::Cursor;
 use crate::id::Id;
 use crate::idempotency::{self, GivenKey};
 use crate::page::PageLimit;
-use crate::refusal::{Refusal, statuses};
-
-statuses! {
-    /// A list.
-    ListRefused = [401, 403, 422, 500, 503];
-    /// A creation for a team that may not exist.
-    CreationRefused = [400, 401, 403, 404, 409, 413, 415, 422, 500, 503];
-    /// A change of one key.
-    ChangeRefused = [400, 401, 403, 404, 413, 415, 422, 500, 503];
-    /// A rotation of a key that may not be active.
-    RotationRefused = [400, 401, 403, 404, 409, 413, 415, 422, 500, 503];
-    /// The end of one key.
-    RevocationRefused = [401, 403, 404, 422, 500, 503];
-}
+use crate::refusal::Refusal;
 
 /// Makes, lists, changes and revokes API keys.
 #[derive(Debug)]
