@@ -9,7 +9,9 @@ use arash_core::ai::{
     AiError, AiErrorKind, AiProvider, ChatDelta, ChatReply, ChatRequest, ChatStream, TimeLimits, ToolSpec,
 };
 use arash_core::clock::Timestamp;
+use arash_core::team::{KeySpec, TeamSpec};
 use arash_core::testing::{ManualClock, Script, ScriptedProvider, Step};
+use arash_core::{Engine, IncomingMessage, Platform, TurnRequest};
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
@@ -371,5 +373,24 @@ async fn nobody_else_is_asked_when_the_request_is_refused_or_something_was_said(
         let provider = Fallback::new(router).instead_of("a", ["b"]);
         assert_eq!(answer(&provider, "a").await, (text.to_owned(), Some(kind)));
         assert_eq!(two.calls(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_a_team_may_not_use_does_not_stand_in() {
+    let (one, two) = (failing(&[AiErrorKind::Failed; 2]), ScriptedProvider::default());
+    let router = Router::new().route("a", route(&one)).route("b", route(&two));
+    let platform = Platform::private("internal").models(["a", "b"]);
+    let engine = Engine::builder().platform(platform).ai(Fallback::new(router).instead_of("a", ["b"]));
+    let engine = engine.build().await.unwrap();
+    for (allowed, is_answered) in [(Some(vec!["a".into()]), false), (None, true)] {
+        let name = format!("may use {allowed:?}");
+        let team = TeamSpec { allowed_models: allowed, ..TeamSpec::named(name) };
+        let team = engine.teams().create(team).await.unwrap().id;
+        let key = engine.keys().create(KeySpec::new(team, "key")).await.unwrap();
+        let caller = engine.authenticate(key.secret.expose()).await.unwrap();
+        let request = TurnRequest::new(IncomingMessage::text("internal", "u", "c", "Hello")).principal(caller);
+        assert_eq!(engine.process(request).await.is_ok(), is_answered);
+        assert_eq!(two.calls(), usize::from(is_answered));
     }
 }

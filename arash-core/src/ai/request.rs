@@ -34,6 +34,8 @@ pub struct ChatRequest {
     pub attachments: Vec<Attachment>,
     /// The user's messages in the session so far, the new one included; may be more than are in `messages`.
     pub message_count: u64,
+    /// The only models that may answer, if not all may: what stands in for `model` is held to it.
+    pub allowed_models: Option<Arc<[ModelId]>>,
     /// The tools that the model may call.
     pub tools: Arc<[ToolSpec]>,
     /// Further fields of the request upstream, such as `temperature`; none of those that are made from the rest.
@@ -53,6 +55,7 @@ impl ChatRequest {
             messages,
             attachments: Vec::new(),
             message_count,
+            allowed_models: None,
             tools: Arc::default(),
             parameters: Arc::default(),
             wire: None,

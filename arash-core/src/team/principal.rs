@@ -95,6 +95,11 @@ impl Principal {
         Ok(Actor::lead(self.key_id(), self.team_id()))
     }
 
+    /// The only models that the caller's team may use; `None` means all.
+    pub(crate) fn allowed_models(&self) -> Option<Arc<[ModelId]>> {
+        self.allowed_models.clone()
+    }
+
     /// Whether the caller's team may use `model`.
     pub fn may_use(&self, model: &ModelId) -> bool {
         self.allowed_models.as_ref().is_none_or(|allowed| allowed.contains(model))

@@ -185,6 +185,7 @@ impl ProcessorParts {
             turn_id: turn.facts.id,
             attachments: turn.facts.message.attachments.clone(),
             message_count: session.message_count + 1,
+            allowed_models: turn.facts.principal.as_ref().and_then(|principal| principal.allowed_models()),
             ..ChatRequest::new(turn.model.id.clone(), prompt.clone())
         };
         beginning.before_asking(self, turn, prompt).await?;

@@ -11,7 +11,7 @@ use crate::platform::ModelId;
 /// [`ChatDelta::Model`].
 ///
 /// Before the first piece of an answer only, and not when the request was [refused](AiErrorKind::Refused), which others
-/// would do too. When all fail, the failure of the model that was asked for is told. What stands in has no stand-ins of
+/// would do too. A model that the request does not [allow](ChatRequest::allowed_models) is not asked. When all fail, the failure of the model that was asked for is told. What stands in has no stand-ins of
 /// its own.
 #[derive(Debug)]
 pub struct Fallback<P> {
@@ -51,7 +51,9 @@ impl<P: AiProvider> AiProvider for Fallback<P> {
             answer => return answer,
         };
         let mut failure = first.clone();
-        for model in others {
+        let is_allowed =
+            |model: &&ModelId| request.allowed_models.as_ref().is_none_or(|allowed| allowed.contains(model));
+        for model in others.iter().filter(is_allowed) {
             tracing::warn!(model = %request.model, instead = %model, error = ?failure, "another model is asked instead");
             let asked = ChatRequest { model: model.clone(), ..request.clone() };
             match first_delta(&self.provider, asked).await {
