@@ -138,6 +138,18 @@ impl Role {
     }
 }
 
+/// That the model wants a tool to be run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Its id, by which the result refers to it; one is made where the provider gives none.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments as the model wrote them: meant to be a JSON object, but nobody has checked that. `{}` where it
+    /// wrote nothing.
+    pub arguments: String,
+}
+
 /// One message of a conversation, as it is remembered and sent upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -147,6 +159,10 @@ pub struct Message {
     pub text: Arc<str>,
     /// What was attached.
     pub attachments: Vec<AttachmentRecord>,
+    /// The tools that the model wants to be run; only an assistant's message has any.
+    pub tool_calls: Vec<ToolCall>,
+    /// The call whose result this is; every tool's message has one, and no other does.
+    pub tool_call_id: Option<String>,
     /// When it was said.
     pub created_at: Timestamp,
 }
@@ -154,7 +170,24 @@ pub struct Message {
 impl Message {
     /// A message of `role` that says `text`.
     pub fn new(role: Role, text: impl Into<Arc<str>>, created_at: Timestamp) -> Self {
-        Self { role, text: text.into(), attachments: Vec::new(), created_at }
+        Self {
+            role,
+            text: text.into(),
+            attachments: Vec::new(),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+            created_at,
+        }
+    }
+
+    /// The model's message that says `text`, which may be empty, and calls these tools.
+    pub fn calling(text: impl Into<Arc<str>>, tool_calls: Vec<ToolCall>, created_at: Timestamp) -> Self {
+        Self { tool_calls, ..Self::new(Role::Assistant, text, created_at) }
+    }
+
+    /// The result of the tool call with this id.
+    pub fn tool_result(call_id: impl Into<String>, text: impl Into<Arc<str>>, created_at: Timestamp) -> Self {
+        Self { tool_call_id: Some(call_id.into()), ..Self::new(Role::Tool, text, created_at) }
     }
 }
 

@@ -16,8 +16,20 @@ pub enum AiErrorKind {
     RateLimited,
     /// It said that it cannot answer now.
     Overloaded,
-    /// It refused the request or failed at it.
+    /// It refused the request.
     Refused,
+    /// It failed at the request.
+    Failed,
+    /// It refused the key, or is not where it is said to be: its operator has to mend the settings.
+    Misconfigured,
+    /// It does not have the model.
+    UnknownModel,
+    /// The conversation is longer than the model can take.
+    ContextLength,
+    /// It does not take what is attached.
+    Attachment,
+    /// It was not asked: it failed too often lately, or too many wait for it.
+    Unavailable,
     /// What it answered is not what the protocol says.
     Malformed,
 }
@@ -41,6 +53,7 @@ impl AiErrorKind {
 #[error("the AI service {}", self.says())]
 pub struct AiError {
     kind: AiErrorKind,
+    upstream: Option<Arc<str>>,
     retry_after: Option<Duration>,
     #[source]
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -49,7 +62,7 @@ pub struct AiError {
 impl AiError {
     /// A failure of `kind`.
     pub fn new(kind: AiErrorKind) -> Self {
-        Self { kind, retry_after: None, source: None }
+        Self { kind, upstream: None, retry_after: None, source: None }
     }
 
     /// The same failure with what was behind it, for logs only.
@@ -62,6 +75,12 @@ impl AiError {
     /// The same failure, with the time after which the provider asks to be tried again.
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
+        self
+    }
+
+    /// The same failure, with the name of the upstream that it happened at, for logs only.
+    pub fn at(mut self, upstream: impl Into<Arc<str>>) -> Self {
+        self.upstream = Some(upstream.into());
         self
     }
 
@@ -86,7 +105,12 @@ impl AiError {
             AiErrorKind::Timeout => "did not answer in time",
             AiErrorKind::RateLimited => "has too many requests",
             AiErrorKind::Overloaded => "cannot answer now",
-            AiErrorKind::Refused => "failed",
+            AiErrorKind::Refused | AiErrorKind::Failed => "failed",
+            AiErrorKind::Misconfigured => "cannot be used as it is set up",
+            AiErrorKind::UnknownModel => "does not have the model",
+            AiErrorKind::ContextLength => "cannot take a conversation of this length",
+            AiErrorKind::Attachment => "cannot take what is attached",
+            AiErrorKind::Unavailable => "is not available for now",
             AiErrorKind::Malformed => "gave an answer that cannot be used",
         }
     }
@@ -96,6 +120,7 @@ impl From<AiError> for Error {
     fn from(failure: AiError) -> Self {
         let kind = match failure.kind {
             AiErrorKind::Timeout => ErrorKind::AiTimeout,
+            AiErrorKind::Unavailable => ErrorKind::Unavailable,
             _ => ErrorKind::AiService,
         };
         let error = Self::new(kind, failure.to_string());
@@ -126,5 +151,13 @@ mod tests {
         assert_eq!(error.to_string(), "the AI service failed");
         assert_eq!(error.kind(), ErrorKind::AiService);
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("invalid key sk-123"));
+    }
+
+    #[test]
+    fn a_provider_that_was_not_asked_is_unavailable_for_a_time() {
+        let failure = AiError::new(AiErrorKind::Unavailable).with_retry_after(Duration::from_secs(7)).at("canary");
+        let error = Error::from(failure);
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(Duration::from_secs(7))));
+        assert_eq!(error.to_string(), "the AI service is not available for now");
     }
 }

@@ -7,7 +7,9 @@ mod offline;
 #[cfg(feature = "pipeline")]
 mod pipeline;
 mod provider;
-mod types;
+mod reply;
+mod request;
+mod wire;
 
 pub use error::{AiError, AiErrorKind};
 pub(crate) use estimate::estimate_prompt;
@@ -16,4 +18,8 @@ pub use offline::{OFFLINE_MODEL, Offline};
 #[cfg(feature = "pipeline")]
 pub use pipeline::Pipeline;
 pub use provider::{AiProvider, ChatStream};
-pub use types::{ChatDelta, ChatReply, ChatRequest};
+pub use reply::{ChatDelta, ChatReply, FinishReason};
+pub use request::{ChatRequest, ToolSpec};
+pub use wire::WireRequest;
+
+pub use crate::message::ToolCall;

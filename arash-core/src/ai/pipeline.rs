@@ -9,7 +9,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde::{Deserialize, Serialize};
 
-use crate::ai::{AiError, AiErrorKind, AiProvider, ChatDelta, ChatReply, ChatRequest, ChatStream};
+use crate::ai::{AiError, AiErrorKind, AiProvider, ChatReply, ChatRequest, ChatStream};
 use crate::error::{Error, Result};
 use crate::message::{Attachment, AttachmentSource, MessageKind};
 use crate::platform::ModelId;
@@ -106,9 +106,7 @@ impl AiProvider for Pipeline {
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream, AiError> {
         let reply = self.complete(request).await?;
-        let model = reply.model.map(ChatDelta::Model);
-        let deltas = model.into_iter().chain([ChatDelta::Text(reply.text)]);
-        Ok(Box::pin(stream::iter(deltas.map(Ok).collect::<Vec<_>>())))
+        Ok(Box::pin(stream::iter(reply.into_deltas().map(Ok))))
     }
 
     async fn complete(&self, request: ChatRequest) -> Result<ChatReply, AiError> {
@@ -199,7 +197,7 @@ fn reply(body: &[u8], asked: &ModelId) -> Result<ChatReply, AiError> {
     }
     let text = answer.response.filter(|text| !text.trim().is_empty()).ok_or_else(|| malformed("no Response"))?;
     let model = answer.pipeline.filter(|name| is_model_name(name) && name != asked.as_str()).map(ModelId::from);
-    Ok(ChatReply { text, usage: None, model })
+    Ok(ChatReply { text, model, ..ChatReply::default() })
 }
 
 fn parse(body: &[u8]) -> Result<Answer, AiError> {

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_core::Stream;
@@ -51,5 +52,20 @@ pub trait AiProvider: fmt::Debug + Send + Sync + 'static {
             reply.push(delta?);
         }
         Ok(reply)
+    }
+}
+
+#[async_trait]
+impl<P: AiProvider + ?Sized> AiProvider for Arc<P> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream, AiError> {
+        (**self).stream(request).await
+    }
+
+    async fn complete(&self, request: ChatRequest) -> Result<ChatReply, AiError> {
+        (**self).complete(request).await
     }
 }

@@ -182,10 +182,9 @@ impl ProcessorParts {
         *prompt = session.history.context(Arc::new(question), turn.facts.platform.history_limit());
         let request = ChatRequest {
             turn_id: turn.facts.id,
-            model: turn.model.id.clone(),
-            messages: prompt.clone(),
             attachments: turn.facts.message.attachments.clone(),
             message_count: session.message_count + 1,
+            ..ChatRequest::new(turn.model.id.clone(), prompt.clone())
         };
         beginning.before_asking(self, turn, prompt).await?;
         buffer.open();
