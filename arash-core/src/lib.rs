@@ -108,6 +108,7 @@ pub mod store;
 pub mod team;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tool;
 pub mod turn;
 pub mod usage;
 pub mod webhook;

@@ -12,7 +12,7 @@ mod request;
 mod wire;
 
 pub use error::{AiError, AiErrorKind};
-pub(crate) use estimate::estimate_prompt;
+pub(crate) use estimate::estimate_message;
 pub use estimate::estimate_tokens;
 pub use offline::{OFFLINE_MODEL, Offline};
 #[cfg(feature = "pipeline")]

@@ -8,6 +8,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
 use crate::ai::{AiError, AiErrorKind, AiProvider, ChatDelta, ChatRequest, ChatStream};
+use crate::message::ToolCall;
 use crate::usage::TokenUsage;
 
 /// One thing that a [`ScriptedProvider`] does.
@@ -18,6 +19,8 @@ pub enum Step {
     Say(String),
     /// Tells the tokens.
     Usage(TokenUsage),
+    /// Answers any other piece, such as why it stopped.
+    Give(ChatDelta),
     /// Waits for this long.
     Pause(Duration),
     /// Waits until the test says to go on, by [`Notify::notify_one`].
@@ -35,11 +38,16 @@ impl Step {
     pub fn say(text: impl Into<String>) -> Self {
         Self::Say(text.into())
     }
+
+    /// Calls a tool with these arguments, which should be JSON; the result is known by `id`.
+    pub fn call(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Self {
+        Self::Give(ChatDelta::ToolCall(ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }))
+    }
 }
 
 /// What a [`ScriptedProvider`] does for one request, in order.
 ///
-/// All before the first text or usage happens while the provider is asked, so that a failure there is the
+/// All before the first piece of the answer happens while the provider is asked, so that a failure there is the
 /// error of [`AiProvider::stream`]; the rest happens within the stream.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
@@ -172,6 +180,7 @@ impl Run {
         loop {
             match self.steps.pop_front()? {
                 Step::Say(text) => return Some(Ok(ChatDelta::Text(text))),
+                Step::Give(delta) => return Some(Ok(delta)),
                 Step::Usage(usage) => return Some(Ok(ChatDelta::Usage(usage))),
                 Step::Pause(length) => tokio::time::sleep(length).await,
                 Step::WaitFor(signal) => signal.notified().await,
