@@ -7,7 +7,7 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
-use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatRequest};
+use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatRequest, estimate_message};
 use crate::error::{Error, ErrorKind};
 use crate::metrics::ProviderCall;
 use crate::turn::admit::Turn;
@@ -17,6 +17,7 @@ use crate::turn::exchange::Exchange;
 use crate::turn::processor::ProcessorParts;
 use crate::turn::respond::{Broken, Draft, broke};
 use crate::turn::telling::{Audience, Telling};
+use crate::turn::window::context_window;
 
 /// The longest answer that is taken, in bytes; what comes after is left out.
 const MAX_REPLY_BYTES: usize = 1 << 20;
@@ -69,8 +70,8 @@ impl ProcessorParts {
         let session = turn.session()?;
         let mut request = self.empty_request(&turn.facts, &turn.model);
         request.message_count = session.message_count + 1;
-        let window = self.window(&turn.facts, &turn.model, &request);
-        let context = window.context(&session.history, exchange.said(), crate::ai::estimate_message);
+        let window = context_window(&turn.facts.platform, &turn.model, &request);
+        let context = window.context(&session.history, exchange.said(), estimate_message);
         // That the message itself fits was seen at the door.
         let too_long = |_| AiError::new(AiErrorKind::ContextLength).with_source("the calls of tools and their results");
         request.messages = context.map_err(too_long)?;

@@ -14,6 +14,7 @@ use crate::turn::exchange::Exchange;
 use crate::turn::facts::TurnFacts;
 use crate::turn::processor::ProcessorParts;
 use crate::turn::telling::Telling;
+use crate::turn::window::context_window;
 
 /// Most that a result takes beside its text, in tokens: its role and the id of its call.
 const RESULT_TOKENS: u64 = 264;
@@ -76,7 +77,7 @@ impl ProcessorParts {
     fn limits_of(&self, turn: &Turn, exchange: &Exchange, calls: usize) -> ToolLimits {
         let mut limits = self.tool_limits;
         let request = self.empty_request(&turn.facts, &turn.model);
-        if let Some(tokens) = self.window(&turn.facts, &turn.model, &request).tokens {
+        if let Some(tokens) = context_window(&turn.facts.platform, &turn.model, &request).tokens {
             let said = exchange.said().first().map(|message| estimate_message(message));
             let taken = said.unwrap_or(0) + exchange.calling().map_or(0, estimate_message);
             // No token is shorter than a byte.

@@ -2,7 +2,7 @@ use crate::ai::{ChatRequest, estimate_message};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::message::{Message, Role};
-use crate::platform::ModelInfo;
+use crate::platform::{ModelInfo, Platform};
 use crate::session::{ContextWindow, History};
 use crate::turn::facts::TurnFacts;
 use crate::turn::processor::ProcessorParts;
@@ -21,30 +21,29 @@ impl ProcessorParts {
         }
     }
 
-    /// What of the conversation may be sent beside all else that `request` has.
-    pub(super) fn window(&self, facts: &TurnFacts, model: &ModelInfo, request: &ChatRequest) -> ContextWindow {
-        let tokens =
-            model.context_window.map(|window| tokens_for_prompt(window).saturating_sub(request.estimate_tokens()));
-        ContextWindow { messages: facts.platform.history_limit(), tokens }
-    }
-
     /// Checks that the new message by itself fits into the model's context window.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the limit.
     pub(super) fn check_window(&self, facts: &TurnFacts, model: &ModelInfo) -> Result<()> {
-        // Most messages are so short that nobody has to count.
         let Some(window) = model.context_window else { return Ok(()) };
         let request = self.empty_request(facts, model);
         let message = Message::new(Role::User, facts.message.text.as_str(), Timestamp::default()).into();
-        let fits = self.window(facts, model, &request).context(&History::default(), &[message], estimate_message);
-        fits.map(drop).map_err(|overflow| {
+        let window_left = context_window(&facts.platform, model, &request);
+        let context = window_left.context(&History::default(), &[message], estimate_message);
+        context.map(drop).map_err(|overflow| {
             let needed = overflow.needed + request.estimate_tokens();
             let (limit, model) = (tokens_for_prompt(window), &model.id);
             let text = format!("takes about {needed} tokens with what belongs to it; {model} accepts at most {limit}");
             Error::invalid("text", text)
         })
     }
+}
+
+/// What of a conversation on `platform` may be sent to `model` beside all else that `request` has.
+pub(super) fn context_window(platform: &Platform, model: &ModelInfo, request: &ChatRequest) -> ContextWindow {
+    let left = |window| tokens_for_prompt(window).saturating_sub(request.estimate_tokens());
+    ContextWindow { messages: platform.history_limit(), tokens: model.context_window.map(left) }
 }
 
 fn tokens_for_prompt(window: u32) -> u64 {

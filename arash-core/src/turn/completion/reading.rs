@@ -15,7 +15,7 @@ use crate::platform::ModelId;
 /// The model that is asked for.
 pub(super) fn model(wire: &WireRequest) -> Result<ModelId> {
     let fault = || Error::invalid("model", "must be the name of a model, a text");
-    let model: Option<String> = field(wire, "model").map_err(|_| fault())?;
+    let model: Option<String> = field(wire, "model").map_err(|()| fault())?;
     model.filter(|model| !model.is_empty()).map(ModelId::new).ok_or_else(fault)
 }
 
