@@ -19,7 +19,7 @@ pub enum Step {
     Say(String),
     /// Tells the tokens.
     Usage(TokenUsage),
-    /// Answers any other piece, such as why it stopped.
+    /// Gives this piece of the answer: a tool call, say.
     Give(ChatDelta),
     /// Waits for this long.
     Pause(Duration),

@@ -29,7 +29,8 @@ impl ProcessorParts {
     pub(super) async fn ask_model(&self, turn: &Turn, draft: &mut Draft, buffer: &ReplyBuffer) -> Result<(), Broken> {
         let Draft { exchange, beginning, .. } = draft;
         let mut request = self.request(turn, exchange)?;
-        let mut prompt_tokens = request.estimate_tokens();
+        let prompt_tokens = request.estimate_tokens();
+        exchange.ask(prompt_tokens);
         beginning.before_asking(self, turn, prompt_tokens).await?;
         buffer.open();
         let audience = match &turn.facts.completion {
@@ -40,7 +41,6 @@ impl ProcessorParts {
         let opening = pin!(beginning.before_telling(self, turn, prompt_tokens).fuse());
         let mut telling = Telling::new(buffer, audience, opening);
         loop {
-            exchange.ask(prompt_tokens);
             self.ask_once(turn, request, exchange, &mut telling, beginning).await?;
             // The tools of a client's own request are the client's.
             if turn.facts.completion.is_some() || exchange.reply.tool_calls.is_empty() {
@@ -52,7 +52,7 @@ impl ProcessorParts {
             }
             self.run_calls(turn, exchange, &mut telling).await?;
             request = self.request(turn, exchange)?;
-            prompt_tokens = request.estimate_tokens();
+            exchange.ask(request.estimate_tokens());
         }
     }
 

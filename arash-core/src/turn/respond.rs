@@ -109,6 +109,8 @@ impl ProcessorParts {
                 }
             };
             tokio::select! {
+                // What is asked is counted, even if it is stopped at once.
+                biased;
                 end = AssertUnwindSafe(answering).catch_unwind() => end.unwrap_or_else(|_| Err(broke().into())),
                 () = self.interrupt.cancelled() => Err(interrupted().into()),
                 () = answer.switch.stopped() => Ok(()),
