@@ -47,7 +47,7 @@ impl Step {
 
 /// What a [`ScriptedProvider`] does for one request, in order.
 ///
-/// All before the first piece of the answer happens while the provider is asked, so that a failure there is the
+/// All before the first piece happens while the provider is asked, so that a failure there is the
 /// error of [`AiProvider::stream`]; the rest happens within the stream.
 #[derive(Clone, Debug, Default)]
 pub struct Script {

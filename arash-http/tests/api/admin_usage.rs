@@ -156,7 +156,7 @@ async fn records_are_shown_newest_first() {
         },
         {
           "api_key_id": 2,
-          "completion_tokens": 6,
+          "completion_tokens": 7,
           "cost_micros": 0,
           "created_at": "[time]",
           "currency": "USD",
@@ -171,7 +171,7 @@ async fn records_are_shown_newest_first() {
           "session_id": "internal_2_c",
           "success": true,
           "team_id": 2,
-          "tokens_used": 13,
+          "tokens_used": 14,
           "turn_id": "[uuid]"
         }
       ],

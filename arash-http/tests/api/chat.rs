@@ -25,12 +25,12 @@ async fn a_message_is_answered() {
         "session_id": "internal_2_chat-1",
         "turn_id": "[uuid]",
         "usage": {
-          "completion_tokens": 6,
+          "completion_tokens": 7,
           "cost_micros": 0,
           "currency": "USD",
           "estimated": true,
           "prompt_tokens": 7,
-          "total_tokens": 13
+          "total_tokens": 14
         }
       },
       "response": "echo: Hello",

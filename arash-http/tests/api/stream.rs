@@ -48,7 +48,7 @@ async fn an_answer_is_read_as_it_is_written() {
     0 start {"session_id":"internal_2_chat-1","turn_id":"[uuid]"}
     1 delta {"text":"Hello "}
     2 delta {"text":"there,\n\nسلام"}
-    3 done {"data":{"command":null,"history_length":2,"message_count":1,"model":"GPT-5 Chat","session_id":"internal_2_chat-1","turn_id":"[uuid]","usage":{"completion_tokens":11,"cost_micros":0,"currency":"USD","estimated":true,"prompt_tokens":5,"total_tokens":16}},"response":"Hello there,\n\nسلام","success":true}
+    3 done {"data":{"command":null,"history_length":2,"message_count":1,"model":"GPT-5 Chat","session_id":"internal_2_chat-1","turn_id":"[uuid]","usage":{"completion_tokens":13,"cost_micros":0,"currency":"USD","estimated":true,"prompt_tokens":6,"total_tokens":19}},"response":"Hello there,\n\nسلام","success":true}
     "#);
 }
 
@@ -157,7 +157,7 @@ async fn a_repeated_request_gets_the_first_answer() {
     assert_snapshot!(transcript(&again), @r#"
     0 start {"session_id":"internal_2_chat-1","turn_id":"[uuid]"}
     3 delta {"text":"one two three"}
-    4 done {"data":{"command":null,"history_length":2,"message_count":1,"model":"GPT-5 Chat","session_id":"internal_2_chat-1","turn_id":"[uuid]","usage":{"completion_tokens":7,"cost_micros":0,"currency":"USD","estimated":true,"prompt_tokens":5,"total_tokens":12}},"response":"one two three","success":true}
+    4 done {"data":{"command":null,"history_length":2,"message_count":1,"model":"GPT-5 Chat","session_id":"internal_2_chat-1","turn_id":"[uuid]","usage":{"completion_tokens":7,"cost_micros":0,"currency":"USD","estimated":true,"prompt_tokens":6,"total_tokens":13}},"response":"one two three","success":true}
     "#);
     let whole = host.posting(&key, "/api/v1/chat", &message("chat-1", "Hi")).header("Idempotency-Key", "once");
     let whole = host.send(whole).await;

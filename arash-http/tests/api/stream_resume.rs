@@ -40,7 +40,7 @@ async fn an_answer_is_read_on_from_another_connection() {
     1 delta {"text":"one "}
     2 delta {"text":"two "}
     3 delta {"text":"three"}
-    4 done {"data":{"command":null,"history_length":2,"message_count":1,"model":"GPT-5 Chat","session_id":"internal_2_c","turn_id":"[uuid]","usage":{"completion_tokens":7,"cost_micros":0,"currency":"USD","estimated":true,"prompt_tokens":5,"total_tokens":12}},"response":"one two three","success":true}
+    4 done {"data":{"command":null,"history_length":2,"message_count":1,"model":"GPT-5 Chat","session_id":"internal_2_c","turn_id":"[uuid]","usage":{"completion_tokens":7,"cost_micros":0,"currency":"USD","estimated":true,"prompt_tokens":6,"total_tokens":13}},"response":"one two three","success":true}
     "#);
 }
 

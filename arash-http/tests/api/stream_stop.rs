@@ -38,7 +38,7 @@ async fn a_stopped_stream_ends_with_what_has_come() {
     assert_snapshot!(transcript(&events), @r#"
     0 start {"session_id":"internal_2_c","turn_id":"[uuid]"}
     1 delta {"text":"half"}
-    2 done {"data":{"command":null,"history_length":2,"message_count":1,"model":"GPT-5 Chat","session_id":"internal_2_c","stopped":true,"turn_id":"[uuid]","usage":{"completion_tokens":2,"cost_micros":0,"currency":"USD","estimated":true,"prompt_tokens":5,"total_tokens":7}},"response":"half","success":true}
+    2 done {"data":{"command":null,"history_length":2,"message_count":1,"model":"GPT-5 Chat","session_id":"internal_2_c","stopped":true,"turn_id":"[uuid]","usage":{"completion_tokens":2,"cost_micros":0,"currency":"USD","estimated":true,"prompt_tokens":6,"total_tokens":8}},"response":"half","success":true}
     "#);
     assert_eq!(provider.running(), 0);
     let answer = host.delete(&key, &path(&turn_id)).await;
@@ -80,8 +80,8 @@ async fn a_whole_answer_that_is_stopped_elsewhere_says_so() {
           "cost_micros": 0,
           "currency": "USD",
           "estimated": true,
-          "prompt_tokens": 5,
-          "total_tokens": 7
+          "prompt_tokens": 6,
+          "total_tokens": 8
         }
       },
       "response": "half",
