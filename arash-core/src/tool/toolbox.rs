@@ -80,6 +80,25 @@ impl RegisteredTool {
         context: ToolContext,
         limits: &ToolLimits,
     ) -> ToolOutcome {
+        let (name, turn_id) = (&self.spec.name, context.turn_id);
+        let _cancelled_at_the_end = context.cancellation.clone().drop_guard();
+        let running = AssertUnwindSafe(self.run(call, finish, context)).catch_unwind();
+        match tokio::time::timeout(limits.timeout, running).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => {
+                tracing::error!(%turn_id, tool = name, "a tool panicked");
+                ToolOutcome::failed("panicked", "the tool broke")
+            }
+            Err(_) => {
+                let seconds = limits.timeout.as_secs_f64();
+                tracing::warn!(%turn_id, tool = name, seconds, "a tool took too long and was dropped");
+                ToolOutcome::failed("timeout", &format!("the tool did not answer within {seconds} seconds"))
+            }
+        }
+    }
+
+    /// Checks what the model wrote, and runs the tool with it.
+    async fn run(&self, call: &ToolCall, finish: Option<&FinishReason>, context: ToolContext) -> ToolOutcome {
         let arguments = match read_arguments(&call.arguments) {
             Ok(arguments) => arguments,
             Err(fault) if finish == Some(&FinishReason::Length) => {
@@ -91,22 +110,9 @@ impl RegisteredTool {
         if let Err(fault) = self.schema.check(&arguments) {
             return ToolOutcome::failed("invalid", &format!("the arguments are not as the schema says: {fault}"));
         }
-        let (name, turn_id) = (&self.spec.name, context.turn_id);
-        let _cancelled_at_the_end = context.cancellation.clone().drop_guard();
-        // Made within the guarded part, too: to make the future may panic as well as to run it.
-        let running = AssertUnwindSafe(async { self.tool.run(arguments, context).await }).catch_unwind();
-        match tokio::time::timeout(limits.timeout, running).await {
-            Ok(Ok(Ok(text))) => ToolOutcome { text, state: "ok" },
-            Ok(Ok(Err(error))) => ToolOutcome::failed("failed", &error.to_string()),
-            Ok(Err(_)) => {
-                tracing::error!(%turn_id, tool = name, "a tool panicked");
-                ToolOutcome::failed("panicked", "the tool broke")
-            }
-            Err(_) => {
-                let seconds = limits.timeout.as_secs_f64();
-                tracing::warn!(%turn_id, tool = name, seconds, "a tool took too long and was dropped");
-                ToolOutcome::failed("timeout", &format!("the tool did not answer within {seconds} seconds"))
-            }
+        match self.tool.run(arguments, context).await {
+            Ok(text) => ToolOutcome { text, state: "ok" },
+            Err(error) => ToolOutcome::failed("failed", &error.to_string()),
         }
     }
 }

@@ -23,6 +23,8 @@ use crate::turn::window::context_window;
 const MAX_REPLY_BYTES: usize = 1 << 20;
 /// The longest answer to a client's own request, in bytes as they come: a token takes some hundred of them on its way.
 const MAX_WIRE_BYTES: usize = 64 << 20;
+/// The longest streamed one that is kept for a repeated request as it came; of a longer one only what it says is.
+const MAX_KEPT_WIRE_BYTES: usize = 4 << 20;
 
 impl ProcessorParts {
     /// Asks the model, and again with the results as long as it calls tools.
@@ -96,8 +98,9 @@ impl ProcessorParts {
         let mut call = ProviderCall::begin(model);
         let span = tracing::debug_span!("provider call", provider = self.provider.name(), model);
         // Only what is given again later, or as one, is kept in one piece.
-        let keeps_wire = !turn.facts.is_streamed || turn.facts.idempotency.is_some();
-        let mut receiving = Receiving { exchange, keeps_wire, wire_bytes: 0, beginning, call: &mut call };
+        let is_streamed = turn.facts.is_streamed;
+        let keeps_wire = !is_streamed || turn.facts.idempotency.is_some();
+        let mut receiving = Receiving { exchange, is_streamed, keeps_wire, wire_bytes: 0, beginning, call: &mut call };
         let end = receiving.receive(self, request, telling).instrument(span).await;
         call.end(end.as_ref().err().map_or("ok", Broken::name));
         telling.flush();
@@ -115,6 +118,7 @@ impl ProcessorParts {
 /// An answer while it comes.
 struct Receiving<'a> {
     exchange: &'a mut Exchange,
+    is_streamed: bool,
     keeps_wire: bool,
     wire_bytes: usize,
     beginning: &'a Beginning,
@@ -169,6 +173,10 @@ impl Receiving<'_> {
             }
             ChatDelta::Wire(json) => {
                 self.wire_bytes += json.len();
+                if self.is_streamed && self.wire_bytes > MAX_KEPT_WIRE_BYTES {
+                    self.keeps_wire = false;
+                    self.exchange.reply.wire = Vec::new();
+                }
                 if self.wire_bytes > MAX_WIRE_BYTES {
                     let fault = format!("the answer is over {MAX_WIRE_BYTES} bytes");
                     return Some(Err(AiError::new(AiErrorKind::Malformed).with_source(fault)));

@@ -177,6 +177,20 @@ async fn the_team_is_told_of_a_completion(store: TestStore) {
 }
 
 #[tokio::test]
+async fn a_long_stream_is_repeated_by_what_it_says() {
+    let long = format!(r#"{{"n":"{}"}}"#, "x".repeat(1 << 20));
+    let chunks =
+        Script::new([Step::say("Hi "), wire(&long), wire(&long), wire(&long), wire(&long), Step::say("there.")]);
+    let engine = engine(&stores::memory(), &ScriptedProvider::new([chunks])).await;
+    let ask = || hello().idempotency_key(IdempotencyKey::new("key:1:v1", "once").unwrap());
+    let (first, _) = heard(engine.stream_completion(ask()).await.unwrap()).await;
+    let (again, end) = heard(engine.stream_completion(ask()).await.unwrap()).await;
+    assert_eq!((first.len(), told(&first).as_str()), (6, "Hi there."));
+    assert_eq!((again, end.unwrap().replayed), (vec![ChatDelta::Text("Hi there.".to_owned())], true));
+    engine.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
 async fn the_tools_are_the_clients() {
     let calls =
         Script::new([Step::call("c1", "clock", "{not JSON"), Step::Give(ChatDelta::Finish(FinishReason::ToolCalls))]);
