@@ -43,13 +43,13 @@ impl AiErrorKind {
             Self::RateLimited => "rate_limited",
             Self::Overloaded => "overloaded",
             Self::Refused => "refused",
+            Self::Malformed => "malformed",
             Self::Failed => "failed",
             Self::Misconfigured => "misconfigured",
             Self::UnknownModel => "unknown_model",
             Self::ContextLength => "context_length",
             Self::Attachment => "attachment",
             Self::Unavailable => "unavailable",
-            Self::Malformed => "malformed",
         }
     }
 }

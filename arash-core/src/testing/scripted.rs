@@ -180,8 +180,8 @@ impl Run {
         loop {
             match self.steps.pop_front()? {
                 Step::Say(text) => return Some(Ok(ChatDelta::Text(text))),
-                Step::Give(delta) => return Some(Ok(delta)),
                 Step::Usage(usage) => return Some(Ok(ChatDelta::Usage(usage))),
+                Step::Give(delta) => return Some(Ok(delta)),
                 Step::Pause(length) => tokio::time::sleep(length).await,
                 Step::WaitFor(signal) => signal.notified().await,
                 Step::Fail(kind) => return Some(Err(AiError::new(kind))),
