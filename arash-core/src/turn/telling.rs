@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::pin::Pin;
 
 use futures_util::future::FusedFuture;
@@ -25,22 +26,22 @@ pub(super) enum Audience {
     Nobody,
 }
 
-/// The pieces of an answer on their way to its readers. They are gathered until they may be told, which is when
-/// `opening` is done.
+/// The pieces of an answer on their way to its readers. They wait until they may be told, which is when `opening` is
+/// done, each for itself; where there are very many, small ones are put together.
 pub(super) struct Telling<'a, F> {
     buffer: &'a ReplyBuffer,
     audience: Audience,
     opening: Pin<&'a mut F>,
     is_open: bool,
     given: usize,
-    waiting: String,
+    waiting: VecDeque<String>,
     /// Whether what comes next is said after tools were called.
     is_resumed: bool,
 }
 
 impl<'a, F: FusedFuture<Output = Result<(), Refusal>>> Telling<'a, F> {
     pub(super) fn new(buffer: &'a ReplyBuffer, audience: Audience, opening: Pin<&'a mut F>) -> Self {
-        Self { buffer, audience, opening, is_open: false, given: 0, waiting: String::new(), is_resumed: false }
+        Self { buffer, audience, opening, is_open: false, given: 0, waiting: VecDeque::new(), is_resumed: false }
     }
 
     /// Does `work`, and meanwhile what has to be done before anything may be told.
@@ -93,8 +94,12 @@ impl<'a, F: FusedFuture<Output = Result<(), Refusal>>> Telling<'a, F> {
             // From here on it is another text.
             self.buffer.begin_text();
         }
-        self.waiting.push_str(text);
-        if self.given < SMALL_PIECES || self.waiting.len() >= PIECE_BYTES {
+        let are_many = self.given + self.waiting.len() >= SMALL_PIECES;
+        match self.waiting.back_mut() {
+            Some(last) if are_many && last.len() < PIECE_BYTES => last.push_str(text),
+            _ => self.waiting.push_back(text.to_owned()),
+        }
+        if !are_many || self.waiting.back().is_some_and(|last| last.len() >= PIECE_BYTES) {
             self.flush();
         }
     }
@@ -116,9 +121,8 @@ impl<'a, F: FusedFuture<Output = Result<(), Refusal>>> Telling<'a, F> {
             return;
         }
         self.buffer.tell_gathered();
-        if !self.waiting.is_empty() {
-            self.buffer.push(Told::Text(self.waiting.as_str().into()));
-            self.waiting.clear();
+        for piece in self.waiting.drain(..) {
+            self.buffer.push(Told::Text(piece.into()));
             self.given += 1;
         }
     }
