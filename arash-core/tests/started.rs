@@ -106,8 +106,10 @@ async fn no_piece_is_read_before_the_turn_is_recorded_as_begun(store: TestStore)
     let early = tokio::time::timeout(Duration::from_millis(50), stream.next()).await;
     assert!(early.is_err(), "{early:?}");
     begun.notify_one();
-    let Some(ReplyEvent::Delta(text)) = soon(stream.next()).await else { unreachable!("a piece comes first") };
-    assert_eq!(&*text, "one two ", "what was gathered comes as soon as it may, though the provider is silent");
+    for expected in ["one ", "two "] {
+        let Some(ReplyEvent::Delta(text)) = soon(stream.next()).await else { unreachable!("a piece comes first") };
+        assert_eq!(&*text, expected, "what was gathered comes as soon as it may, though the provider is silent");
+    }
     assert_eq!(running(&store).await.len(), 1);
     go_on.notify_one();
     assert_eq!(soon(stream.finish()).await.unwrap().text, "one two three");
