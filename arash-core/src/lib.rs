@@ -55,6 +55,16 @@
 //! `/help`, `/status`, `/clear`, `/model`, `/models` and `/start` come with the engine; your own implement
 //! [`CommandHandler`](command::CommandHandler). What the engine says can be translated with [`Texts`](command::Texts).
 //!
+//! # Tools
+//!
+//! Models may call what implements [`Tool`](tool::Tool), where the platform [allows it](Platform::tools). Arguments are
+//! checked, time and size bounded, and whatever goes wrong is told to the model.
+//!
+//! # Completions
+//!
+//! [`Engine::complete`] and [`Engine::stream_completion`] answer a client's own request, which has no session; all else is
+//! as for a message.
+//!
 //! # Providers
 //!
 //! Whatever answers implements [`AiProvider`](ai::AiProvider): a few lines around any service, or around another
@@ -110,6 +120,7 @@ pub mod store;
 pub mod team;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tool;
 pub mod turn;
 pub mod usage;
 pub mod webhook;

@@ -1,7 +1,7 @@
 //! What is counted and timed while messages are answered, told to the recorder of the crate `metrics`. Without one
 //! nothing is kept.
 //!
-//! Labels are kinds, states, reasons, platforms and models: few values each. No label is an id of anything.
+//! Labels are kinds, states, reasons, platforms, models and tools: few values each. No label is an id of anything.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use metrics::{SharedString, Unit, counter, describe_counter, describe_histogram, histogram};
 
-/// Most names of platforms and models that get a label of their own.
+/// Most names of platforms, models and tools that get a label of their own.
 const MAX_NAMES: usize = 512;
 
 /// Tells the recorder what each of these is. To be called once, when there is a recorder.
@@ -34,6 +34,8 @@ pub fn describe() {
         Unit::Seconds,
         "From asking the AI provider to the first piece of its answer, by model."
     );
+    describe_counter!("arash_tool_calls_total", "Calls of tools by models, by tool and outcome.");
+    describe_histogram!("arash_tool_duration_seconds", Unit::Seconds, "How long calls of tools took, by tool.");
     describe_histogram!("arash_recorder_batch_turns", "Turns written in one transaction, by what was written of them.");
     describe_histogram!(
         "arash_recorder_write_duration_seconds",
@@ -114,7 +116,34 @@ impl Drop for ProviderCall {
     }
 }
 
-/// The name of a platform or a model as a label, which shares its text with all others of this name. They come from
+/// A tool that a model called. One that is dropped before its end was interrupted.
+pub(crate) struct ToolRun {
+    tool: SharedString,
+    begun: Instant,
+    outcome: &'static str,
+}
+
+impl ToolRun {
+    /// The registered tool `tool` begins to run.
+    pub(crate) fn begin(tool: &str) -> Self {
+        Self { tool: name(tool), begun: Instant::now(), outcome: "interrupted" }
+    }
+
+    /// It came to its end: `ok`, or why there is no result.
+    pub(crate) fn end(mut self, outcome: &'static str) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for ToolRun {
+    fn drop(&mut self) {
+        let (tool, outcome) = (self.tool.clone(), self.outcome);
+        histogram!("arash_tool_duration_seconds", "tool" => tool.clone()).record(self.begun.elapsed());
+        counter!("arash_tool_calls_total", "tool" => tool, "outcome" => outcome).increment(1);
+    }
+}
+
+/// The name of a platform, a model or a tool as a label, which shares its text with all others of this name. They come from
 /// the configuration, so they are few; were they many after all, the later ones are `other`.
 fn name(name: &str) -> SharedString {
     static NAMES: LazyLock<RwLock<HashSet<Arc<str>>>> = LazyLock::new(RwLock::default);

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["error", "clock", "id", "secret", "money", "idempotency", "metrics", "fail_point"],
     &["message", "platform"],
     &["team", "quota", "session", "usage", "ai"],
-    &["webhook", "command"],
+    &["webhook", "command", "tool"],
     &["turn"],
     &["engine"],
 ];

@@ -59,14 +59,16 @@ CREATE INDEX sessions_by_team ON sessions (team_id, last_activity_at, id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 CREATE TABLE messages (
-    session_id  UUID   NOT NULL,
-    seq         BIGINT NOT NULL,
-    turn_id     UUID   NOT NULL,
-    role        TEXT   NOT NULL,
-    content     TEXT   NOT NULL,
-    attachments TEXT, -- a JSON array; null means none
-    tokens      BIGINT,
-    created_at  BIGINT NOT NULL,
+    session_id   UUID   NOT NULL,
+    seq          BIGINT NOT NULL,
+    turn_id      UUID   NOT NULL,
+    role         TEXT   NOT NULL,
+    content      TEXT   NOT NULL,
+    attachments  TEXT, -- a JSON array; null means none
+    tool_calls   TEXT, -- a JSON array; null means none
+    tool_call_id TEXT, -- of a tool's result: the call that it is of
+    tokens       BIGINT,
+    created_at   BIGINT NOT NULL,
     PRIMARY KEY (session_id, seq)
 ) PARTITION BY RANGE (session_id);
 

@@ -58,14 +58,16 @@ CREATE INDEX sessions_by_team ON sessions (team_id, last_activity_at, id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 CREATE TABLE messages (
-    session_id  BLOB    NOT NULL,
-    seq         INTEGER NOT NULL,
-    turn_id     BLOB    NOT NULL,
-    role        TEXT    NOT NULL,
-    content     TEXT    NOT NULL,
-    attachments TEXT,                          -- a JSON array; null means none
-    tokens      INTEGER,
-    created_at  INTEGER NOT NULL,
+    session_id   BLOB    NOT NULL,
+    seq          INTEGER NOT NULL,
+    turn_id      BLOB    NOT NULL,
+    role         TEXT    NOT NULL,
+    content      TEXT    NOT NULL,
+    attachments  TEXT,                         -- a JSON array; null means none
+    tool_calls   TEXT,                         -- a JSON array; null means none
+    tool_call_id TEXT,                         -- of a tool's result: the call that it is of
+    tokens       INTEGER,
+    created_at   INTEGER NOT NULL,
     PRIMARY KEY (session_id, seq)
 ) STRICT, WITHOUT ROWID;
 

@@ -44,18 +44,8 @@ fn is_one_token(letter: char) -> bool {
     )
 }
 
-/// About how many tokens these messages have as a prompt, the last of which may have pictures; at most.
-pub(crate) fn estimate_prompt<'a>(messages: impl IntoIterator<Item = &'a Message>) -> u64 {
-    let (mut tokens, mut pictures) = (0, 0);
-    for message in messages {
-        tokens += estimate_message(message);
-        // Those of earlier messages are not sent again.
-        pictures = message.attachments.iter().filter(|shown| shown.kind == MessageKind::Image).count() as u64;
-    }
-    tokens + pictures * TOKENS_PER_IMAGE
-}
-
-fn estimate_message(message: &Message) -> u64 {
+/// At most about how many tokens a message has, without what is attached to it.
+pub(crate) fn estimate_message(message: &Message) -> u64 {
     let calls = message.tool_calls.iter().map(|call| {
         estimate_tokens(&call.id) + estimate_tokens(&call.name) + estimate_tokens(&call.arguments) + TOKENS_PER_MESSAGE
     });
@@ -139,12 +129,9 @@ mod tests {
         request.tools = vec![tool].into();
         assert_eq!(request.estimate_tokens(), 5_006 + schema + 4 + 6 + 16);
 
-        let shown = Message { attachments: vec![picture.to_record()], ..Message::new(Role::User, "look", now) };
-        assert_eq!(estimate_prompt([&shown]), 2_506);
-        assert_eq!(estimate_prompt([&shown, &Message::new(Role::User, "look", now)]), 12, "it is not sent again");
         let call =
             crate::message::ToolCall { id: "c1".to_owned(), name: "abcd".to_owned(), arguments: "{}".to_owned() };
-        assert_eq!(estimate_prompt([&Message::calling("", vec![call], now)]), 4 + 2 + 2 + 2 + 4);
+        assert_eq!(estimate_message(&Message::calling("", vec![call], now)), 4 + 2 + 2 + 2 + 4);
     }
 
     proptest! {

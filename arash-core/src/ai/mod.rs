@@ -19,7 +19,7 @@ mod upstream;
 mod wire;
 
 pub use error::{AiError, AiErrorKind};
-pub(crate) use estimate::estimate_prompt;
+pub(crate) use estimate::estimate_message;
 pub use estimate::estimate_tokens;
 pub use offline::{OFFLINE_MODEL, Offline};
 #[cfg(feature = "openai")]

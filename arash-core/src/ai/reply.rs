@@ -1,9 +1,12 @@
+use serde::{Deserialize, Serialize};
+
 use crate::message::ToolCall;
 use crate::platform::ModelId;
 use crate::usage::TokenUsage;
 
 /// Why the model stopped.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FinishReason {
     /// It has said all.
@@ -62,7 +65,7 @@ pub enum ChatDelta {
 }
 
 /// A whole answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatReply {
     /// The text.
     pub text: String,

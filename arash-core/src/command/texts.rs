@@ -75,6 +75,11 @@ pub enum Text<'a> {
         /// Whether `/model` works here, to choose another.
         can_choose: bool,
     },
+    /// The model has called a tool, which runs now.
+    ToolRuns {
+        /// The tool's name.
+        name: &'a str,
+    },
     /// There is no such command.
     UnknownCommand {
         /// Its name as typed, without the slash.
@@ -153,6 +158,7 @@ impl Texts for EnglishTexts {
                 format!("Your team may not use {}.{others}", model.name)
             }
             Text::Models { current, available, can_choose } => models(current, available, can_choose),
+            Text::ToolRuns { name } => format!("Using {name} …"),
             Text::UnknownCommand { name, commands } => {
                 let known = listed("\n\nThese commands work:", described(commands));
                 format!("There is no command /{name}.{known}\n\nTo begin a message with a slash, write two: //")

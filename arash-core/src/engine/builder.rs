@@ -19,6 +19,7 @@ use crate::quota::{QuotaKeeper, RateLimiter};
 use crate::session::{SessionManager, SessionSettings};
 use crate::store::{MemoryRateLimiter, MemoryStore, Store};
 use crate::team::{ApiKeys, AuditLog, Authenticator, Teams};
+use crate::tool::{Tool, ToolLimits, ToolRegistry};
 use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings, RunningTurns};
 use crate::usage::Usage;
 
@@ -29,6 +30,8 @@ pub struct EngineBuilder {
     platforms: Vec<Platform>,
     catalogue: ModelCatalogue,
     commands: CommandRegistry,
+    tools: ToolRegistry,
+    tool_limits: ToolLimits,
     faults: Vec<Error>,
     texts: Arc<dyn Texts>,
     provider: Arc<dyn AiProvider>,
@@ -54,6 +57,8 @@ impl Default for EngineBuilder {
             platforms: Vec::new(),
             catalogue,
             commands: CommandRegistry::built_in(),
+            tools: ToolRegistry::default(),
+            tool_limits: ToolLimits::default(),
             faults: Vec::new(),
             texts: Arc::new(EnglishTexts),
             provider: Arc::new(Offline::default()),
@@ -118,6 +123,20 @@ impl EngineBuilder {
         self
     }
 
+    /// Adds a tool, which models may call on the platforms that [allow it](Platform::tools).
+    pub fn tool(mut self, tool: impl Tool) -> Self {
+        if let Err(fault) = self.tools.register(tool) {
+            self.faults.push(fault);
+        }
+        self
+    }
+
+    /// What tools may take.
+    pub fn tool_limits(mut self, limits: ToolLimits) -> Self {
+        self.tool_limits = limits;
+        self
+    }
+
     /// The engine's own texts. Without this, English ones.
     pub fn texts(mut self, texts: impl Texts) -> Self {
         self.texts = Arc::new(texts);
@@ -158,12 +177,14 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when there is no platform, two have one name, one is not
-    /// valid, or a command's name is not; [`Unavailable`](crate::ErrorKind::Unavailable) when the store does not answer.
+    /// valid, a command's or tool's name or a tool's schema is not, or a platform allows a tool that there is not; [`Unavailable`](crate::ErrorKind::Unavailable) when the store does not answer.
     pub async fn build(self) -> Result<Engine> {
         if let Some(fault) = self.faults.into_iter().next() {
             return Err(fault);
         }
         let platforms = checked_platforms(self.platforms)?;
+        let toolbox = |(name, platform): (&String, &Arc<Platform>)| Ok((name.clone(), self.tools.toolbox(platform)?));
+        let toolboxes = platforms.iter().map(toolbox).collect::<Result<_>>()?;
         let (clock, limiter) = (self.clock, self.limiter.unwrap_or_else(|| Arc::new(MemoryRateLimiter::default())));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let (tasks, turn_tasks) = (TaskTracker::new(), TaskTracker::new());
@@ -179,6 +200,8 @@ impl EngineBuilder {
             platforms: platforms.clone(),
             catalogue: Arc::clone(&catalogue),
             commands: Arc::new(self.commands),
+            toolboxes,
+            tool_limits: self.tool_limits,
             texts: self.texts,
             provider: self.provider,
             sessions: sessions.clone(),

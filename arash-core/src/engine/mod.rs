@@ -24,7 +24,9 @@ use crate::quota::QuotaKeeper;
 use crate::session::{SessionKey, SessionManager};
 use crate::store::Store;
 use crate::team::{ApiKeys, AuditLog, Authenticator, Principal, Teams};
-use crate::turn::{MessageProcessor, Recorder, Reply, ReplyStream, TurnRequest};
+use crate::turn::{
+    Completion, CompletionRequest, CompletionStream, MessageProcessor, Recorder, Reply, ReplyStream, TurnRequest,
+};
 use crate::usage::Usage;
 
 /// How long interrupted turns may take to be recorded at shutdown.
@@ -109,6 +111,23 @@ impl Engine {
     /// Why the message was refused; what happens later is told by the stream.
     pub async fn stream(&self, request: impl Into<TurnRequest>) -> Result<ReplyStream> {
         self.inner.processor.stream(request.into()).await
+    }
+
+    /// Answers a client's own request for chat completions: without a session, with the same limits, quotas and records as
+    /// a message. When this returns, it is recorded; if the caller goes away before, it still will be.
+    ///
+    /// # Errors
+    /// As of [`Engine::process`]; [`NotFound`](ErrorKind::NotFound) when the platform has no such model.
+    pub async fn complete(&self, request: CompletionRequest) -> Result<Completion> {
+        self.inner.processor.complete(request).await
+    }
+
+    /// Answers a client's own request for chat completions as the answer is written. Returns once it is admitted.
+    ///
+    /// # Errors
+    /// Why it was refused, as of [`Engine::complete`]; what happens later is told by the stream.
+    pub async fn stream_completion(&self, request: CompletionRequest) -> Result<CompletionStream> {
+        self.inner.processor.stream_completion(request).await
     }
 
     /// Follows the answer of a turn of the caller's team, from the event after position `after` on, or all of it. It is

@@ -28,6 +28,7 @@ pub struct Platform {
     rate_limit: Option<NonZeroU32>,
     max_history: usize,
     commands: Option<Vec<String>>,
+    tools: Vec<String>,
     admin_users: Vec<String>,
 }
 
@@ -50,6 +51,7 @@ impl Platform {
             rate_limit: None,
             max_history: 30,
             commands: None,
+            tools: Vec::new(),
             admin_users: Vec::new(),
         }
     }
@@ -81,6 +83,17 @@ impl Platform {
     pub fn commands<C: AsRef<str>>(mut self, names: impl IntoIterator<Item = C>) -> Self {
         let name = |name: C| name.as_ref().trim().trim_start_matches('/').to_ascii_lowercase();
         self.commands = Some(names.into_iter().map(name).collect());
+        self
+    }
+
+    /// The tools that models may call here, by name, in the order in which they are told of them. Without this, none.
+    pub fn tools<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.tools.clear();
+        for name in names.into_iter().map(Into::into) {
+            if !self.tools.contains(&name) {
+                self.tools.push(name);
+            }
+        }
         self
     }
 
@@ -128,6 +141,11 @@ impl Platform {
     /// Whether the command `name` works here.
     pub fn allows_command(&self, name: &str) -> bool {
         self.commands.as_ref().is_none_or(|names| names.iter().any(|known| known == name))
+    }
+
+    /// The names of the tools that models may call here.
+    pub fn allowed_tools(&self) -> &[String] {
+        &self.tools
     }
 
     /// Whether users may change the model.

@@ -44,15 +44,8 @@ impl History {
         *self = Self::default();
     }
 
-    /// The context for `next`: the newest messages and then `next`, at most `limit` in all.
-    pub fn context(&self, next: Arc<Message>, limit: usize) -> Vec<Arc<Message>> {
-        let earlier = limit.saturating_sub(1).min(self.messages.len());
-        let skipped = self.messages.len() - earlier;
-        self.messages.iter().skip(skipped).map(Arc::clone).chain([next]).collect()
-    }
-
     /// The messages, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Message>> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Message>> {
         self.messages.iter()
     }
 
@@ -77,7 +70,12 @@ fn weight(message: &Message) -> usize {
         .attachments
         .iter()
         .map(|a| size_of_val(a) + a.media_type.as_ref().map_or(0, String::len) + a.url.as_ref().map_or(0, String::len));
-    message.text.len() + MESSAGE_OVERHEAD + attachments.sum::<usize>()
+    let calls = message
+        .tool_calls
+        .iter()
+        .map(|call| size_of_val(call) + call.id.len() + call.name.len() + call.arguments.len())
+        .chain(message.tool_call_id.as_ref().map(String::len));
+    message.text.len() + MESSAGE_OVERHEAD + attachments.sum::<usize>() + calls.sum::<usize>()
 }
 
 #[cfg(test)]
@@ -102,17 +100,6 @@ mod tests {
             let expected: Vec<_> = (count.saturating_sub(limit)..count).map(|n| n.to_string()).collect();
             prop_assert_eq!(kept, expected);
             prop_assert_eq!(history.bytes(), history.iter().map(|m| weight(m)).sum::<usize>());
-        }
-
-        #[test]
-        fn the_context_ends_with_the_new_message_and_fits(count in 0_usize..60, limit in 1_usize..20) {
-            let history = History::new((0..count).map(|number| (*message(number)).clone()));
-            let context = history.context(message(count), limit);
-            prop_assert_eq!(context.len(), limit.min(count + 1));
-            let first = count + 1 - context.len();
-            for (place, said) in context.iter().enumerate() {
-                prop_assert_eq!(said.text.to_string(), (first + place).to_string());
-            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod manager;
 mod remembered;
 mod store;
 mod types;
+mod window;
 
 pub use history::History;
 pub use key::{SessionKey, SessionKeyError};
@@ -19,3 +20,4 @@ pub use lanes::SessionLoad;
 pub use manager::{SessionManager, SessionSettings};
 pub use store::{Claim, ClaimRequest, MessagePage, SessionFilter, SessionPage, SessionStore, SharedSessions};
 pub use types::{Session, SessionCounts, SessionGroup, SessionSummary, StoredMessage};
+pub use window::{ContextOverflow, ContextWindow};

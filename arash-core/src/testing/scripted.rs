@@ -8,6 +8,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
 use crate::ai::{AiError, AiErrorKind, AiProvider, ChatDelta, ChatRequest, ChatStream};
+use crate::message::ToolCall;
 use crate::usage::TokenUsage;
 
 /// One thing that a [`ScriptedProvider`] does.
@@ -36,6 +37,11 @@ impl Step {
     /// Answers a piece of text.
     pub fn say(text: impl Into<String>) -> Self {
         Self::Say(text.into())
+    }
+
+    /// Calls a tool with these arguments, which should be JSON; the result is known by `id`.
+    pub fn call(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Self {
+        Self::Give(ChatDelta::ToolCall(ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }))
     }
 }
 

@@ -126,6 +126,7 @@ macro_rules! __store_cases {
         messages {
             messages_are_told_as_they_were_said,
             messages_are_paged_newest_first,
+            tool_calls_and_their_results_are_told_as_they_were_made,
             a_session_that_is_not_open_has_no_messages,
             what_was_said_before_a_clearing_is_not_told,
             a_page_of_messages_has_no_trap,

@@ -9,7 +9,7 @@ use crate::id::{TeamId, TurnId};
 use crate::metrics;
 use crate::platform::{Access, ModelId, ModelInfo, Platform};
 use crate::quota::{Allowance, RateKey, RateLimit, Reservation};
-use crate::session::{SessionKey, SessionLane};
+use crate::session::{Session, SessionKey, SessionLane};
 use crate::turn::facts::{Idempotency, TurnFacts};
 use crate::turn::idempotency::earlier_result;
 use crate::turn::processor::{Delivery, MessageProcessor, ProcessorParts};
@@ -36,13 +36,22 @@ pub(super) struct RateToken {
 pub(super) struct Turn {
     pub(super) facts: TurnFacts,
     pub(super) model: Arc<ModelInfo>,
-    pub(super) lane: SessionLane,
+    /// Its session; none for a completion.
+    pub(super) lane: Option<SessionLane>,
     pub(super) reservation: Option<Reservation>,
     pub(super) place: RecorderPlace,
     /// What it took of its user's rate limit.
     pub(super) rate: Option<RateToken>,
     /// Shutdown waits for it, from admission on.
     pub(super) _counted: TaskTrackerToken,
+}
+
+impl Turn {
+    /// The session that it works with.
+    pub(super) fn session(&self) -> Result<&Session> {
+        let session = self.lane.as_ref().and_then(SessionLane::session);
+        session.ok_or_else(|| Error::internal("a turn lost its session"))
+    }
 }
 
 impl MessageProcessor {
@@ -53,34 +62,35 @@ impl MessageProcessor {
         // Counted before the look at the door: shutdown closes the door first and then waits for who is counted.
         let counted = self.parts.tasks.token();
         self.check_open()?;
-        request.message.check()?;
         let platform = self.platform(&request.message.platform)?;
-        let (is_command, unescaped) = match parse(&request.message.text)? {
-            Parsed::Command(_) => (true, None),
-            Parsed::Text(text) => (false, (text.len() < request.message.text.len()).then(|| text.to_owned())),
-        };
+        let (is_command, unescaped) = check(&request)?;
         let wished = self.wished_model(&request, &platform)?;
         self.parts.recorder.check_door()?;
         let idempotency = match self.replay_or_begin(&request).await? {
             Err(reply) => return Ok(Admission::Replay(Box::new(reply))),
             Ok(idempotency) => idempotency,
         };
-        let TurnRequest { mut message, principal, .. } = request;
+        let TurnRequest { mut message, principal, completion, .. } = request;
         if let Some(text) = unescaped {
             message.text = text;
         }
         let team = principal.as_ref().map_or(TeamId::HOST, |principal| principal.team_id());
         let rate = self.take_rate(&platform, team, &message.user_id).await?;
         let key = match platform.access() {
-            Access::Private => SessionKey::private(platform.name(), team, &message.chat_id),
-            Access::Public => SessionKey::public(platform.name(), &message.chat_id),
+            _ if completion.is_some() => None,
+            Access::Private => Some(SessionKey::private(platform.name(), team, &message.chat_id)),
+            Access::Public => Some(SessionKey::public(platform.name(), &message.chat_id)),
         };
+        let is_streamed = !is_command && delivery == Delivery::Streamed;
         let kind = match delivery {
             _ if is_command => TurnKind::Command,
+            _ if completion.is_some() => TurnKind::Completion,
             Delivery::Whole => TurnKind::Chat,
             Delivery::Streamed => TurnKind::Stream,
         };
-        let facts = TurnFacts { id: TurnId::new(), kind, begun, message, principal, platform, key, idempotency };
+        let id = TurnId::new();
+        let facts =
+            TurnFacts { id, kind, begun, is_streamed, message, completion, principal, platform, key, idempotency };
         let platform = Arc::clone(&facts.platform);
         match self.hold(facts, wished, counted).await {
             Ok(turn) => Ok(Admission::Turn(Box::new(Turn { rate, ..turn }))),
@@ -111,7 +121,10 @@ impl MessageProcessor {
     ) -> Result<Turn> {
         let parts = &self.parts;
         let window = facts.platform.history_limit();
-        let lane = parts.sessions.hold(&facts.key, &facts.message.user_id, window).await?;
+        let lane = match &facts.key {
+            Some(key) => Some(parts.sessions.hold(key, &facts.message.user_id, window).await?),
+            None => None,
+        };
         // Waiting may have taken long. Whoever waits for a session holds no place, which its holder may need.
         self.check_open()?;
         if let Some(principal) = &facts.principal {
@@ -120,8 +133,11 @@ impl MessageProcessor {
         let place = parts.recorder.take_place()?;
         let model = match wished {
             Some(model) => model,
-            None => self.session_model(&lane, &facts)?,
+            None => self.session_model(lane.as_ref(), &facts)?,
         };
+        if facts.kind != TurnKind::Command && facts.completion.is_none() {
+            parts.check_window(&facts, &model)?;
+        }
         let reservation = match &facts.principal {
             Some(principal) if facts.kind != TurnKind::Command => {
                 Some(parts.quotas.reserve(&Allowance::of(principal)).await?)
@@ -153,7 +169,11 @@ impl MessageProcessor {
         };
         let model = platform.find_model(name, &self.parts.catalogue).ok_or_else(|| {
             let open: Vec<_> = platform.available_models().iter().map(ModelId::as_str).collect();
-            Error::invalid("model", format!("{name:?} is not a model of this platform; there is {}", open.join(", ")))
+            let text = format!("{name:?} is not a model of this platform; there is {}", open.join(", "));
+            match request.completion {
+                Some(_) => Error::new(ErrorKind::NotFound, text),
+                None => Error::invalid("model", text),
+            }
         })?;
         match &request.principal {
             Some(principal) if !principal.may_use(&model.id) => {
@@ -164,10 +184,10 @@ impl MessageProcessor {
     }
 
     /// The session's model while it is open to the caller, else the first one that is. A command needs none.
-    fn session_model(&self, lane: &SessionLane, facts: &TurnFacts) -> Result<Arc<ModelInfo>> {
+    fn session_model(&self, lane: Option<&SessionLane>, facts: &TurnFacts) -> Result<Arc<ModelInfo>> {
         let (platform, models) = (&facts.platform, facts.platform.available_models());
         let is_open = |model: &ModelId| facts.principal.as_ref().is_none_or(|principal| principal.may_use(model));
-        let chosen = lane.session().and_then(|session| session.model.as_ref());
+        let chosen = lane.and_then(SessionLane::session).and_then(|session| session.model.as_ref());
         let chosen = chosen.filter(|&model| models.contains(model) && is_open(model));
         let first = || models.iter().find(|&model| is_open(model));
         let any = || platform.default_model().filter(|_| facts.kind == TurnKind::Command);
@@ -195,6 +215,19 @@ impl MessageProcessor {
         let stored = stored.ok_or_else(|| Error::internal("a stored turn is not there"))?;
         earlier_result(stored, digest).map(Err)
     }
+}
+
+/// Checks what was sent; tells whether it is a command, and what its text is where that is not what was sent.
+fn check(request: &TurnRequest) -> Result<(bool, Option<String>)> {
+    if request.completion.is_some() {
+        // It was checked when it was read, and its text is no command.
+        return Ok((false, None));
+    }
+    request.message.check()?;
+    Ok(match parse(&request.message.text)? {
+        Parsed::Command(_) => (true, None),
+        Parsed::Text(text) => (false, (text.len() < request.message.text.len()).then(|| text.to_owned())),
+    })
 }
 
 impl ProcessorParts {

@@ -81,7 +81,7 @@ impl Answers {
     fn end(&self, answer: &Answer) {
         let (now, bytes) = (self.clock.now(), answer.buffer.bytes() + ENTRY_BYTES);
         let mut kept = self.lock();
-        if answer.is_streamed {
+        if answer.is_kept {
             kept.ended.push_back(Ended { turn_id: answer.turn_id, until: now.plus(KEPT_FOR), bytes });
             kept.ended_bytes += bytes;
         } else {
@@ -94,7 +94,7 @@ impl Answers {
     pub(super) fn forget_session(&self, session_id: &str) {
         let mut kept = self.lock();
         let Kept { by_turn, .. } = &mut *kept;
-        by_turn.retain(|_, answer| answer.session_id != session_id || !answer.buffer.has_ended());
+        by_turn.retain(|_, answer| answer.session_id.as_deref() != Some(session_id) || !answer.buffer.has_ended());
     }
 
     /// Forgets what is over. To be called now and then, for the time when nobody asks for anything.
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::testing::ManualClock;
-    use crate::turn::ReplyEvent;
+    use crate::turn::buffer::Told;
 
     fn answers(max_ended: usize, max_ended_bytes: usize) -> (Answers, ManualClock) {
         let clock = ManualClock::new(Timestamp::from_millis(1_000));
@@ -155,7 +155,7 @@ mod tests {
     /// A streamed answer that said `text` and ended.
     fn ended(answers: &Answers, text: &str) -> TurnId {
         let running = answers.begin(Answer::to_test(true));
-        running.answer.buffer.push(ReplyEvent::Delta(text.into()));
+        running.answer.buffer.push(Told::Text(text.into()));
         running.answer.turn_id
     }
 

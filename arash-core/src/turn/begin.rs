@@ -2,16 +2,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::ai::estimate_prompt;
 use crate::error::Error;
-use crate::message::Message;
 use crate::turn::admit::Turn;
 use crate::turn::facts::Idempotency;
 use crate::turn::processor::ProcessorParts;
 use crate::turn::respond::interrupted;
 use crate::turn::running::{RunningTurn, lease_until};
 use crate::turn::{BeginOutcome, StartedTurn, StoredTurn};
-use crate::usage::{TokenUsage, TurnKind};
+use crate::usage::TokenUsage;
 
 /// A whole answer that comes within this is recorded when it ends. What takes longer may cost money, so it is written
 /// as begun, and a crash does not make it forgotten.
@@ -38,17 +36,16 @@ impl Beginning {
         self.is_written.load(Ordering::Relaxed)
     }
 
-    /// Notes about how many tokens of the answer have come.
-    pub(super) fn note(&self, completion_tokens: u64) {
+    /// Notes about how many tokens the turn has used so far.
+    pub(super) fn note(&self, tokens: TokenUsage) {
         if let Some(running) = self.running.get() {
-            running.note(completion_tokens);
+            running.note(tokens);
         }
     }
 
     /// Writes that the turn has begun; returns when that is durable.
-    async fn write(&self, parts: &ProcessorParts, turn: &Turn, prompt: &[Arc<Message>]) -> Result<(), Refusal> {
+    async fn write(&self, parts: &ProcessorParts, turn: &Turn, prompt_tokens: u64) -> Result<(), Refusal> {
         let facts = &turn.facts;
-        let prompt_tokens = estimate_prompt(prompt.iter().map(AsRef::as_ref));
         let tokens = TokenUsage { prompt_tokens, completion_tokens: 0, estimated: true };
         let now = parts.clock.now();
         let start = StartedTurn {
@@ -77,9 +74,9 @@ impl Beginning {
         &self,
         parts: &ProcessorParts,
         turn: &Turn,
-        prompt: &[Arc<Message>],
+        prompt_tokens: u64,
     ) -> Result<(), Refusal> {
-        if turn.facts.idempotency.is_some() { self.write(parts, turn, prompt).await } else { Ok(()) }
+        if turn.facts.idempotency.is_some() { self.write(parts, turn, prompt_tokens).await } else { Ok(()) }
     }
 
     /// What comes while the provider is asked. When this returns, the answer may be told.
@@ -87,16 +84,16 @@ impl Beginning {
         &self,
         parts: &ProcessorParts,
         turn: &Turn,
-        prompt: &[Arc<Message>],
+        prompt_tokens: u64,
     ) -> Result<(), Refusal> {
         if self.is_written() {
             return Ok(());
         }
-        if turn.facts.kind == TurnKind::Stream {
-            return self.write(parts, turn, prompt).await;
+        if turn.facts.is_streamed {
+            return self.write(parts, turn, prompt_tokens).await;
         }
         tokio::time::sleep(SHORT_ANSWER).await;
-        if let Err(Refusal::Failed(error)) = self.write(parts, turn, prompt).await {
+        if let Err(Refusal::Failed(error)) = self.write(parts, turn, prompt_tokens).await {
             let turn_id = turn.facts.id;
             tracing::warn!(%turn_id, error = ?error, "it could not be recorded that a turn has begun; it goes on");
         }

@@ -1,17 +1,12 @@
-use std::sync::Arc;
-
 use crate::clock::Timestamp;
 use crate::command::SessionEffect;
-use crate::message::{Message, Role};
 use crate::session::Session;
 use crate::turn::SessionChange;
-use crate::turn::facts::TurnFacts;
 use crate::turn::respond::Outcome;
 
 /// What an answer changes in its session.
 pub(super) fn session_change(
     session: &Session,
-    facts: &TurnFacts,
     outcome: &Outcome,
     now: Timestamp,
     expires_at: Timestamp,
@@ -38,14 +33,9 @@ pub(super) fn session_change(
         Some((_, Some(SessionEffect::UseModel(model)))) => change.model = Some(model.clone()),
         Some((_, None)) => {}
         None => {
-            let question = outcome
-                .prompt
-                .last()
-                .map_or_else(|| Arc::new(Message::new(Role::User, facts.message.text.as_str(), now)), Arc::clone);
-            let answer = Arc::new(Message::new(Role::Assistant, outcome.text.as_str(), now));
-            change.messages = vec![question, answer];
+            change.messages.clone_from(&outcome.messages);
             change.message_count += 1;
-            change.stored_messages += 2;
+            change.stored_messages += outcome.messages.len() as u64;
         }
     }
     change

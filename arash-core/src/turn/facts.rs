@@ -9,6 +9,7 @@ use crate::money::Micros;
 use crate::platform::{ModelInfo, Platform};
 use crate::session::SessionKey;
 use crate::team::Principal;
+use crate::turn::completion::CompletionInput;
 use crate::turn::idempotency::{RunningKey, earlier_result};
 use crate::turn::{IdempotencyKey, Reply, RequestDigest, StoredTurn};
 use crate::usage::{TokenUsage, TurnKind, UsageRecord};
@@ -23,10 +24,15 @@ pub(super) struct TurnFacts {
     pub(super) id: TurnId,
     pub(super) kind: TurnKind,
     pub(super) begun: Instant,
+    /// Whether somebody reads the answer as it is written.
+    pub(super) is_streamed: bool,
     pub(super) message: IncomingMessage,
+    /// What a completion is asked with; there is none where the message is one of a session.
+    pub(super) completion: Option<CompletionInput>,
     pub(super) principal: Option<Arc<Principal>>,
     pub(super) platform: Arc<Platform>,
-    pub(super) key: SessionKey,
+    /// The session; none for a completion.
+    pub(super) key: Option<SessionKey>,
     pub(super) idempotency: Option<Idempotency>,
 }
 
@@ -71,7 +77,7 @@ impl TurnFacts {
             turn_id: self.id,
             api_key_id: self.principal.as_ref().map(|principal| principal.key_id()),
             team_id: self.principal.as_ref().map(|principal| principal.team_id()),
-            session_key: Some(self.key.as_str().to_owned()),
+            session_key: self.key.as_ref().map(|key| key.as_str().to_owned()),
             platform: self.platform.name().to_owned(),
             model_used: (self.kind != TurnKind::Command).then(|| model.id.clone()),
             kind: self.kind,

@@ -17,13 +17,15 @@ use crate::platform::{ModelCatalogue, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
 use crate::session::{SessionKey, SessionManager};
 use crate::team::{Authenticator, Principal};
+use crate::tool::{ToolLimits, Toolbox};
 use crate::turn::admit::{Admission, Turn};
 use crate::turn::answer::Answer;
 use crate::turn::answers::Answers;
 use crate::turn::idempotency::RunningKeys;
 use crate::turn::running::RunningTurns;
-use crate::turn::{Recorder, Reply, ReplyStream, TurnRequest, TurnStore};
-use crate::usage::TurnKind;
+use crate::turn::{
+    Completion, CompletionRequest, CompletionStream, Recorder, Reply, ReplyStream, TurnRequest, TurnStore,
+};
 
 /// What a [`MessageProcessor`] is made of.
 #[expect(missing_docs, reason = "each part is named for its type, which is documented")]
@@ -31,6 +33,9 @@ pub struct ProcessorParts {
     pub platforms: HashMap<String, Arc<Platform>>,
     pub catalogue: Arc<ModelCatalogue>,
     pub commands: Arc<CommandRegistry>,
+    /// The tools that models may call, by platform.
+    pub toolboxes: HashMap<String, Toolbox>,
+    pub tool_limits: ToolLimits,
     pub texts: Arc<dyn Texts>,
     pub provider: Arc<dyn AiProvider>,
     pub sessions: SessionManager,
@@ -99,6 +104,14 @@ pub(super) enum Delivery {
     Streamed,
 }
 
+/// What becomes of a request for a stream.
+enum Streamed {
+    /// It was answered before.
+    Replay(Box<Reply>),
+    /// It is being answered.
+    Answer(Arc<Answer>),
+}
+
 impl MessageProcessor {
     /// A processor of these parts.
     pub fn new(parts: ProcessorParts) -> Self {
@@ -121,23 +134,48 @@ impl MessageProcessor {
         }
     }
 
+    /// Answers a client's own request whole.
+    ///
+    /// # Errors
+    /// As of [`MessageProcessor::process`]; [`NotFound`](ErrorKind::NotFound) when there is no such model.
+    pub async fn complete(&self, request: CompletionRequest) -> Result<Completion> {
+        Completion::of(&self.process(request.into()).await?)
+    }
+
     /// Answers as the answer is written. Returns once the message is admitted.
     ///
     /// # Errors
     /// Why the message was refused; what happens later is told by the stream.
     pub async fn stream(&self, request: TurnRequest) -> Result<ReplyStream> {
-        match self.admit(request, Delivery::Streamed).await? {
-            Admission::Replay(reply) => Ok(self.replay(*reply).await),
-            Admission::Turn(turn) => {
-                let is_keyed = turn.facts.idempotency.is_some() && turn.facts.kind == TurnKind::Stream;
-                let answer = self.start(*turn, Delivery::Streamed);
-                // Another node may be working on it, or may be done with it.
-                if is_keyed && let Some(earlier) = answer.buffer.opened().await? {
-                    return Ok(self.replay(earlier.as_ref().clone()).await);
-                }
-                Ok(ReplyStream::new(answer, 0))
-            }
+        match self.begin_stream(request).await? {
+            Streamed::Replay(reply) => Ok(self.replay(*reply).await),
+            Streamed::Answer(answer) => Ok(ReplyStream::new(answer, 0)),
         }
+    }
+
+    /// Answers a client's own request as the answer is written. Returns once it is admitted.
+    ///
+    /// # Errors
+    /// As of [`MessageProcessor::stream`]; [`NotFound`](ErrorKind::NotFound) when there is no such model.
+    pub async fn stream_completion(&self, request: CompletionRequest) -> Result<CompletionStream> {
+        match self.begin_stream(request.into()).await? {
+            Streamed::Replay(reply) => CompletionStream::replay(*reply),
+            Streamed::Answer(answer) => Ok(CompletionStream::new(answer)),
+        }
+    }
+
+    async fn begin_stream(&self, request: TurnRequest) -> Result<Streamed> {
+        let turn = match self.admit(request, Delivery::Streamed).await? {
+            Admission::Replay(reply) => return Ok(Streamed::Replay(reply)),
+            Admission::Turn(turn) => turn,
+        };
+        let is_keyed = turn.facts.idempotency.is_some() && turn.facts.is_streamed;
+        let answer = self.start(*turn, Delivery::Streamed);
+        // Another node may be working on it, or may be done with it.
+        if is_keyed && let Some(earlier) = answer.buffer.opened().await? {
+            return Ok(Streamed::Replay(Box::new(earlier.as_ref().clone())));
+        }
+        Ok(Streamed::Answer(answer))
     }
 
     /// What was answered before, in one piece.
@@ -154,7 +192,7 @@ impl MessageProcessor {
         ReplyStream::replay(reply, told)
     }
 
-    /// Follows the answer of a turn that is being answered here, or was streamed and ended within the last five minutes;
+    /// Follows the answer of a turn of a session that is being answered here, or was streamed and ended within the last five minutes;
     /// from the event after `after` on, or all of it. Any number may follow. `principal` is who asks, if it is not the
     /// host program itself, which may follow every turn.
     ///
@@ -162,7 +200,7 @@ impl MessageProcessor {
     /// [`NotFound`](ErrorKind::NotFound) when there is no such turn, or it is another team's;
     /// [`InvalidInput`](ErrorKind::InvalidInput) when `after` is the position of no event that was told.
     pub fn resume(&self, turn_id: TurnId, principal: Option<&Principal>, after: Option<usize>) -> Result<ReplyStream> {
-        let answer = self.answer(turn_id, principal)?;
+        let answer = self.answer(turn_id, principal, |answer| answer.session_id.is_some())?;
         match after {
             None => Ok(ReplyStream::new(answer, 0)),
             Some(position) if position < answer.buffer.len() => Ok(ReplyStream::new(answer, position + 1)),
@@ -176,15 +214,20 @@ impl MessageProcessor {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when no such turn is running here, or it is another team's.
     pub fn stop(&self, turn_id: TurnId, principal: Option<&Principal>) -> Result<()> {
-        let answer = self.answer(turn_id, principal)?;
+        let answer = self.answer(turn_id, principal, |_| true)?;
         if answer.switch.stop() {
             return Ok(());
         }
         Err(Error::new(ErrorKind::NotFound, format!("no turn {turn_id} is running here")))
     }
 
-    fn answer(&self, turn_id: TurnId, principal: Option<&Principal>) -> Result<Arc<Answer>> {
-        let answer = self.answers.find(turn_id);
+    fn answer(
+        &self,
+        turn_id: TurnId,
+        principal: Option<&Principal>,
+        is_meant: impl FnOnce(&Answer) -> bool,
+    ) -> Result<Arc<Answer>> {
+        let answer = self.answers.find(turn_id).filter(|answer| is_meant(answer));
         let answer = answer.filter(|answer| principal.is_none_or(|principal| answer.is_open_to(principal)));
         let text = || format!("there is no answer of a turn {turn_id} here, written now or in the last five minutes");
         answer.ok_or_else(|| Error::new(ErrorKind::NotFound, text()))

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ai::ChatReply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TurnId;
 use crate::money::Micros;
 use crate::platform::ModelId;
 use crate::turn::answer::Answer;
+use crate::turn::buffer::Told;
 use crate::usage::TokenUsage;
 
 /// The facts of an answered turn. They are durable when a caller sees them.
@@ -44,36 +46,28 @@ pub struct TurnReceipt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reply {
-    /// The text.
+    /// The text: the last that the model said. What it said before it called tools is in the session's messages.
     pub text: String,
     /// The facts.
     pub receipt: TurnReceipt,
+    /// What the provider answered, where this is a completion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) completion: Option<Arc<ChatReply>>,
 }
 
 /// What a [`ReplyStream`] gives. `Done` or `Failed` comes once, last.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReplyEvent {
-    /// More text.
+    /// More text. Where the model called tools, what it said before comes first and, after an empty line, what it says
+    /// then; the [reply's text](Reply::text) is only the last of these.
     Delta(Arc<str>),
-    /// Something the user should know that is not part of the answer.
+    /// Something the user should know that is not part of the answer, such as which tool runs.
     Notice(Arc<str>),
     /// The answer is whole and everything about it is durable.
     Done(Arc<Reply>),
     /// There will be no answer.
     Failed(Error),
-}
-
-impl ReplyEvent {
-    /// The text that it tells, if it is a part of the answer.
-    pub(super) fn text(&self) -> Option<&str> {
-        if let Self::Delta(text) = self { Some(text) } else { None }
-    }
-
-    /// Whether none comes after it.
-    pub(super) fn is_last(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::Failed(_))
-    }
 }
 
 /// An answer as it is written. Dropping it changes nothing: the turn ends and is recorded all the same.
@@ -103,9 +97,10 @@ impl ReplyStream {
     /// Gives an answer of the past in one piece. If the events of the first time can still be had, there were `told` of
     /// them: its own end at the same position, so that whoever goes on after one of them misses nothing.
     pub(super) fn replay(reply: Reply, told: Option<usize>) -> Self {
-        let answer = Answer::of_replay(reply);
+        let answer = Answer::replayed(&reply);
+        answer.finish(Ok(reply));
         let offset = told.map_or(0, |told| told.saturating_sub(answer.buffer.len()));
-        Self { answer, next: 0, offset, is_replayed: true }
+        Self { answer: Arc::new(answer), next: 0, offset, is_replayed: true }
     }
 
     /// The turn that is being answered.
@@ -115,7 +110,7 @@ impl ReplyStream {
 
     /// The session's id as clients see it.
     pub fn session_id(&self) -> &str {
-        &self.answer.session_id
+        self.answer.session_id.as_deref().unwrap_or_default()
     }
 
     /// Whether this is the result of an earlier request with the same idempotency key.
@@ -130,9 +125,18 @@ impl ReplyStream {
 
     /// The next event; `None` after the last one. Safe to cancel.
     pub async fn next(&mut self) -> Option<ReplyEvent> {
-        let event = self.answer.buffer.event(self.next).await?;
-        self.next += 1;
-        Some(event)
+        loop {
+            let told = self.answer.buffer.event(self.next).await?;
+            self.next += 1;
+            return Some(match told {
+                Told::Text(text) => ReplyEvent::Delta(text),
+                Told::Notice(text) => ReplyEvent::Notice(text),
+                Told::Done(reply) => ReplyEvent::Done(reply),
+                Told::Failed(error) => ReplyEvent::Failed(error),
+                // These are told of completions.
+                Told::Delta(_) => continue,
+            });
+        }
     }
 
     /// Waits for the end.

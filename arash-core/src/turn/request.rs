@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::message::{AttachmentSource, IncomingMessage};
 use crate::team::Principal;
+use crate::turn::completion::CompletionInput;
 use crate::turn::{IdempotencyKey, RequestDigest};
 
 /// A message together with who sends it and how often it may count.
@@ -15,12 +16,14 @@ pub struct TurnRequest {
     pub(super) message: IncomingMessage,
     pub(super) principal: Option<Arc<Principal>>,
     pub(super) idempotency: Option<IdempotencyKey>,
+    /// What a completion is asked with, which has no session.
+    pub(super) completion: Option<CompletionInput>,
 }
 
 impl TurnRequest {
     /// The host program's own request: no key, no quota.
     pub fn new(message: IncomingMessage) -> Self {
-        Self { message, principal: None, idempotency: None }
+        Self { message, principal: None, idempotency: None, completion: None }
     }
 
     /// The same request of the key `principal`: its team, its quotas, its models.
@@ -52,6 +55,11 @@ impl TurnRequest {
             add_optional(&mut parts, text.as_deref().map(str::as_bytes));
         }
         add_optional(&mut parts, metadata.as_deref());
+        let completion =
+            self.completion.as_ref().map(|asked| asked.wire.to_body(&asked.model, asked.wire.is_streamed()));
+        if let Some(body) = &completion {
+            parts.extend([&b"completion"[..], body.as_bytes()]);
+        }
         parts.push(message.kind.as_str().as_bytes());
         for attachment in &message.attachments {
             parts.push(attachment.kind.as_str().as_bytes());

@@ -1,38 +1,30 @@
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::FusedFuture;
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
-use tracing::Instrument;
+use futures_util::FutureExt;
 
-use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatReply, ChatRequest, estimate_tokens};
+use crate::ai::{AiError, ChatReply};
 use crate::command::{CommandContext, Parsed, SessionEffect, parse};
 use crate::error::{Error, Result};
 use crate::message::{Attachment, Message, Role};
-use crate::metrics::ProviderCall;
 use crate::platform::ModelInfo;
+use crate::turn::TurnState;
 use crate::turn::admit::Turn;
 use crate::turn::answer::Answer;
 use crate::turn::begin::{Beginning, Refusal};
-use crate::turn::buffer::ReplyBuffer;
+use crate::turn::exchange::Exchange;
+use crate::turn::facts::TurnFacts;
 use crate::turn::processor::ProcessorParts;
-use crate::turn::{ReplyEvent, TurnState};
 use crate::usage::{TokenUsage, TurnKind};
 
-/// The longest answer that is taken, in bytes; what comes after is left out.
-const MAX_REPLY_BYTES: usize = 1 << 20;
-
-/// After so many pieces of an answer, small ones are put together before they are given out, so that the pieces
-/// that are kept of one answer are bounded in number as their text is in length.
-const SMALL_PIECES: usize = 4_096;
-/// Pieces are put together up to this length, in bytes.
-const PIECE_BYTES: usize = 256;
+/// The result of a call that was on its way when its answer was stopped.
+const STOPPED_CALL: &str = "Error: the answer was stopped before the result came";
+/// What is remembered as the answer where one was stopped before it said anything, but after it called tools.
+const STOPPED_ANSWER: &str = "(stopped)";
 
 /// What came of answering, before anything is written.
 pub(super) struct Outcome {
-    /// What was said, as far as it came.
+    /// What was said, as far as it came: the last text of the model.
     pub(super) text: String,
     /// How it ended.
     pub(super) state: TurnState,
@@ -40,10 +32,16 @@ pub(super) struct Outcome {
     pub(super) error: Option<Error>,
     /// The command's name, and what it changes.
     pub(super) command: Option<(String, Option<SessionEffect>)>,
-    /// The messages that were sent upstream; the last one is the user's.
-    pub(super) prompt: Vec<Arc<Message>>,
-    /// The provider's count of the tokens.
-    pub(super) usage: Option<TokenUsage>,
+    /// What the session remembers of it: the new message, calls of tools with their results, the answer.
+    pub(super) messages: Vec<Arc<Message>>,
+    /// The answer as the provider gave it, of a completion.
+    pub(super) completion: Option<Arc<ChatReply>>,
+    /// The tokens.
+    pub(super) tokens: TokenUsage,
+    /// Whether the turn counts: it was answered, or began to be.
+    pub(super) is_metered: bool,
+    /// Whether it was stopped before anything was said: nothing is left to be remembered.
+    pub(super) is_silent: bool,
     /// The model that answered.
     pub(super) model: Arc<ModelInfo>,
     /// What storage was told of the turn so far.
@@ -52,17 +50,16 @@ pub(super) struct Outcome {
     pub(super) refusal: Option<Refusal>,
 }
 
-/// An answer in the making. It outlives whatever breaks while it is made, so that what was said is counted.
+/// An answer in the making. It outlives whatever breaks while it is made.
 #[derive(Default)]
-struct Draft {
-    reply: ChatReply,
-    prompt: Vec<Arc<Message>>,
+pub(super) struct Draft {
+    pub(super) exchange: Exchange,
+    pub(super) beginning: Beginning,
     command: Option<(String, Option<SessionEffect>)>,
-    beginning: Beginning,
 }
 
 /// Why an answer is not whole.
-enum Broken {
+pub(super) enum Broken {
     Failed(Error),
     Provider(AiError),
     Refused(Refusal),
@@ -70,7 +67,7 @@ enum Broken {
 
 impl Broken {
     /// How a call of the provider ended, in figures.
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Failed(_) => "broken",
             Self::Provider(failure) => failure.kind().as_str(),
@@ -101,7 +98,8 @@ impl ProcessorParts {
     /// Answers by a command or by the model. Never fails as such: a fault, a panic, an interruption or being stopped is
     /// an outcome too.
     pub(super) async fn respond(&self, turn: &Turn, answer: &Answer) -> Outcome {
-        let mut draft = Draft::default();
+        let exchange = Exchange::of(self.new_message(&turn.facts));
+        let mut draft = Draft { exchange, ..Draft::default() };
         let end = {
             let answering = async {
                 if turn.facts.kind == TurnKind::Command {
@@ -111,6 +109,8 @@ impl ProcessorParts {
                 }
             };
             tokio::select! {
+                // What is asked is counted, even if it is stopped at once.
+                biased;
                 end = AssertUnwindSafe(answering).catch_unwind() => end.unwrap_or_else(|_| Err(broke().into())),
                 () = self.interrupt.cancelled() => Err(interrupted().into()),
                 () = answer.switch.stopped() => Ok(()),
@@ -131,27 +131,50 @@ impl ProcessorParts {
             Some(_) if self.interrupt.is_cancelled() => TurnState::Interrupted,
             Some(_) => TurnState::Failed,
         };
+        Outcome { refusal, ..self.outcome(turn, draft, state, error) }
+    }
+
+    fn outcome(&self, turn: &Turn, draft: Draft, state: TurnState, error: Option<Error>) -> Outcome {
+        let Draft { mut exchange, beginning, command } = draft;
+        let now = self.clock.now();
+        exchange.end_calls(STOPPED_CALL, now);
         // A name that only the provider knows has no price here: what was asked for is what is charged.
-        let answered = draft.reply.model.and_then(|model| self.catalogue.find(&model));
-        let chosen = match &draft.command {
+        let answered = exchange.reply.model.as_ref().and_then(|model| self.catalogue.find(model));
+        let chosen = match &command {
             Some((_, Some(SessionEffect::UseModel(model)))) => Some(self.catalogue.get(model)),
             _ => answered,
         };
+        let is_answered = exchange.is_answered() || !exchange.reply.text.is_empty();
+        let messages = exchange.conversation(STOPPED_ANSWER, now);
+        let tokens = if command.is_some() { TokenUsage::default() } else { exchange.tokens(error.is_none()) };
+        let reply = exchange.reply;
         Outcome {
-            text: draft.reply.text,
+            text: reply.text.clone(),
+            is_metered: error.is_none() || is_answered,
+            is_silent: state == TurnState::Stopped && !is_answered,
             state,
             error,
-            command: draft.command,
-            prompt: draft.prompt,
-            usage: draft.reply.usage,
+            command,
+            messages,
+            completion: turn.facts.completion.is_some().then(|| Arc::new(reply)),
+            tokens,
             model: chosen.unwrap_or_else(|| Arc::clone(&turn.model)),
-            beginning: draft.beginning,
-            refusal,
+            beginning,
+            refusal: None,
+        }
+    }
+
+    /// The user's message, as it is remembered.
+    fn new_message(&self, facts: &TurnFacts) -> Message {
+        let message = &facts.message;
+        Message {
+            attachments: message.attachments.iter().map(Attachment::to_record).collect(),
+            ..Message::new(Role::User, message.text.as_str(), self.clock.now())
         }
     }
 
     async fn run_command(&self, turn: &Turn, draft: &mut Draft) -> Result<(), Broken> {
-        let session = turn.lane.session().ok_or_else(|| Error::internal("a turn lost its session"))?;
+        let session = turn.session()?;
         let Ok(Parsed::Command(call)) = parse(&turn.facts.message.text) else {
             return Err(Error::internal("a command is no command any more").into());
         };
@@ -168,166 +191,17 @@ impl ProcessorParts {
         let name = call.name.to_ascii_lowercase();
         draft.command = Some((name.clone(), None));
         let reply = self.commands.run(call, context).await?;
-        draft.reply.text = reply.text;
+        draft.exchange.reply.text = reply.text;
         draft.command = Some((name, reply.effect));
         Ok(())
     }
-
-    async fn ask_model(&self, turn: &Turn, draft: &mut Draft, buffer: &ReplyBuffer) -> Result<(), Broken> {
-        let session = turn.lane.session().ok_or_else(|| Error::internal("a turn lost its session"))?;
-        let question = Message {
-            attachments: turn.facts.message.attachments.iter().map(Attachment::to_record).collect(),
-            ..Message::new(Role::User, turn.facts.message.text.as_str(), self.clock.now())
-        };
-        let Draft { reply, prompt, beginning, .. } = draft;
-        *prompt = session.history.context(Arc::new(question), turn.facts.platform.history_limit());
-        let request = ChatRequest {
-            turn_id: turn.facts.id,
-            attachments: turn.facts.message.attachments.clone(),
-            message_count: session.message_count + 1,
-            allowed_models: turn.facts.principal.as_ref().and_then(|principal| principal.allowed_models()),
-            ..ChatRequest::new(turn.model.id.clone(), prompt.clone())
-        };
-        beginning.before_asking(self, turn, prompt).await?;
-        buffer.open();
-        let is_read = turn.facts.kind == TurnKind::Stream;
-        let mut pieces = Pieces { buffer, is_read, is_open: false, given: 0, waiting: VecDeque::new() };
-        let opening = beginning.before_telling(self, turn, prompt);
-        let mut call = ProviderCall::begin(turn.model.id.as_str());
-        let span =
-            tracing::debug_span!("provider call", provider = self.provider.name(), model = turn.model.id.as_str());
-        let end = self.receive(request, reply, &mut pieces, opening, beginning, &mut call).instrument(span).await;
-        call.end(end.as_ref().err().map_or("ok", Broken::name));
-        pieces.flush();
-        if let Err(Broken::Provider(failure)) = &end {
-            let (turn_id, provider) = (turn.facts.id, self.provider.name());
-            tracing::warn!(%turn_id, provider, error = ?failure, "the AI provider failed");
-        }
-        if !matches!(end, Err(Broken::Refused(_))) {
-            self.provider_record.note(end.is_ok(), self.clock.now());
-        }
-        end
-    }
-
-    /// Receives the answer into `reply`, and into `pieces`, which are told from when `opening` is done.
-    async fn receive(
-        &self,
-        request: ChatRequest,
-        reply: &mut ChatReply,
-        pieces: &mut Pieces<'_>,
-        opening: impl Future<Output = Result<(), Refusal>>,
-        beginning: &Beginning,
-        call: &mut ProviderCall,
-    ) -> Result<(), Broken> {
-        let mut deltas = pin!(stream::once(self.provider.stream(request)).try_flatten());
-        let mut opening = pin!(opening.fuse());
-        // Counted piece by piece: to count all of it with every piece takes time that grows with its square.
-        let mut tokens = 0;
-        let end = loop {
-            // A provider that never has to wait must not keep an interruption from being noticed.
-            tokio::task::coop::consume_budget().await;
-            let mut delta = tokio::select! {
-                biased;
-                opened = &mut opening => {
-                    opened?;
-                    pieces.open();
-                    continue;
-                }
-                delta = AssertUnwindSafe(deltas.next()).catch_unwind() => match delta {
-                    Ok(Some(Ok(delta))) => delta,
-                    Ok(Some(Err(failure))) => break Err(failure.into()),
-                    Ok(None) => break Ok(()),
-                    // What came before it is told all the same.
-                    Err(_) => break Err(Broken::from(broke())),
-                },
-            };
-            let mut is_full = false;
-            if let ChatDelta::Text(text) = &mut delta {
-                call.note_text();
-                without_nul(text);
-                is_full = reply.text.len() + text.len() > MAX_REPLY_BYTES;
-                cut(text, MAX_REPLY_BYTES - reply.text.len());
-                pieces.push(text);
-                tokens += estimate_tokens(text);
-            }
-            reply.push(delta);
-            beginning.note(tokens);
-            if is_full {
-                break Ok(());
-            }
-        };
-        if pieces.is_read && !opening.is_terminated() {
-            opening.await?;
-            pieces.open();
-        }
-        end?;
-        if reply.text.is_empty() {
-            return Err(AiError::new(AiErrorKind::Malformed).with_source("an empty answer").into());
-        }
-        Ok(())
-    }
 }
 
-/// The pieces of an answer on their way to its readers. They wait until they may be told, each for itself; where there
-/// are very many, small ones are put together.
-struct Pieces<'a> {
-    buffer: &'a ReplyBuffer,
-    is_read: bool,
-    is_open: bool,
-    given: usize,
-    waiting: VecDeque<String>,
-}
-
-impl Pieces<'_> {
-    fn open(&mut self) {
-        self.is_open = true;
-        self.flush();
-    }
-
-    fn push(&mut self, text: &str) {
-        if !self.is_read {
-            return;
-        }
-        let are_many = self.given + self.waiting.len() >= SMALL_PIECES;
-        match self.waiting.back_mut() {
-            Some(last) if are_many && last.len() < PIECE_BYTES => last.push_str(text),
-            _ if text.is_empty() => {}
-            _ => self.waiting.push_back(text.to_owned()),
-        }
-        if !are_many || self.waiting.back().is_some_and(|last| last.len() >= PIECE_BYTES) {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        if self.is_open {
-            for piece in self.waiting.drain(..) {
-                self.buffer.push(ReplyEvent::Delta(piece.into()));
-                self.given += 1;
-            }
-        }
-    }
-}
-
-fn broke() -> Error {
+pub(super) fn broke() -> Error {
     Error::internal("the answer could not be made: a part of the program broke")
 }
 
 /// What becomes of a turn that nobody ends.
 pub(super) fn interrupted() -> Error {
     Error::unavailable("the engine is shutting down")
-}
-
-fn cut(text: &mut String, limit: usize) {
-    if text.len() > limit {
-        let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        text.truncate(end);
-    }
-}
-
-/// Takes out the one character that not every database can keep.
-fn without_nul(text: &mut String) {
-    if text.contains('\0') {
-        text.retain(|c| c != '\0');
-    }
 }

@@ -8,6 +8,7 @@ use crate::id::TurnId;
 use crate::platform::ModelInfo;
 use crate::turn::StartedTurn;
 use crate::turn::facts::priced;
+use crate::usage::TokenUsage;
 
 /// A turn that has begun is lost if nobody renews it for so long. Renewed three times in it, one failure does no harm.
 const LEASE: Duration = Duration::from_secs(30);
@@ -22,6 +23,7 @@ struct Progress {
     start: StartedTurn,
     begun: Instant,
     model: Arc<ModelInfo>,
+    prompt_tokens: AtomicU64,
     completion_tokens: AtomicU64,
 }
 
@@ -39,7 +41,9 @@ impl RunningTurns {
 
     /// Adds a turn that began at `begun` and is answered by `model`.
     pub(super) fn add(&self, start: StartedTurn, begun: Instant, model: Arc<ModelInfo>) -> RunningTurn {
-        let progress = Arc::new(Progress { start, begun, model, completion_tokens: AtomicU64::new(0) });
+        let TokenUsage { prompt_tokens, completion_tokens, .. } = start.usage.tokens;
+        let [prompt_tokens, completion_tokens] = [prompt_tokens, completion_tokens].map(AtomicU64::new);
+        let progress = Arc::new(Progress { start, begun, model, prompt_tokens, completion_tokens });
         self.lock().insert(progress.start.turn_id, Arc::clone(&progress));
         RunningTurn { turns: self.clone(), progress }
     }
@@ -65,6 +69,7 @@ impl Progress {
     fn renewed(&self, now: Timestamp) -> StartedTurn {
         let mut turn = self.start.clone();
         let mut tokens = turn.usage.tokens;
+        tokens.prompt_tokens = self.prompt_tokens.load(Ordering::Relaxed);
         tokens.completion_tokens = self.completion_tokens.load(Ordering::Relaxed);
         (turn.usage.tokens, turn.usage.cost) = priced(&self.model, tokens);
         (turn.usage.response_time, turn.usage.created_at) = (self.begun.elapsed(), now);
@@ -74,9 +79,10 @@ impl Progress {
 }
 
 impl RunningTurn {
-    /// Notes about how many tokens the answer has so far.
-    pub(super) fn note(&self, completion_tokens: u64) {
-        self.progress.completion_tokens.store(completion_tokens, Ordering::Relaxed);
+    /// Notes about how many tokens the turn has used so far.
+    pub(super) fn note(&self, tokens: TokenUsage) {
+        self.progress.prompt_tokens.store(tokens.prompt_tokens, Ordering::Relaxed);
+        self.progress.completion_tokens.store(tokens.completion_tokens, Ordering::Relaxed);
     }
 }
 

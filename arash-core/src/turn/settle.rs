@@ -1,4 +1,5 @@
-use crate::ai::{estimate_prompt, estimate_tokens};
+use std::sync::Arc;
+
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::quota::QuotaSpend;
@@ -12,7 +13,7 @@ use crate::turn::processor::ProcessorParts;
 use crate::turn::reply::StoredReply;
 use crate::turn::respond::Outcome;
 use crate::turn::{CommitOutcome, Reply, SessionChange, StoredTurn, TurnCommit, TurnReceipt, TurnState};
-use crate::usage::{TokenUsage, TurnKind, UsageRecord};
+use crate::usage::{TurnKind, UsageRecord};
 use crate::webhook::{Event, MessageCompleted};
 
 /// How often a commit is tried anew because another node wrote the session in between.
@@ -41,7 +42,7 @@ impl ProcessorParts {
     async fn settle(&self, turn: Turn, outcome: Outcome, mut given_up: Option<Error>) -> Result<Reply> {
         let Turn { facts, mut lane, reservation, place, .. } = turn;
         // What never began to be answered takes no quota: dropped, the reservation is given back.
-        let mut reservation = reservation.filter(|_| outcome.is_metered());
+        let mut reservation = reservation.filter(|_| outcome.is_metered);
         let mut is_begun = outcome.beginning.is_written();
         // What the caller gets in place of an answer that cannot stand.
         let (mut retries, mut instead) = (0, None);
@@ -51,7 +52,7 @@ impl ProcessorParts {
                 reservation = None;
             }
             let spends = reservation.as_ref().map(|reservation| reservation.spends().to_vec()).unwrap_or_default();
-            let settled = Settled::new(self, &facts, &outcome, lane.session(), given_up.as_ref())?;
+            let settled = Settled::new(self, &facts, &outcome, lane.as_ref(), given_up.as_ref())?;
             let (commit, result) = settled.into_commit(&facts, &outcome, spends, self.clock.now())?;
             let change = commit.session.clone();
             match place.record(TurnCommit { is_begun, ..commit }).await {
@@ -62,14 +63,14 @@ impl ProcessorParts {
                     match change {
                         Some(change) => bring_up(&mut lane, change, &facts),
                         // Somebody else wrote the session: what is in memory is not what is there.
-                        None if given_up.is_some() => lane.forget(),
+                        None if given_up.is_some() => forget(&mut lane),
                         None => {}
                     }
                     return instead.unwrap_or(result);
                 }
                 Ok(CommitOutcome::Duplicate(known)) if known.turn_id == facts.id => {
                     if is_begun || known.state != TurnState::Started {
-                        lane.forget();
+                        forget(&mut lane);
                         return Err(lost());
                     }
                     // That it has begun was written although nobody was told.
@@ -95,7 +96,7 @@ impl ProcessorParts {
                     if let Some(reservation) = reservation.filter(|_| error.kind() == ErrorKind::Unavailable) {
                         reservation.abandon();
                     }
-                    lane.forget();
+                    forget(&mut lane);
                     return Err(error);
                 }
             }
@@ -103,19 +104,31 @@ impl ProcessorParts {
     }
 
     /// The session was written elsewhere, or deleted: what this turn adds goes on top of what is there now.
-    async fn reload(&self, facts: &TurnFacts, lane: &mut SessionLane) -> Result<()> {
-        tracing::warn!(turn_id = %facts.id, session = %facts.key, "the session changed during a turn; reading it anew");
-        let limit = facts.platform.history_limit();
-        self.sessions.reload(lane, &facts.key, &facts.message.user_id, limit).await
+    async fn reload(&self, facts: &TurnFacts, lane: &mut Option<SessionLane>) -> Result<()> {
+        let (Some(lane), Some(key)) = (lane, &facts.key) else { return Err(lost_session()) };
+        tracing::warn!(turn_id = %facts.id, session = %key, "the session changed during a turn; reading it anew");
+        self.sessions.reload(lane, key, &facts.message.user_id, facts.platform.history_limit()).await
     }
 }
 
 /// Brings the session in memory to the state that was committed; its claim ended with that.
-fn bring_up(lane: &mut SessionLane, change: SessionChange, facts: &TurnFacts) {
+fn bring_up(lane: &mut Option<SessionLane>, change: SessionChange, facts: &TurnFacts) {
+    let Some(lane) = lane else { return };
     if let Some(session) = lane.session_mut() {
         apply(session, change, facts.platform.history_limit());
     }
     lane.committed();
+}
+
+/// Lets go of what is in memory of the turn's session.
+fn forget(lane: &mut Option<SessionLane>) {
+    if let Some(lane) = lane {
+        lane.forget();
+    }
+}
+
+fn lost_session() -> Error {
+    Error::internal("a turn lost its session")
 }
 
 /// A turn with its result, ready to be written.
@@ -131,15 +144,15 @@ impl Settled {
         parts: &ProcessorParts,
         facts: &TurnFacts,
         outcome: &Outcome,
-        session: Option<&Session>,
+        lane: Option<&SessionLane>,
         given_up: Option<&Error>,
     ) -> Result<Self> {
-        let session = session.ok_or_else(|| Error::internal("a turn lost its session"))?;
+        let session = lane.map(|lane| lane.session().ok_or_else(lost_session)).transpose()?;
         let now = parts.clock.now();
         let error = given_up.or(outcome.error.as_ref()).cloned();
-        let has_answer = error.is_none() && !outcome.is_silent();
-        let change = has_answer.then(|| session_change(session, facts, outcome, now, parts.sessions.expires_at(now)));
-        let usage = facts.usage(&outcome.model, outcome.tokens(), error.as_ref(), now);
+        let changed = session.filter(|_| error.is_none() && !outcome.is_silent);
+        let change = changed.map(|session| session_change(session, outcome, now, parts.sessions.expires_at(now)));
+        let usage = facts.usage(&outcome.model, outcome.tokens, error.as_ref(), now);
         let result = match error {
             Some(error) => Err(error),
             None => Ok(reply(facts, outcome, session, change.as_ref(), &usage)),
@@ -162,7 +175,7 @@ impl Settled {
         let kept = facts.idempotency.as_ref().filter(|_| is_final);
         let receipt = kept.map(|_| StoredReply::of(&self.result).to_json()).transpose()?;
         let state = if self.result.is_ok() || outcome.error.is_some() { outcome.state } else { TurnState::Failed };
-        let events = self.event(facts, now)?;
+        let events = self.event(facts, outcome, now)?;
         let commit = TurnCommit {
             turn_id: facts.id,
             state,
@@ -179,19 +192,18 @@ impl Settled {
     }
 
     /// What the team's webhook is told of an answered message.
-    fn event(&self, facts: &TurnFacts, now: Timestamp) -> Result<Option<Event>> {
+    fn event(&self, facts: &TurnFacts, outcome: &Outcome, now: Timestamp) -> Result<Option<Event>> {
         let (Ok(reply), Some(principal)) = (&self.result, &facts.principal) else {
             return Ok(None);
         };
         // What was stopped before a word was said is no message.
-        let is_told = facts.kind != TurnKind::Command && self.change.is_some();
+        let is_told = facts.kind != TurnKind::Command && !outcome.is_silent;
         if !is_told || !principal.owner().team.webhook_enabled {
             return Ok(None);
         }
         let told = MessageCompleted {
-            session_id: facts.key.as_str(),
+            session: facts.key.as_ref().map(|key| (key.as_str(), facts.message.chat_id.as_str())),
             user_id: &facts.message.user_id,
-            chat_id: &facts.message.chat_id,
             text: &facts.message.text,
             kind: facts.message.kind,
             response: &reply.text,
@@ -205,7 +217,7 @@ impl Settled {
 fn known_result(turn: Turn, known: StoredTurn) -> Result<Reply> {
     let Turn { facts, mut lane, .. } = turn;
     if known.turn_id == facts.id {
-        lane.forget();
+        forget(&mut lane);
         return Err(lost());
     }
     facts.repeated(known)
@@ -220,46 +232,21 @@ fn conflict() -> Error {
     Error::new(ErrorKind::Conflict, "the session was changed elsewhere at the same time; try again later")
 }
 
-impl Outcome {
-    /// Whether the turn counts: it was answered, or began to be.
-    fn is_metered(&self) -> bool {
-        self.error.is_none() || !self.text.is_empty()
-    }
-
-    /// Whether it was stopped before anything was said: nothing is left to be remembered.
-    fn is_silent(&self) -> bool {
-        self.state == TurnState::Stopped && self.text.is_empty()
-    }
-
-    /// The provider's count; else an estimate of what went out and came back.
-    fn tokens(&self) -> TokenUsage {
-        match self.usage {
-            Some(told) => told,
-            None if self.command.is_some() || !self.is_metered() => TokenUsage::default(),
-            None => TokenUsage {
-                prompt_tokens: estimate_prompt(self.prompt.iter().map(AsRef::as_ref)),
-                completion_tokens: estimate_tokens(&self.text),
-                estimated: true,
-            },
-        }
-    }
-}
-
 fn reply(
     facts: &TurnFacts,
     outcome: &Outcome,
-    session: &Session,
+    session: Option<&Session>,
     change: Option<&SessionChange>,
     usage: &UsageRecord,
 ) -> Reply {
-    let (messages, stored) = change.map_or((session.message_count, session.stored_messages), |change| {
-        (change.message_count, change.stored_messages)
-    });
+    let before = session.map(|session| (session.message_count, session.stored_messages));
+    let after = change.map(|change| (change.message_count, change.stored_messages));
+    let (messages, stored) = after.or(before).unwrap_or_default();
     Reply {
         text: outcome.text.clone(),
         receipt: TurnReceipt {
             turn_id: facts.id,
-            session_id: facts.key.as_str().to_owned(),
+            session_id: usage.session_key.clone().unwrap_or_default(),
             model: outcome.model.id.clone(),
             model_name: outcome.model.name.to_string(),
             message_count: messages,
@@ -270,5 +257,6 @@ fn reply(
             stopped: outcome.state == TurnState::Stopped,
             replayed: false,
         },
+        completion: outcome.completion.as_ref().map(Arc::clone),
     }
 }

@@ -43,12 +43,10 @@ pub struct Event {
 /// The facts of [`EventKind::MessageCompleted`].
 #[derive(Clone, Copy, Debug)]
 pub struct MessageCompleted<'a> {
-    /// The session's id.
-    pub session_id: &'a str,
+    /// The session's id, and the conversation's id on its platform; none for a completion.
+    pub session: Option<(&'a str, &'a str)>,
     /// Who asked.
     pub user_id: &'a str,
-    /// Where.
-    pub chat_id: &'a str,
     /// What was asked.
     pub text: &'a str,
     /// What kind of message it was.
@@ -64,7 +62,7 @@ struct Payload<'a> {
     event: &'static str,
     timestamp: String,
     team_id: TeamId,
-    session_id: &'a str,
+    session_id: Option<&'a str>,
     message: PayloadMessage<'a>,
     response: PayloadResponse<'a>,
 }
@@ -72,7 +70,7 @@ struct Payload<'a> {
 #[derive(Serialize)]
 struct PayloadMessage<'a> {
     user_id: &'a str,
-    chat_id: &'a str,
+    chat_id: Option<&'a str>,
     text: &'a str,
     r#type: MessageKind,
 }
@@ -91,7 +89,8 @@ impl Event {
     /// [`Internal`](crate::ErrorKind::Internal) if it cannot be written as JSON.
     pub fn message_completed(team: TeamId, at: Timestamp, facts: MessageCompleted<'_>) -> Result<Self> {
         let kind = EventKind::MessageCompleted;
-        let MessageCompleted { session_id, user_id, chat_id, text, kind: message_kind, response, model } = facts;
+        let MessageCompleted { session, user_id, text, kind: message_kind, response, model } = facts;
+        let (session_id, chat_id) = session.unzip();
         let payload = Payload {
             event: kind.as_str(),
             timestamp: at.to_rfc3339(),
@@ -113,9 +112,8 @@ mod tests {
     #[test]
     fn the_payload_is_the_documented_one() {
         let facts = MessageCompleted {
-            session_id: "internal_100_chat1",
+            session: Some(("internal_100_chat1", "chat1")),
             user_id: "user1",
-            chat_id: "chat1",
             text: "Hello",
             kind: MessageKind::Text,
             response: "Hi there!",
@@ -132,5 +130,9 @@ mod tests {
                 r#""response":{"success":true,"response":"Hi there!","model":"GPT-5 Chat"}}"#
             )
         );
+        let completion =
+            Event::message_completed(TeamId(100), at, MessageCompleted { session: None, ..facts }).unwrap();
+        let payload = &completion.payload;
+        assert!(payload.contains(r#""session_id":null"#) && payload.contains(r#""chat_id":null"#), "{payload}");
     }
 }

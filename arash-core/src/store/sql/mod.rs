@@ -16,6 +16,7 @@ mod claims;
 mod commit;
 mod db;
 mod fault;
+mod message_rows;
 mod migrations;
 #[cfg(feature = "postgres")]
 mod partitions;

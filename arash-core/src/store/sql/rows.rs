@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{NodeId, TurnId};
 use crate::platform::ModelId;
 use crate::quota::{Period, QuotaScope, QuotaSpend};
 use crate::store::sql::batch::{Batch, Kind};
+use crate::store::sql::message_rows::message_row;
 use crate::store::sql::quota::leased_row;
 use crate::store::sql::turns::started_row;
 use crate::store::sql::value::Value;
@@ -61,11 +62,6 @@ pub(super) static UPDATE_SESSIONS: Batch = Batch::from(
 )
 .and_on_postgres(
     "AND sessions.id = ANY(ARRAY(SELECT id FROM sessions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE))",
-);
-pub(super) static INSERT_MESSAGES: Batch = Batch::insert(
-    "INSERT INTO messages (session_id, seq, turn_id, role, content, attachments, created_at)",
-    &[Uuid, Int, Uuid, Text, Text, Text, Int],
-    "",
 );
 pub(super) static INSERT_USAGE: Batch = Batch::insert(
     "INSERT INTO usage_logs (turn_id, api_key_id, team_id, session_key, platform, model_used, kind, prompt_tokens,
@@ -281,22 +277,7 @@ impl BatchRows {
             self.cleared.push([change.id.as_uuid().into(), change.expected_version.into()]);
         }
         for (seq, message) in change.numbered_messages() {
-            let attachments = if message.attachments.is_empty() {
-                Value::Null
-            } else {
-                serde_json::to_string(&message.attachments)
-                    .map_err(|fault| Error::internal("attachments could not be written").with_source(fault))?
-                    .into()
-            };
-            self.messages.extend([
-                change.id.as_uuid().into(),
-                seq.into(),
-                turn.turn_id.as_uuid().into(),
-                message.role.as_str().into(),
-                message.text.clone().into(),
-                attachments,
-                message.created_at.into(),
-            ]);
+            self.messages.extend(message_row(change.id, seq, turn.turn_id, message)?);
         }
         Ok(())
     }

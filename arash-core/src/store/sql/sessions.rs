@@ -1,12 +1,9 @@
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
-use crate::id::{SessionId, TeamId, TurnId};
-use crate::message::{Message, Role};
+use crate::error::Result;
+use crate::id::{SessionId, TeamId};
 use crate::platform::ModelId;
 use crate::session::{
     History, MessagePage, Session, SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionPage, SessionStore,
@@ -14,6 +11,7 @@ use crate::session::{
 };
 use crate::store::sql::SqlStore;
 use crate::store::sql::batch::{Batch, Kind};
+use crate::store::sql::message_rows::{read_message, read_stored_message};
 use crate::store::sql::text::{Dialect, statements};
 use crate::store::sql::value::{Row, Value};
 
@@ -26,8 +24,8 @@ macro_rules! session_columns {
 
 statements! {
     SELECT_SESSION = both(concat!("SELECT ", session_columns!(), " FROM sessions WHERE session_key = $1 AND expires_at > $2"));
-    SELECT_MESSAGES = both("SELECT seq, turn_id, role, content, attachments, created_at FROM messages
-        WHERE session_id = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3");
+    SELECT_MESSAGES = both("SELECT seq, turn_id, role, content, attachments, tool_calls, tool_call_id, created_at
+        FROM messages WHERE session_id = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3");
     SELECT_SESSIONS = both(concat!("SELECT ", session_columns!(), " FROM sessions
         WHERE (last_activity_at, id) < ($1, $2) AND expires_at > $3 AND (CAST($4 AS TEXT) IS NULL OR platform = $4)
         ORDER BY last_activity_at DESC, id DESC LIMIT $5"));
@@ -253,18 +251,4 @@ fn read_group(row: &Row) -> Result<SessionGroup> {
         messages: row.count("messages")?,
         active: row.count("active")?,
     })
-}
-
-fn read_stored_message(row: &Row) -> Result<StoredMessage> {
-    let (seq, turn_id) = (row.int("seq")?, TurnId::from_uuid(row.uuid("turn_id")?));
-    Ok(StoredMessage { seq, turn_id, message: Arc::new(read_message(row)?) })
-}
-
-fn read_message(row: &Row) -> Result<Message> {
-    let mut message = Message::new(row.word("role", Role::from_name)?, row.text("content")?, row.time("created_at")?);
-    if let Some(json) = row.optional_text("attachments")? {
-        message.attachments = serde_json::from_str(&json)
-            .map_err(|fault| Error::internal("stored attachments could not be read").with_source(fault))?;
-    }
-    Ok(message)
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::id::TurnId;
-use crate::message::{AttachmentRecord, Message, MessageKind, Role};
+use crate::message::{AttachmentRecord, Message, MessageKind, Role, ToolCall};
 use crate::session::{MessagePage, SessionKey, StoredMessage};
 use crate::store::Store;
 use crate::testing::store::fixtures::{at, change, chat, commit_new, following, load, make_team, opening, turn_in};
@@ -52,6 +52,34 @@ pub(super) async fn messages_are_told_as_they_were_said(store: Arc<dyn Store>) {
         let all: Vec<_> = expected(&second).into_iter().chain(expected(&first)).collect();
         assert_eq!(told(&*store, &key, EVERYTHING, at(10)).await, all);
     }
+}
+
+pub(super) async fn tool_calls_and_their_results_are_told_as_they_were_made(store: Arc<dyn Store>) {
+    let key = chat("1");
+    let call = |id: &str, arguments: &str| ToolCall {
+        id: id.to_owned(),
+        name: "get_weather".to_owned(),
+        arguments: arguments.to_owned(),
+    };
+    let odd = call("call'2\"", "{\"city\": \"تهران\\u0000\", not JSON");
+    let calls = vec![call("call_1", "{}"), odd];
+    let mut opened = opening(&key, &["how is the weather?"], at(0));
+    opened.messages.extend([
+        Arc::new(Message::calling("Let me look.", calls.clone(), at(1))),
+        Arc::new(Message::tool_result("call_1", "sunny", at(2))),
+        Arc::new(Message::tool_result("call'2\"", "", at(2))),
+        Arc::new(Message::calling("", vec![call("call_1", "{}")], at(3))),
+        Arc::new(Message::tool_result("call_1", "rainy", at(4))),
+        Arc::new(Message::new(Role::Assistant, "It was sunny.", at(5))),
+    ]);
+    (opened.message_count, opened.stored_messages) = (1, 7);
+    let turn = turn_in(opened);
+    commit_new(&*store, &turn).await;
+    assert_eq!(told(&*store, &key, EVERYTHING, at(6)).await, expected(&turn));
+    let session = load(&*store, &key, at(6)).await;
+    let said = &turn.session.as_ref().unwrap().messages;
+    assert_eq!(session.history.iter().collect::<Vec<_>>(), said.iter().collect::<Vec<_>>());
+    assert_eq!((session.message_count, session.stored_messages, session.version), (1, 7, 7));
 }
 
 pub(super) async fn messages_are_paged_newest_first(store: Arc<dyn Store>) {
