@@ -104,6 +104,7 @@ pub mod clock;
 pub mod command;
 pub mod engine;
 mod error;
+mod event;
 mod fail_point;
 pub mod id;
 pub mod idempotency;

@@ -186,11 +186,14 @@ CREATE TABLE webhook_endpoints (
     team_id             BIGINT  PRIMARY KEY REFERENCES teams (id),
     url                 TEXT    NOT NULL,
     secret              BYTEA   NOT NULL, -- sealed
-    previous_secret     BYTEA,
+    secret_hint         TEXT    NOT NULL,
+    previous_secret     BYTEA,            -- sealed
     previous_expires_at BIGINT,
     enabled             BOOLEAN NOT NULL,
+    events              TEXT    NOT NULL, -- names as JSON
     failing_since       BIGINT,
-    disabled_reason     TEXT
+    disabled_reason     TEXT,
+    updated_at          BIGINT  NOT NULL
 );
 
 CREATE TABLE outbox (

@@ -177,12 +177,15 @@ CREATE TABLE quota_leases (
 CREATE TABLE webhook_endpoints (
     team_id             INTEGER PRIMARY KEY REFERENCES teams (id),
     url                 TEXT    NOT NULL,
-    secret              BLOB    NOT NULL,      -- sealed
-    previous_secret     BLOB,
+    secret              BLOB    NOT NULL, -- sealed
+    secret_hint         TEXT    NOT NULL,
+    previous_secret     BLOB,             -- sealed
     previous_expires_at INTEGER,
     enabled             INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    events              TEXT    NOT NULL, -- names as JSON
     failing_since       INTEGER,
-    disabled_reason     TEXT
+    disabled_reason     TEXT,
+    updated_at          INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE outbox (

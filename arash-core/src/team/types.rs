@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::event::EventKinds;
 use crate::id::{ApiKeyId, TeamId};
 use crate::platform::ModelId;
 use crate::team::{AccessLevel, KeyDigest};
@@ -25,6 +26,8 @@ pub struct Team {
     pub is_active: bool,
     /// Whether its webhook endpoint is switched on.
     pub webhook_enabled: bool,
+    /// What that endpoint is told of; nothing while it is switched off.
+    pub webhook_events: EventKinds,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -58,6 +61,7 @@ impl Team {
             allowed_models: new.allowed_models,
             is_active: true,
             webhook_enabled: false,
+            webhook_events: EventKinds::NONE,
             created_at: at,
             updated_at: at,
         }

@@ -14,7 +14,7 @@ use crate::turn::reply::StoredReply;
 use crate::turn::respond::Outcome;
 use crate::turn::{CommitOutcome, Reply, SessionChange, StoredTurn, TurnCommit, TurnReceipt, TurnState};
 use crate::usage::{TurnKind, UsageRecord};
-use crate::webhook::{Event, MessageCompleted};
+use crate::webhook::{Event, EventKind, MessageCompleted};
 
 /// How often a commit is tried anew because another node wrote the session in between.
 const MAX_RETRIES: u32 = 3;
@@ -198,7 +198,7 @@ impl Settled {
         };
         // What was stopped before a word was said is no message.
         let is_told = facts.kind != TurnKind::Command && !outcome.is_silent;
-        if !is_told || !principal.owner().team.webhook_enabled {
+        if !is_told || !principal.owner().team.webhook_events.contains(EventKind::MessageCompleted) {
             return Ok(None);
         }
         let told = MessageCompleted {

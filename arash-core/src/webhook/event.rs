@@ -2,30 +2,9 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::event::EventKind;
 use crate::id::{EventId, TeamId};
 use crate::message::MessageKind;
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum EventKind {
-    /// A message was answered.
-    MessageCompleted,
-}
-
-impl EventKind {
-    /// Its name in payloads and in the store.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MessageCompleted => "message.completed",
-        }
-    }
-
-    /// The kind that [`EventKind::as_str`] names.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::MessageCompleted].into_iter().find(|kind| kind.as_str() == name)
-    }
-}
 
 /// An event for a team's webhook. It is committed in the transaction of its cause, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! What teams are told: events, committed to the outbox together with their cause.
 
+mod endpoint;
 mod event;
 mod store;
 
-pub use event::{Event, EventKind, MessageCompleted};
+pub use crate::event::{EventKind, EventKinds};
+pub use endpoint::{Endpoint, Sealed};
+pub use event::{Event, MessageCompleted};
 pub use store::{OutboxEvent, OutboxStore};

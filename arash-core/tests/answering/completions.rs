@@ -162,6 +162,7 @@ async fn the_team_is_told_of_a_completion(store: TestStore) {
     let key = engine.keys().create(KeySpec::new(team.id, "key").level(AccessLevel::User)).await.unwrap();
     let mut owner = engine.authenticate(key.secret.expose()).await.unwrap().owner().clone();
     owner.team.webhook_enabled = true;
+    owner.team.webhook_events = [arash_core::webhook::EventKind::MessageCompleted].into_iter().collect();
     let named = completion(&format!(r#""model": "test/one", "user": "Sara", {HELLO}"#));
     engine.complete(named.principal(Arc::new(Principal::new(owner)))).await.unwrap();
     let events = store.store.due_events(Timestamp::from_millis(i64::MAX), 10).await.unwrap();

@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::EventKinds;
 use crate::id::{ApiKeyId, TeamId};
 use crate::platform::ModelId;
 use crate::store::sql::db::Tx;
@@ -15,7 +16,8 @@ macro_rules! team_columns {
     () => {
         "t.id AS team_id, t.name AS team_name, t.description AS team_description, t.monthly_quota, t.daily_quota,
          t.allowed_models, t.is_active AS team_is_active, t.created_at AS team_created_at, t.updated_at,
-         COALESCE((SELECT w.enabled FROM webhook_endpoints w WHERE w.team_id = t.id), FALSE) AS webhook_enabled"
+         COALESCE((SELECT w.enabled FROM webhook_endpoints w WHERE w.team_id = t.id), FALSE) AS webhook_enabled,
+         (SELECT w.events FROM webhook_endpoints w WHERE w.team_id = t.id AND w.enabled) AS webhook_events"
     };
 }
 pub(super) use team_columns;
@@ -183,6 +185,8 @@ pub(super) fn read_team(row: &Row) -> Result<Team> {
     team.updated_at = row.time("updated_at")?;
     team.is_active = row.flag("team_is_active")?;
     team.webhook_enabled = row.flag("webhook_enabled")?;
+    team.webhook_events =
+        row.optional_text("webhook_events")?.map(|json| read_kinds(&json)).transpose()?.unwrap_or_default();
     Ok(team)
 }
 
@@ -205,6 +209,11 @@ pub(super) fn read_owner(row: &Row) -> Result<KeyOwner> {
         previous_expires_at: row.optional_time("previous_expires_at")?,
     };
     Ok(KeyOwner { key, team })
+}
+
+/// The kinds of events in a column.
+pub(super) fn read_kinds(json: &str) -> Result<EventKinds> {
+    serde_json::from_str(json).map_err(|fault| Error::internal("stored events could not be read").with_source(fault))
 }
 
 fn write_models(models: Option<&[ModelId]>) -> Result<Value> {
