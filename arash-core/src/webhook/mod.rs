@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod event;
+pub mod signature;
 mod store;
 
 pub use crate::event::{EventKind, EventKinds};
