@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod event;
+pub mod guard;
 pub mod signature;
 mod store;
 
