@@ -7,4 +7,9 @@
     reason = "what tests share may end a test as the tests themselves do"
 )]
 
+mod hostile_receivers;
+mod sending;
 mod signatures;
+mod tls;
+#[path = "../support/upstream.rs"]
+mod upstream;
