@@ -1,10 +1,23 @@
-//! What teams are told: events, committed to the outbox together with their cause.
+//! What teams are told: events, committed to the outbox together with their cause, and delivered to their endpoints.
 
+mod attempt;
+mod claim;
+mod delivery;
 mod endpoint;
+mod endpoint_change;
+mod endpoint_store;
 mod event;
+mod health;
 mod store;
 
 pub use crate::event::{EventKind, EventKinds};
+pub use attempt::{Attempt, NextStep};
+pub(crate) use claim::LOOK_AHEAD;
+pub use claim::{ClaimedEvent, DueEvent, EventClaim, LeasedEvents};
+pub use delivery::{Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, MAX_REDELIVERED, Redelivery};
 pub use endpoint::{Endpoint, Sealed};
+pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVERLAP};
+pub use endpoint_store::EndpointStore;
 pub use event::{Event, MessageCompleted};
-pub use store::{OutboxEvent, OutboxStore};
+pub(crate) use health::EndpointNews;
+pub use store::OutboxStore;
