@@ -1,6 +1,9 @@
+use serde_json::json;
+
 use crate::clock::Timestamp;
 use crate::event::EventKinds;
 use crate::id::TeamId;
+use crate::team::{Audited, VisibleFields};
 
 /// A secret that only the keyring opens.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,4 +38,32 @@ pub struct Endpoint {
     pub disabled_reason: Option<String>,
     /// When it was last changed by hand.
     pub updated_at: Timestamp,
+}
+
+impl Audited for Endpoint {
+    const KIND: &'static str = "webhook";
+
+    /// A team has one, so it goes by the team's number.
+    fn number(&self) -> i64 {
+        self.team_id.0
+    }
+
+    fn team_id(&self) -> TeamId {
+        self.team_id
+    }
+
+    fn visible_fields(&self) -> VisibleFields {
+        let previous_end = self.previous_secret.as_ref().map(|(_, end)| end.to_rfc3339());
+        [
+            ("webhook_url", json!(self.url)),
+            ("webhook_secret", json!(self.secret_hint)),
+            ("webhook_enabled", json!(self.enabled)),
+            ("events", json!(self.events)),
+            ("previous_secret_expires_at", json!(previous_end)),
+            ("disabled_reason", json!(self.disabled_reason)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
+    }
 }

@@ -1,8 +1,14 @@
-//! What teams are told: events, committed to the outbox together with their cause.
+//! What teams are told: events, committed to the outbox together with their cause, and delivered to their endpoints.
 
+mod attempt;
+mod claim;
+mod delivery;
 mod endpoint;
+mod endpoint_change;
+mod endpoint_store;
 mod event;
 pub mod guard;
+mod health;
 #[cfg(feature = "webhooks")]
 mod http;
 mod sender;
@@ -10,9 +16,16 @@ pub mod signature;
 mod store;
 
 pub use crate::event::{EventKind, EventKinds};
+pub use attempt::{Attempt, NextStep};
+pub(crate) use claim::LOOK_AHEAD;
+pub use claim::{ClaimedEvent, DueEvent, EventClaim, LeasedEvents};
+pub use delivery::{Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, MAX_REDELIVERED, Redelivery};
 pub use endpoint::{Endpoint, Sealed};
+pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVERLAP};
+pub use endpoint_store::EndpointStore;
 pub use event::{Event, MessageCompleted};
+pub(crate) use health::EndpointNews;
 #[cfg(feature = "webhooks")]
 pub use http::HttpSender;
 pub use sender::{SendError, Sent, SignedEvent, WebhookSender};
-pub use store::{OutboxEvent, OutboxStore};
+pub use store::OutboxStore;

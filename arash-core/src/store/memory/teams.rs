@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::EventKinds;
 use crate::id::{ApiKeyId, AuditId, TeamId};
 use crate::idempotency::{IdempotencyKey, RequestDigest};
 use crate::store::MemoryStore;
@@ -15,6 +16,7 @@ use crate::team::{
     ApiKey, AuditEntry, AuditPage, ChangeContext, Changed, KeyChange, KeyDigest, KeyMatch, KeyOwner, KeyRotation,
     NewApiKey, NewTeam, PageAfter, Team, TeamChange, TeamStore, name_taken, no_such_key, no_such_team,
 };
+use crate::webhook::Endpoint;
 
 /// Teams, keys and what was done to them. No team is ever removed, so their ids count up from 1.
 #[derive(Default)]
@@ -62,10 +64,23 @@ impl Teams {
         Ok(changed)
     }
 
-    fn note(&mut self, entry: AuditEntry) {
+    pub(super) fn note(&mut self, entry: AuditEntry) {
         self.audit.insert(entry.id, entry);
         while self.audit.len() > MAX_RECORDS {
             self.audit.pop_first();
+        }
+    }
+
+    pub(super) fn has(&self, id: TeamId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Notes what the team's endpoint is told of.
+    pub(super) fn tell(&mut self, endpoint: &Endpoint) {
+        if let Some(team) = self.by_id.get_mut(&endpoint.team_id) {
+            team.webhook_enabled = endpoint.enabled;
+            team.webhook_events = if endpoint.enabled { endpoint.events } else { EventKinds::NONE };
+            self.epoch += 1;
         }
     }
 

@@ -15,9 +15,11 @@ mod changes;
 mod claims;
 mod commit;
 mod db;
+mod endpoints;
 mod fault;
 mod message_rows;
 mod migrations;
+mod outbox;
 #[cfg(feature = "postgres")]
 mod partitions;
 #[cfg(test)]
