@@ -1,16 +1,7 @@
 use crate::clock::Timestamp;
 use crate::event::EventKinds;
 use crate::id::TeamId;
-
-/// A secret that only the keyring opens.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Sealed(pub Vec<u8>);
-
-impl std::fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sealed({} bytes)", self.0.len())
-    }
-}
+use crate::seal::Sealed;
 
 /// Where a team is told of events, as the store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

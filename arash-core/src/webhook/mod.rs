@@ -5,6 +5,7 @@ mod event;
 mod store;
 
 pub use crate::event::{EventKind, EventKinds};
-pub use endpoint::{Endpoint, Sealed};
+pub use crate::seal::Sealed;
+pub use endpoint::Endpoint;
 pub use event::{Event, MessageCompleted};
 pub use store::{OutboxEvent, OutboxStore};
