@@ -9,6 +9,7 @@ use std::time::Duration;
 use arash_core::clock::Timestamp;
 use arash_core::id::{ApiKeyId, NodeId, TeamId};
 use arash_core::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
+use arash_core::seal::{KeyMark, SealingKeyId};
 use arash_core::session::{
     MessagePage, Session, SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionPage, SessionStore,
     SessionSummary, SharedSessions, StoredMessage,
@@ -21,7 +22,7 @@ use arash_core::team::{
 use arash_core::testing::store::CASES;
 use arash_core::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, StoredTurn, TurnCommit, TurnStore};
 use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
-use arash_core::webhook::{OutboxEvent, OutboxStore};
+use arash_core::webhook::{Endpoint, EndpointChange, EndpointStore, OutboxEvent, OutboxStore, Resealed, SealedSecret};
 use arash_core::{Engine, IncomingMessage, Platform, Result};
 use async_trait::async_trait;
 
@@ -243,6 +244,42 @@ impl<S: Store> UsageStore for Journaled<S> {
 
     async fn usage_hours(&self, filter: UsageFilter, from: Timestamp, to: Timestamp) -> Result<Vec<HourlyUsage>> {
         self.inner.usage_hours(filter, from, to).await
+    }
+}
+
+#[async_trait]
+impl<S: Store> EndpointStore for Journaled<S> {
+    async fn endpoint(&self, team: TeamId) -> Result<Option<Endpoint>> {
+        self.inner.endpoint(team).await
+    }
+
+    async fn put_endpoint(&self, change: EndpointChange, by: &ChangeContext) -> Result<Endpoint> {
+        self.inner.put_endpoint(change, by).await
+    }
+
+    async fn secrets_sealed_otherwise(
+        &self,
+        key: SealingKeyId,
+        after: TeamId,
+        limit: u32,
+    ) -> Result<Vec<SealedSecret>> {
+        self.inner.secrets_sealed_otherwise(key, after, limit).await
+    }
+
+    async fn reseal(&self, secrets: &[Resealed]) -> Result<u64> {
+        self.inner.reseal(secrets).await
+    }
+
+    async fn sealing_keys(&self) -> Result<Vec<KeyMark>> {
+        self.inner.sealing_keys().await
+    }
+
+    async fn register_sealing_key(&self, newest: KeyMark, ring: &[KeyMark], at: Timestamp) -> Result<Vec<KeyMark>> {
+        self.inner.register_sealing_key(newest, ring, at).await
+    }
+
+    async fn forget_sealing_keys(&self, newest: SealingKeyId) -> Result<Vec<SealingKeyId>> {
+        self.inner.forget_sealing_keys(newest).await
     }
 }
 

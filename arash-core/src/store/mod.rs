@@ -9,7 +9,7 @@ use crate::session::SessionStore;
 use crate::team::TeamStore;
 use crate::turn::TurnStore;
 use crate::usage::UsageStore;
-use crate::webhook::OutboxStore;
+use crate::webhook::{EndpointStore, OutboxStore};
 
 mod memory;
 mod options;
@@ -34,7 +34,9 @@ pub struct Connections {
 ///
 /// Whoever writes one runs the conformance suite of [`testing::store`](crate::testing::store) on it (feature `testing`).
 #[async_trait]
-pub trait Store: TeamStore + SessionStore + QuotaStore + UsageStore + TurnStore + OutboxStore + 'static {
+pub trait Store:
+    TeamStore + SessionStore + QuotaStore + UsageStore + TurnStore + EndpointStore + OutboxStore + 'static
+{
     /// Whether storage can be reached and used.
     async fn health(&self) -> Result<()>;
 

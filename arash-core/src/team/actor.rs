@@ -1,6 +1,6 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ApiKeyId, TeamId};
-use crate::team::{AccessLevel, ApiKey, no_such_key};
+use crate::team::{AccessLevel, ApiKey, no_such_key, no_such_team};
 
 /// Who changes something, and how far that one's rights reach.
 ///
@@ -18,7 +18,7 @@ pub struct Actor {
 enum Reach {
     /// Every team and every key.
     Everything,
-    /// The keys of this team up to this level.
+    /// The keys of this team up to this level, and its webhook.
     KeysOf(TeamId, AccessLevel),
 }
 
@@ -104,6 +104,17 @@ impl Actor {
         match self.reach {
             Reach::Everything => Ok(()),
             Reach::KeysOf(..) => Err(Error::new(ErrorKind::Forbidden, "teams are made and changed by admins only")),
+        }
+    }
+
+    /// The right to change a team's webhook.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) for another team's, as if there were no such team.
+    pub fn require_over_webhook(&self, team: TeamId) -> Result<()> {
+        match self.reach {
+            Reach::KeysOf(own, _) if team != own => Err(no_such_team(team)),
+            Reach::KeysOf(..) | Reach::Everything => Ok(()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Everything in memory: for tests, for trying things out, and for programs that may forget when they end.
 
 mod claims;
+mod endpoints;
 mod outbox;
 mod quota;
 mod rate_limiter;
@@ -40,6 +41,7 @@ struct State {
     usage: usage::UsageLog,
     turns: turns::Turns,
     outbox: outbox::Outbox,
+    endpoints: endpoints::Endpoints,
 }
 
 impl MemoryStore {

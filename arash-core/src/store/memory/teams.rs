@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::EventKinds;
 use crate::id::{ApiKeyId, AuditId, TeamId};
 use crate::idempotency::{IdempotencyKey, RequestDigest};
 use crate::store::MemoryStore;
@@ -15,6 +16,7 @@ use crate::team::{
     ApiKey, AuditEntry, AuditPage, ChangeContext, Changed, KeyChange, KeyDigest, KeyMatch, KeyOwner, KeyRotation,
     NewApiKey, NewTeam, PageAfter, Team, TeamChange, TeamStore, name_taken, no_such_key, no_such_team,
 };
+use crate::webhook::Endpoint;
 
 /// Teams, keys and what was done to them. No team is ever removed, so their ids count up from 1.
 #[derive(Default)]
@@ -112,7 +114,7 @@ impl Teams {
     }
 
     fn add_key(&mut self, new: NewApiKey, at: Timestamp) -> Result<KeyOwner> {
-        let team = self.by_id.get(&new.team_id).ok_or_else(|| no_such_team(new.team_id))?.clone();
+        let team = self.require(new.team_id)?.clone();
         self.require_new_digest(&new.digest)?;
         self.last_key_id += 1;
         let (id, digest) = (ApiKeyId(self.last_key_id), new.digest);
@@ -196,6 +198,21 @@ impl Teams {
         let kept = self.digests.get(digest).and_then(|id| self.keys.get(id))?;
         let owner = self.owner(&kept.key)?;
         Some(if kept.digest == *digest { KeyMatch::present(owner) } else { KeyMatch::previous(owner) })
+    }
+
+    /// The team `id`, which there has to be.
+    pub(super) fn require(&self, id: TeamId) -> Result<&Team> {
+        self.by_id.get(&id).ok_or_else(|| no_such_team(id))
+    }
+
+    /// Notes what became of a team's endpoint.
+    pub(super) fn set_webhook(&mut self, endpoint: &Endpoint, entry: AuditEntry) {
+        if let Some(team) = self.by_id.get_mut(&endpoint.team_id) {
+            team.webhook_enabled = endpoint.enabled;
+            team.webhook_events = if endpoint.enabled { endpoint.events } else { EventKinds::NONE };
+        }
+        self.note(entry);
+        self.epoch += 1;
     }
 
     /// Notes that a key answered for a message.

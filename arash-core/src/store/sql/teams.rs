@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::id::{ApiKeyId, TeamId};
 use crate::store::sql::SqlStore;
 use crate::store::sql::audit::{entries, insert_entry};
+use crate::store::sql::db::Tx;
 use crate::store::sql::receipts::{earlier, record};
 use crate::store::sql::team_rows::{
     insert_key, insert_team, lock_key, lock_team, read_owner, read_team, select_keys, team_columns, write_key,
@@ -30,6 +31,11 @@ statements! {
     LOCK_FIRST_KEY = postgres("SELECT pg_advisory_xact_lock(hashtextextended('first key', 0))");
     MOVE_EPOCH = both("UPDATE node_epochs SET epoch = epoch + 1 WHERE name = 'keys'");
     SELECT_EPOCH = both("SELECT epoch FROM node_epochs WHERE name = 'keys'");
+}
+
+/// What is cached of keys and their teams is over.
+pub(super) async fn move_epoch(tx: &mut Tx) -> Result<()> {
+    tx.execute(MOVE_EPOCH, &[]).await.map(drop)
 }
 
 #[async_trait]
@@ -69,7 +75,7 @@ impl TeamStore for SqlStore {
                     let Some((after, entry)) = change.on(&before, &by)? else { return Ok(before) };
                     write_team(tx, &after).await?;
                     insert_entry(tx, &entry).await?;
-                    tx.execute(MOVE_EPOCH, &[]).await?;
+                    move_epoch(tx).await?;
                     Ok(after)
                 })
             })
@@ -126,7 +132,7 @@ impl TeamStore for SqlStore {
                     let Some((key, entry)) = change.on(&before.key, &by)? else { return Ok(before) };
                     write_key(tx, &key).await?;
                     insert_entry(tx, &entry).await?;
-                    tx.execute(MOVE_EPOCH, &[]).await?;
+                    move_epoch(tx).await?;
                     Ok(KeyOwner { key, ..before })
                 })
             })
@@ -146,7 +152,7 @@ impl TeamStore for SqlStore {
                     let (key, entry) = rotation.on(&before.key, &by)?;
                     write_rotation(tx, &key, &rotation).await?;
                     let rotated = record(tx, &entry, &by, KeyOwner { key, ..before }).await?;
-                    tx.execute(MOVE_EPOCH, &[]).await?;
+                    move_epoch(tx).await?;
                     Ok(rotated)
                 })
             })
@@ -163,7 +169,7 @@ impl TeamStore for SqlStore {
                     by.actor.require_over(&key)?;
                     tx.execute(DELETE_KEY, &[id.0.into()]).await?;
                     insert_entry(tx, &AuditEntry::deleted(&key, &by)).await?;
-                    tx.execute(MOVE_EPOCH, &[]).await.map(drop)
+                    move_epoch(tx).await
                 })
             })
             .await
