@@ -4,6 +4,8 @@ mod endpoint;
 mod endpoint_change;
 mod endpoint_store;
 mod event;
+pub mod guard;
+pub mod signature;
 mod store;
 
 pub use crate::event::{EventKind, EventKinds};
