@@ -16,12 +16,15 @@ use crate::error::{Error, Result};
 use crate::id::NodeId;
 use crate::platform::{ModelCatalogue, ModelInfo, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
+use crate::seal::Keyring;
 use crate::session::{SessionManager, SessionSettings};
 use crate::store::{MemoryRateLimiter, MemoryStore, Store};
 use crate::team::{ApiKeys, AuditLog, Authenticator, Teams};
 use crate::tool::{Tool, ToolLimits, ToolRegistry};
 use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings, RunningTurns};
 use crate::usage::Usage;
+use crate::webhook::guard::TargetPolicy;
+use crate::webhook::{Webhooks, WebhooksParts, register_keyring};
 
 /// Puts an [`Engine`] together. Only a platform is required: without more, the offline assistant answers and
 /// everything is kept in memory.
@@ -41,6 +44,8 @@ pub struct EngineBuilder {
     sessions: SessionSettings,
     recorder: RecorderSettings,
     retention: Option<Duration>,
+    keyring: Option<Keyring>,
+    targets: TargetPolicy,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -68,6 +73,8 @@ impl Default for EngineBuilder {
             sessions: SessionSettings::default(),
             recorder: RecorderSettings::default(),
             retention: None,
+            keyring: None,
+            targets: TargetPolicy::default(),
         }
     }
 }
@@ -161,6 +168,18 @@ impl EngineBuilder {
         self
     }
 
+    /// What webhooks' secrets are sealed with. Without this, teams cannot be given webhooks.
+    pub fn keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// Where webhooks may lead to; without this, to the public internet by `https://`.
+    pub fn webhook_targets(mut self, targets: TargetPolicy) -> Self {
+        self.targets = targets;
+        self
+    }
+
     /// How turns are recorded.
     pub fn recorder(mut self, settings: RecorderSettings) -> Self {
         self.recorder = settings;
@@ -177,7 +196,8 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when there is no platform, two have one name, one is not
-    /// valid, a command's or tool's name or a tool's schema is not, or a platform allows a tool that there is not; [`Unavailable`](crate::ErrorKind::Unavailable) when the store does not answer.
+    /// valid, a command's or tool's name or a tool's schema is not, a platform allows a tool that there is not, or the keyring
+    /// lacks a key that secrets in the store are sealed with; [`Unavailable`](crate::ErrorKind::Unavailable) when the store does not answer.
     pub async fn build(self) -> Result<Engine> {
         if let Some(fault) = self.faults.into_iter().next() {
             return Err(fault);
@@ -191,6 +211,9 @@ impl EngineBuilder {
         let interrupt = CancellationToken::new();
         let authenticator = Arc::new(Authenticator::new(store.clone(), Arc::clone(&clock)));
         authenticator.poll_epoch().await?;
+        if let Some(keyring) = &self.keyring {
+            register_keyring(&*store, keyring, clock.now()).await?;
+        }
         let node = NodeId::new();
         let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions, node, tasks.clone());
         let quotas = QuotaKeeper::new(node, store.clone(), Arc::clone(&clock), tasks.clone());
@@ -222,6 +245,13 @@ impl EngineBuilder {
             audit: AuditLog::new(store.clone()),
             keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
             usage: Usage::new(store.clone(), Arc::clone(&clock)),
+            webhooks: Webhooks::new(WebhooksParts {
+                store: store.clone(),
+                authenticator: Arc::clone(&authenticator),
+                keyring: self.keyring,
+                targets: self.targets,
+                clock: Arc::clone(&clock),
+            }),
             authenticator,
             sessions,
             quotas,

@@ -5,8 +5,11 @@ mod endpoint_change;
 mod endpoint_store;
 mod event;
 pub mod guard;
+mod sealing;
+mod secret;
 pub mod signature;
 mod store;
+mod webhooks;
 
 pub use crate::event::{EventKind, EventKinds};
 pub use crate::seal::Sealed;
@@ -15,4 +18,7 @@ pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVER
 pub(crate) use endpoint_store::unregistered_key;
 pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
 pub use event::{Event, MessageCompleted};
+pub use sealing::{Resealing, register_keyring, reseal_secrets};
 pub use store::{OutboxEvent, OutboxStore};
+pub(crate) use webhooks::WebhooksParts;
+pub use webhooks::{EndpointPut, EndpointSpec, Webhooks};
