@@ -2,11 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
 
 #[path = "support/engines.rs"]
-#[expect(dead_code, reason = "other tests need the rest")]
 mod engines;
 #[path = "support/stores.rs"]
-#[macro_use]
-#[expect(unused_macros, reason = "other tests need the rest")]
 mod stores;
 
 use arash_core::clock::{Clock, SystemClock};
