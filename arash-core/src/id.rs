@@ -60,6 +60,8 @@ uuid_id! {
     SessionId,
     /// Names one event in the outbox; the `webhook-id` of its deliveries.
     EventId,
+    /// Names one attempt to deliver an event.
+    AttemptId,
     /// Names one entry of the audit log.
     AuditId,
     /// Names one running engine; new at every start.

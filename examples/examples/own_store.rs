@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arash_core::clock::Timestamp;
-use arash_core::id::{ApiKeyId, NodeId, TeamId};
+use arash_core::id::{ApiKeyId, EventId, NodeId, TeamId};
 use arash_core::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
 use arash_core::seal::{KeyMark, SealingKeyId};
 use arash_core::session::{
@@ -22,7 +22,10 @@ use arash_core::team::{
 use arash_core::testing::store::CASES;
 use arash_core::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, StoredTurn, TurnCommit, TurnStore};
 use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
-use arash_core::webhook::{Endpoint, EndpointChange, EndpointStore, OutboxEvent, OutboxStore, Resealed, SealedSecret};
+use arash_core::webhook::{
+    Attempt, ClaimedEvent, Delivery, DeliveryAttempt, DeliveryPage, Endpoint, EndpointChange, EndpointStore, Event,
+    EventClaim, OutboxStore, Redelivery, Resealed, SealedSecret,
+};
 use arash_core::{Engine, IncomingMessage, Platform, Result};
 use async_trait::async_trait;
 
@@ -285,8 +288,32 @@ impl<S: Store> EndpointStore for Journaled<S> {
 
 #[async_trait]
 impl<S: Store> OutboxStore for Journaled<S> {
-    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxEvent>> {
-        self.inner.due_events(now, limit).await
+    async fn claim_events(&self, claim: &EventClaim) -> Result<Vec<ClaimedEvent>> {
+        self.inner.claim_events(claim).await
+    }
+
+    async fn settle_attempts(&self, attempts: &[Attempt]) -> Result<()> {
+        self.inner.settle_attempts(attempts).await
+    }
+
+    async fn record_test(&self, event: &Event, attempt: &Attempt) -> Result<()> {
+        self.inner.record_test(event, attempt).await
+    }
+
+    async fn deliveries(&self, team: TeamId, page: DeliveryPage) -> Result<Vec<Delivery>> {
+        self.inner.deliveries(team, page).await
+    }
+
+    async fn delivery(&self, team: TeamId, id: EventId) -> Result<Option<(Delivery, Vec<DeliveryAttempt>)>> {
+        self.inner.delivery(team, id).await
+    }
+
+    async fn redeliver(&self, team: TeamId, which: Redelivery, by: &ChangeContext) -> Result<u64> {
+        self.inner.redeliver(team, which, by).await
+    }
+
+    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        self.inner.forget_events(before, limit).await
     }
 }
 

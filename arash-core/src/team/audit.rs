@@ -66,14 +66,23 @@ impl AuditEntry {
         Self::of(before, verb, by).with(Some(old), Some(new))
     }
 
+    /// Something was done with what a team has one of, such as its webhook, that changed nothing of it: `fields` tell what.
+    pub(crate) fn told(kind: &str, verb: &str, team: TeamId, fields: VisibleFields, by: &ChangeContext) -> Self {
+        Self::about((kind, team.0), team, verb, by).with(None, Some(fields))
+    }
+
     fn of<T: Audited>(thing: &T, verb: &str, by: &ChangeContext) -> Self {
+        Self::about((T::KIND, thing.number()), thing.team_id(), verb, by)
+    }
+
+    fn about((kind, number): (&str, i64), team: TeamId, verb: &str, by: &ChangeContext) -> Self {
         Self {
             id: AuditId::new(),
             at: by.at,
             actor_key_id: by.actor.key_id(),
-            action: format!("{}.{verb}", T::KIND),
-            object: format!("{}:{}", T::KIND, thing.number()),
-            team_id: Some(thing.team_id()),
+            action: format!("{kind}.{verb}"),
+            object: format!("{kind}:{number}"),
+            team_id: Some(team),
             before: None,
             after: None,
             request_id: by.actor.request_id().map(str::to_owned),

@@ -21,6 +21,7 @@ mod audit;
 mod batches;
 mod claims;
 mod endpoints;
+mod events;
 mod fixtures;
 mod messages;
 mod outbox;
@@ -266,8 +267,12 @@ macro_rules! __store_cases {
             a_key_is_forgotten_when_it_seals_nothing,
         }
         outbox {
+            an_event_is_claimed_as_it_was_written,
             events_wait_until_they_are_due,
-            due_events_are_told_oldest_first,
+            events_are_claimed_in_order_of_time,
+            a_claimed_event_is_nobody_elses_until_its_lease_ends,
+            what_was_delivered_is_not_claimed_again,
+            what_failed_is_claimed_again_when_it_is_due,
         }
         values {
             texts_survive_in_messages,

@@ -1,10 +1,14 @@
-//! What teams are told: events, committed to the outbox together with their cause.
+//! What teams are told: events, committed to the outbox together with their cause, and delivered to their endpoints.
 
+mod attempt;
+mod claim;
+mod delivery;
 mod endpoint;
 mod endpoint_change;
 mod endpoint_store;
 mod event;
 pub mod guard;
+mod health;
 mod sealing;
 mod secret;
 pub mod signature;
@@ -13,12 +17,17 @@ mod webhooks;
 
 pub use crate::event::{EventKind, EventKinds};
 pub use crate::seal::Sealed;
+pub use attempt::{Attempt, NextStep};
+pub(crate) use claim::LOOK_AHEAD;
+pub use claim::{ClaimedEvent, DueEvent, EventClaim, LeasedEvents};
+pub use delivery::{Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, MAX_REDELIVERED, Redelivery};
 pub use endpoint::{Endpoint, SecretColumn};
 pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVERLAP};
 pub(crate) use endpoint_store::unregistered_key;
 pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
 pub use event::{Event, MessageCompleted};
+pub(crate) use health::EndpointNews;
 pub use sealing::{Resealing, register_keyring, reseal_secrets};
-pub use store::{OutboxEvent, OutboxStore};
+pub use store::OutboxStore;
 pub(crate) use webhooks::WebhooksParts;
 pub use webhooks::{EndpointPut, EndpointSpec, Webhooks};

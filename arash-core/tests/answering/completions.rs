@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arash_core::ai::{ChatDelta, FinishReason, WireRequest};
-use arash_core::clock::Timestamp;
 use arash_core::quota::{Allowance, Period};
 use arash_core::session::{SessionFilter, SessionPage};
 use arash_core::team::{AccessLevel, KeySpec, Principal, TeamSpec};
 use arash_core::testing::{Script, ScriptedProvider, Step};
 use arash_core::turn::{CompletionEvent, CompletionReceipt, CompletionRequest, CompletionStream, IdempotencyKey};
 use arash_core::usage::{TokenUsage, TurnKind};
+use arash_core::webhook::EventKind;
 use arash_core::{Engine, Error, ErrorKind, Platform};
 
 use crate::answers::{records, soon};
 use crate::engines::{caller, engine, request};
 use crate::stores::{self, TestStore};
 use crate::test_tools::{TestTool, with_tools};
+use crate::told::{events_told, told_of};
 
 crate::on_each_store! {
     a_completion_is_answered_and_recorded_without_a_session
@@ -160,13 +161,11 @@ async fn the_team_is_told_of_a_completion(store: TestStore) {
     let engine = engine(&store, &ScriptedProvider::new([chunks()])).await;
     let team = engine.teams().create(TeamSpec::named("told")).await.unwrap();
     let key = engine.keys().create(KeySpec::new(team.id, "key").level(AccessLevel::User)).await.unwrap();
-    let mut owner = engine.authenticate(key.secret.expose()).await.unwrap().owner().clone();
-    owner.team.webhook_enabled = true;
-    owner.team.webhook_events = [arash_core::webhook::EventKind::MessageCompleted].into_iter().collect();
+    told_of(&*store.store, team.id, [EventKind::MessageCompleted]).await;
+    let principal = engine.authenticate(key.secret.expose()).await.unwrap();
     let named = completion(&format!(r#""model": "test/one", "user": "Sara", {HELLO}"#));
-    engine.complete(named.principal(Arc::new(Principal::new(owner)))).await.unwrap();
-    let events = store.store.due_events(Timestamp::from_millis(i64::MAX), 10).await.unwrap();
-    let payload = &events[0].event.payload;
+    engine.complete(named.principal(principal)).await.unwrap();
+    let payload = &events_told(&*store.store).await[0].payload;
     for part in [
         r#""session_id":null"#,
         r#""message":{"user_id":"Sara","chat_id":null,"text":"Hello","type":"text"}"#,

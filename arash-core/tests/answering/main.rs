@@ -14,5 +14,7 @@ mod stores;
 #[path = "../support/talk.rs"]
 mod talk;
 mod test_tools;
+#[path = "../support/told.rs"]
+mod told;
 mod tool_faults;
 mod tools;

@@ -10,22 +10,26 @@ mod teams;
 mod turns;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use crate::error::Result;
+use crate::id::TeamId;
+use crate::seal::{KeyMark, SealingKeyId};
 use crate::store::Store;
+use crate::webhook::Endpoint;
 
 pub use rate_limiter::MemoryRateLimiter;
 
-/// Most turns, most usage records and most audit entries that are kept one by one.
+/// Most turns, most usage records, most audit entries and most events that wait for nothing that are kept one by one.
 const MAX_RECORDS: usize = 100_000;
 
 /// A back end that keeps everything in memory, and nothing beyond the process. Clones share what they hold.
 ///
-/// Of single turns, usage records and audit entries it keeps the newest 100,000; hourly sums stay whole.
+/// Of single turns, usage records, audit entries and delivered events it keeps the newest 100,000; hourly sums stay whole.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
@@ -40,8 +44,9 @@ struct State {
     quota: quota::Quotas,
     usage: usage::UsageLog,
     turns: turns::Turns,
+    endpoints: BTreeMap<TeamId, Endpoint>,
+    sealing_keys: BTreeMap<SealingKeyId, KeyMark>,
     outbox: outbox::Outbox,
-    endpoints: endpoints::Endpoints,
 }
 
 impl MemoryStore {

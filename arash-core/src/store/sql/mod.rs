@@ -20,6 +20,7 @@ mod endpoints;
 mod fault;
 mod message_rows;
 mod migrations;
+mod outbox;
 #[cfg(feature = "postgres")]
 mod partitions;
 #[cfg(test)]

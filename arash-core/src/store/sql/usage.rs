@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::id::{ApiKeyId, EventId, TeamId, TurnId};
+use crate::id::{ApiKeyId, TeamId, TurnId};
 use crate::money::Micros;
 use crate::platform::ModelId;
 use crate::store::sql::SqlStore;
@@ -15,7 +15,6 @@ use crate::usage::{
     DailyUsage, HourlyUsage, LatencyHistogram, TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord, UsageStore,
     UsageTotals,
 };
-use crate::webhook::{Event, EventKind, OutboxEvent, OutboxStore};
 
 /// The columns of `usage_hourly` that hold the latency histogram, in order of its buckets.
 pub(super) const LATENCY_COLUMNS: [&str; 14] = [
@@ -91,8 +90,6 @@ statements! {
         AND api_key_id = $3 GROUP BY 1, 2"));
     SELECT_DAYS_OF_BOTH = both(concat!("SELECT ", day_sums!(), " FROM usage_hourly WHERE hour BETWEEN $1 AND $2
         AND api_key_id = $3 AND team_id = $4 GROUP BY 1, 2"));
-    SELECT_DUE_EVENTS = both("SELECT id, team_id, turn_id, event_type, payload, due_at FROM outbox
-        WHERE state = 'pending' AND due_at <= $1 ORDER BY due_at, id LIMIT $2");
 }
 
 /// Which of four statements a filter needs: of all, of a team, of a key, of both.
@@ -135,13 +132,6 @@ impl UsageStore for SqlStore {
         let hours = vec![HourlyUsage::hour_of(from).into(), HourlyUsage::hour_of(to).into()];
         let (sql, values) = filtered(filter, statements, hours);
         self.db.fetch_all(sql, &values).await?.iter().map(read_day).collect()
-    }
-}
-
-#[async_trait]
-impl OutboxStore for SqlStore {
-    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxEvent>> {
-        self.db.fetch_all(SELECT_DUE_EVENTS, &[now.into(), limit.into()]).await?.iter().map(read_event).collect()
     }
 }
 
@@ -200,18 +190,5 @@ fn read_totals(row: &Row) -> Result<UsageTotals> {
         tokens: read_tokens(row)?,
         cost: Micros(row.int("cost_micros")?),
         latency: LatencyHistogram::from_counts(latency),
-    })
-}
-
-fn read_event(row: &Row) -> Result<OutboxEvent> {
-    Ok(OutboxEvent {
-        event: Event {
-            id: EventId::from_uuid(row.uuid("id")?),
-            team_id: TeamId(row.int("team_id")?),
-            kind: row.word("event_type", EventKind::from_name)?,
-            payload: row.text("payload")?,
-        },
-        turn_id: row.optional_uuid("turn_id")?.map(TurnId::from_uuid),
-        due_at: row.time("due_at")?,
     })
 }

@@ -2,16 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::id::EventId;
 use crate::session::{History, Session, SessionFilter, SessionKey};
 use crate::store::Store;
+use crate::testing::store::events::{claim, claimed, event, make_told_team};
 use crate::testing::store::fixtures::{
     ALL, TIMEOUT, at, change, chat, commit, commit_new, following, load, make_team, opening, records, stored, texts,
     turn_for, turn_in,
 };
 use crate::turn::{CommitOutcome, SessionChange, TurnCommit};
 use crate::usage::UsageFilter;
-use crate::webhook::{Event, EventKind};
 
 pub(super) async fn an_opened_session_is_loaded_as_it_was_committed(store: Arc<dyn Store>) {
     let team = make_team(&*store, "Acme").await.id;
@@ -153,13 +152,12 @@ pub(super) async fn a_deleted_session_is_gone_and_its_usage_stays(store: Arc<dyn
 }
 
 pub(super) async fn a_deleted_session_takes_its_replies_and_events_along(store: Arc<dyn Store>) {
-    let team_id = make_team(&*store, "Acme").await.id;
+    let team_id = make_told_team(&*store, "Acme", at(0)).await;
     let said = |chat: &str, at: Timestamp| {
         let key = SessionKey::private("internal", team_id, chat);
         let mut turn = TurnCommit { session: Some(opening(&key, &["a", "b"], at)), ..turn_for(chat, at) };
         turn.usage.session_key = Some(key.as_str().to_owned());
-        let kind = EventKind::MessageCompleted;
-        turn.events = vec![Event { id: EventId::new(), team_id, kind, payload: format!(r#"{{"chat":"{chat}"}}"#) }];
+        turn.events = vec![event(team_id, &format!(r#"{{"chat":"{chat}"}}"#))];
         turn
     };
     let (deleted, kept) = (said("1", at(0)), said("2", at(0)));
@@ -180,7 +178,7 @@ pub(super) async fn a_deleted_session_takes_its_replies_and_events_along(store: 
         assert_eq!(commit(&*store, &bare).await, CommitOutcome::Duplicate(stored(&bare)), "the turn stays known");
     }
     assert_eq!(store.find_turn(&idempotency_key(&kept)).await.unwrap(), Some(stored(&kept)));
-    let events: Vec<_> = store.due_events(at(9), 10).await.unwrap().into_iter().map(|due| due.event).collect();
+    let events: Vec<_> = claimed(&*store, &claim(at(9))).await.into_iter().map(|told| told.event).collect();
     assert_eq!(events, kept.events, "nothing that was said there is told any more");
     assert_eq!(records(&*store).await, rows);
     assert_eq!(store.usage_hours(UsageFilter::default(), at(0), at(9)).await.unwrap(), hours);

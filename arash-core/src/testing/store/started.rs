@@ -1,17 +1,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{EventId, TeamId};
+use crate::id::TeamId;
 use crate::money::Micros;
 use crate::quota::{Period, QuotaScope, QuotaSpend};
 use crate::store::Store;
+use crate::testing::store::events::{claim, claimed, event, make_endpoint};
 use crate::testing::store::fixtures::{
     at, begin, begin_new, change, chat, commit, commit_new, following, interrupted, load, lost, make_key, make_team,
     matching, opening, records, started, stored, stored_start, texts, turn, turn_for, turn_in,
 };
 use crate::turn::{BeginOutcome, CommitOutcome, StartedTurn, StoredTurn, TurnCommit, TurnState};
 use crate::usage::{TokenUsage, UsageFilter};
-use crate::webhook::{Event, EventKind};
 
 async fn requests(store: &dyn Store) -> u64 {
     let hours = store.usage_hours(UsageFilter::default(), at(0), at(100_000)).await.unwrap();
@@ -46,8 +46,7 @@ pub(super) async fn a_begun_turn_is_written_whole(store: Arc<dyn Store>) {
     let mut ended = turn_in(opening(&chat("1"), &["a", "b"], at(7)));
     (ended.usage.team_id, ended.usage.api_key_id) = (Some(team_id), Some(key.id));
     ended.quota = vec![spend];
-    ended.events =
-        vec![Event { id: EventId::new(), team_id, kind: EventKind::MessageCompleted, payload: "{}".to_owned() }];
+    ended.events = vec![event(team_id, "{}")];
     ended.touched_key = Some(key.id);
     let ended = begin_new(&*store, &ended, at(0)).await;
     assert_eq!(store.used(spend.scope, period, at(8)).await.unwrap(), (0, None), "what has begun counts nowhere yet");
@@ -55,11 +54,9 @@ pub(super) async fn a_begun_turn_is_written_whole(store: Arc<dyn Store>) {
     assert_eq!(records(&*store).await, std::slice::from_ref(&ended.usage), "as it ended, not as it began");
     assert_eq!(requests(&*store).await, 1);
     assert_eq!(store.used(spend.scope, period, at(8)).await.unwrap(), (1, Some(spend.bucket_start)));
-    let due = store.due_events(at(7), 10).await.unwrap();
-    assert_eq!(
-        due.iter().map(|due| (&due.event, due.turn_id)).collect::<Vec<_>>(),
-        [(&ended.events[0], Some(ended.turn_id))]
-    );
+    make_endpoint(&*store, team_id, at(0)).await;
+    let told: Vec<_> = claimed(&*store, &claim(at(7))).await.into_iter().map(|told| told.event).collect();
+    assert_eq!(told, ended.events);
     let owner = matching(&*store, "key").await.owner;
     assert_eq!(owner.key.last_used_at, Some(at(7)));
 }

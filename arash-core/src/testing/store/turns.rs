@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
-use crate::id::{EventId, NodeId, TeamId, TurnId};
+use crate::id::{NodeId, TeamId, TurnId};
 use crate::quota::{LeaseRequest, Period, QuotaScope, QuotaSpend};
 use crate::store::Store;
+use crate::team::PageAfter;
+use crate::testing::store::events::{claim, claimed, event, log, make_endpoint};
 use crate::testing::store::fixtures::{
     ALL, at, change, chat, commit, commit_new, following, load, make_key, make_team, matching, opening, records,
     stored, texts, turn, turn_for, turn_in,
 };
 use crate::turn::{CommitOutcome, IdempotencyKey, RequestDigest, SessionChange, StoredTurn, TurnCommit, TurnState};
 use crate::usage::UsageFilter;
-use crate::webhook::{Event, EventKind, OutboxEvent};
 
 const SCOPE: QuotaScope = QuotaScope::Team(TeamId(1));
 
@@ -18,16 +19,16 @@ fn spend() -> QuotaSpend {
     QuotaSpend { scope: SCOPE, period, bucket_start: period.bucket_start(at(0)), leased_by: None }
 }
 
-fn event(team_id: TeamId) -> Event {
-    Event { id: EventId::new(), team_id, kind: EventKind::MessageCompleted, payload: "{}".to_owned() }
-}
-
 /// All that turns leave behind, to see that nothing of it changed.
 async fn traces(store: &dyn Store) -> impl PartialEq + std::fmt::Debug + use<> {
     let hours = store.usage_hours(UsageFilter::default(), at(0), at(100_000)).await.unwrap();
     let sum: u64 = hours.iter().map(|hour| hour.totals.requests).sum();
     let used = store.used(SCOPE, Period::Daily, at(100)).await.unwrap();
-    (records(store).await, sum, used, store.due_events(at(100_000), 1_000).await.unwrap())
+    let mut events = Vec::new();
+    for team in store.teams(false, PageAfter::first(10)).await.unwrap() {
+        events.extend(log(store, team.id).await);
+    }
+    (records(store).await, sum, used, events)
 }
 
 pub(super) async fn a_turn_is_written_whole(store: Arc<dyn Store>) {
@@ -37,7 +38,7 @@ pub(super) async fn a_turn_is_written_whole(store: Arc<dyn Store>) {
     written.usage.team_id = Some(team);
     written.usage.api_key_id = Some(key.id);
     written.quota = vec![spend(), QuotaSpend { scope: QuotaScope::Key(key.id), ..spend() }];
-    written.events = vec![event(team)];
+    written.events = vec![event(team, "{}")];
     written.touched_key = Some(key.id);
     commit_new(&*store, &written).await;
 
@@ -49,8 +50,10 @@ pub(super) async fn a_turn_is_written_whole(store: Arc<dyn Store>) {
         let used = store.used(spend.scope, spend.period, at(8)).await.unwrap();
         assert_eq!(used, (1, Some(spend.bucket_start)));
     }
-    let waiting = OutboxEvent { event: written.events[0].clone(), turn_id: Some(written.turn_id), due_at: at(7) };
-    assert_eq!(store.due_events(at(7), 10).await.unwrap(), [waiting]);
+    make_endpoint(&*store, team, at(0)).await;
+    let told = claimed(&*store, &claim(at(7))).await;
+    let told: Vec<_> = told.into_iter().map(|told| (told.event, told.session_id, told.created_at)).collect();
+    assert_eq!(told, [(written.events[0].clone(), written.usage.session_key.clone(), at(7))]);
     let owner = matching(&*store, "key").await.owner;
     assert_eq!(owner.key.last_used_at, Some(at(7)));
 }
@@ -59,7 +62,7 @@ pub(super) async fn a_turn_is_committed_once(store: Arc<dyn Store>) {
     let team = make_team(&*store, "Acme").await.id;
     let mut first = TurnCommit { state: TurnState::Stopped, ..turn_in(opening(&chat("1"), &["a", "b"], at(0))) };
     first.quota = vec![spend()];
-    first.events = vec![event(team)];
+    first.events = vec![event(team, "{}")];
     commit_new(&*store, &first).await;
     let (session, before) = (load(&*store, &chat("1"), at(1)).await, traces(&*store).await);
     // Its session has moved on by its own doing; it is a duplicate all the same.
@@ -102,7 +105,7 @@ pub(super) async fn an_idempotency_key_is_used_once(store: Arc<dyn Store>) {
     let mut second = TurnCommit { session: Some(opening(&chat("1"), &["a", "b"], at(1))), ..turn_for("key", at(1)) };
     second.idempotency.as_mut().unwrap().1 = RequestDigest::of([&b"another request"[..]]);
     second.quota = vec![spend()];
-    second.events = vec![event(team)];
+    second.events = vec![event(team, "{}")];
     assert_eq!(commit(&*store, &second).await, CommitOutcome::Duplicate(stored(&first)));
     assert_eq!(store.load(&chat("1"), ALL, at(1)).await.unwrap(), None);
     assert_eq!(traces(&*store).await, before, "a duplicate writes nothing");
@@ -181,7 +184,7 @@ pub(super) async fn a_stale_turn_changes_nothing(store: Arc<dyn Store>) {
         stale.session = Some(following(session, &["e", "f"], at(2)));
         stale.session.as_mut().unwrap().clears = true;
         stale.quota = vec![spend(), QuotaSpend { leased_by: Some(node), ..spend() }];
-        stale.events = vec![event(team)];
+        stale.events = vec![event(team, "{}")];
         stale.touched_key = Some(api_key.id);
         assert_eq!(commit(&*store, &stale).await, CommitOutcome::Stale);
         assert_eq!(load(&*store, &key, at(3)).await, current);

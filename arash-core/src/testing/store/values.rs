@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{EventId, NodeId, TeamId};
+use crate::id::{NodeId, TeamId};
 use crate::message::{AttachmentRecord, Message, MessageKind, Role};
 use crate::money::Micros;
 use crate::quota::LeaseRequest;
 use crate::session::{SessionFilter, SessionKey, SessionPage};
 use crate::store::Store;
 use crate::team::{NewApiKey, NewTeam, PageAfter};
+use crate::testing::store::events::{claim, claimed, event, make_told_team};
 use crate::testing::store::fixtures::{
     ALL, at, by, change, chat, commit_new, load, make_key, make_team, matching, new_key, new_team, opening, records,
     texts, turn, turn_for, turn_in,
@@ -17,7 +18,6 @@ use crate::testing::store::fixtures::{
 use crate::testing::store::quota::request;
 use crate::turn::{SessionChange, TurnCommit};
 use crate::usage::{TokenUsage, UsageFilter, UsagePage};
-use crate::webhook::{Event, EventKind};
 
 /// Texts that were lost or changed by some program before.
 const TEXTS: [&str; 12] = [
@@ -66,23 +66,25 @@ pub(super) async fn texts_survive_in_teams_and_keys(store: Arc<dyn Store>) {
 }
 
 pub(super) async fn texts_survive_in_turns_and_events(store: Arc<dyn Store>) {
-    let team = make_team(&*store, "Acme").await.id;
+    let team = make_told_team(&*store, "Acme", at(0)).await;
     for text in TEXTS {
         let json = serde_json::to_string(text).unwrap();
         let mut turn = TurnCommit { receipt: Some(json.clone()), ..turn_for(&format!("{text:?}"), at(0)) };
         turn.usage.error = Some(text.to_owned());
         turn.usage.session_key = Some(text.to_owned());
         turn.usage.platform = text.to_owned();
-        let event =
-            Event { id: EventId::new(), team_id: team, kind: EventKind::MessageCompleted, payload: json.clone() };
+        let event = event(team, &json);
         turn.events.push(event.clone());
         commit_new(&*store, &turn).await;
         let (key, _) = turn.idempotency.as_ref().unwrap();
         let found = store.find_turn(key).await.unwrap().unwrap();
         assert_eq!(found.receipt, Some(json));
         assert_eq!(records(&*store).await[0], turn.usage);
-        let due = store.due_events(at(0), 1_000).await.unwrap();
-        assert!(due.iter().any(|due| due.event == event), "{text:?}");
+        let told = claimed(&*store, &claim(at(0))).await;
+        assert_eq!(
+            told.iter().map(|told| (&told.event, told.session_id.as_deref())).collect::<Vec<_>>(),
+            [(&event, Some(text))]
+        );
     }
 }
 
