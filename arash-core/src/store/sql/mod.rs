@@ -43,6 +43,7 @@ mod value;
 pub use changes::SchemaChange;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -91,6 +92,16 @@ impl SqlStore {
     pub async fn open_with(url: &str, options: SqlOptions) -> Result<Self> {
         // Whoever had it before may have ended between deleting something and emptying the log.
         Ok(Self { db: Db::open(url, options).await?, is_log_to_be_emptied: Arc::new(AtomicBool::new(true)) })
+    }
+
+    /// The file behind the address of a SQLite database; `None` for any other address.
+    pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+        #[cfg(feature = "sqlite")]
+        if url.starts_with("sqlite:") {
+            let options = sqlite::options(url, crate::store::Durability::default()).ok()?;
+            return Some(options.get_filename().to_owned());
+        }
+        None
     }
 
     /// Something that was said was deleted, but still lies in SQLite's log; the next upkeep takes it out.
