@@ -113,6 +113,7 @@ pub mod metrics;
 pub mod money;
 pub mod platform;
 pub mod quota;
+pub mod seal;
 pub mod secret;
 pub mod session;
 #[cfg(feature = "settings")]

@@ -11,13 +11,15 @@ mod health;
 mod store;
 
 pub use crate::event::{EventKind, EventKinds};
+pub use crate::seal::Sealed;
 pub use attempt::{Attempt, NextStep};
 pub(crate) use claim::LOOK_AHEAD;
 pub use claim::{ClaimedEvent, DueEvent, EventClaim, LeasedEvents};
 pub use delivery::{Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, MAX_REDELIVERED, Redelivery};
-pub use endpoint::{Endpoint, Sealed};
+pub use endpoint::{Endpoint, SecretColumn};
 pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVERLAP};
-pub use endpoint_store::EndpointStore;
+pub(crate) use endpoint_store::unregistered_key;
+pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
 pub use event::{Event, MessageCompleted};
 pub(crate) use health::EndpointNews;
 pub use store::OutboxStore;

@@ -15,6 +15,7 @@ mod changes;
 mod claims;
 mod commit;
 mod db;
+mod endpoint_rows;
 mod endpoints;
 mod fault;
 mod message_rows;
@@ -141,7 +142,15 @@ fn all_statements(dialect: text::Dialect) -> Vec<String> {
     let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
     let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
     let changes = [team_rows::STATEMENTS, receipts::STATEMENTS, audit::STATEMENTS];
-    let fixed = fixed.iter().chain(&more).chain(&changes).copied().flatten().map(|sql| sql.text(dialect).to_owned());
+    let webhooks = [endpoints::STATEMENTS, endpoint_rows::STATEMENTS];
+    let fixed = fixed
+        .iter()
+        .chain(&more)
+        .chain(&changes)
+        .chain(&webhooks)
+        .copied()
+        .flatten()
+        .map(|sql| sql.text(dialect).to_owned());
     let renewals = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
     let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&sessions::BATCHES).chain(&renewals);
     fixed.chain(batches.flat_map(|batch| batch.samples(dialect))).collect()
