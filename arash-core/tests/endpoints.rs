@@ -1,22 +1,21 @@
 //! Where teams are told of events: what becomes of an endpoint and of its secrets, and of the keys that seal them.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
 
-#[path = "support/engines.rs"]
-mod engines;
 #[path = "support/stores.rs"]
+#[expect(dead_code, reason = "nothing is opened again here")]
 mod stores;
+
+use std::sync::Arc;
 
 use arash_core::clock::{Clock, SystemClock};
 use arash_core::id::TeamId;
 use arash_core::seal::{Keyring, SealingKey, SealingKeyId};
 use arash_core::secret::Secret;
 use arash_core::team::{Edit, TeamSpec};
-use arash_core::testing::ScriptedProvider;
 use arash_core::webhook::{
     Endpoint, EndpointPut, EndpointSpec, EventKind, EventKinds, SecretColumn, register_keyring, reseal_secrets,
 };
-use arash_core::{Engine, ErrorKind, Result};
-use engines::builder;
+use arash_core::{Engine, EngineBuilder, ErrorKind, Platform, Result};
 use futures_util::future::join_all;
 use stores::TestStore;
 
@@ -39,8 +38,13 @@ fn ring(ids: &[u32]) -> Keyring {
     Keyring::new(ids.iter().map(key).collect()).unwrap()
 }
 
+fn builder(store: &TestStore) -> EngineBuilder {
+    let platform = Platform::private("internal").models(["offline/assistant"]);
+    Engine::builder().platform(platform).shared_store(Arc::clone(&store.store))
+}
+
 async fn start(store: &TestStore, keyring: Keyring) -> Result<Engine> {
-    builder(store, &ScriptedProvider::default()).keyring(keyring).build().await
+    builder(store).keyring(keyring).build().await
 }
 
 async fn team(engine: &Engine, name: &str) -> TeamId {
@@ -165,7 +169,7 @@ async fn a_node_with_other_keys_does_not_start(store: TestStore) {
     let now = SystemClock.now();
     assert!(register_keyring(&*store.store, &ring(&[1]), now).await.unwrap_err().to_string().ends_with("here: 2"));
     // Who has no keys may do all but this.
-    let without = builder(&store, &ScriptedProvider::default()).build().await.unwrap();
+    let without = builder(&store).build().await.unwrap();
     let team = team(&without, "Acme").await;
     assert_eq!(without.webhooks().put(team, at(URL)).await.unwrap_err().kind(), ErrorKind::Internal);
     drop((first, without));

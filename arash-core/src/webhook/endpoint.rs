@@ -3,9 +3,8 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::event::EventKinds;
 use crate::id::TeamId;
-use crate::seal::{Place, Sealed, SealingKeyId};
+use crate::seal::{Place, Sealed};
 use crate::team::{Audited, VisibleFields};
-use crate::webhook::SealedSecret;
 
 /// Where a team is told of events, as the store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,17 +36,6 @@ impl Endpoint {
     pub fn sealed(&self) -> impl Iterator<Item = (SecretColumn, &Sealed)> {
         let previous = self.previous_secret.as_ref().map(|(sealed, _)| (SecretColumn::Previous, sealed));
         std::iter::once((SecretColumn::Present, &self.secret)).chain(previous)
-    }
-
-    /// Those of its secrets that another key than this one sealed.
-    pub fn sealed_otherwise(&self, key: SealingKeyId) -> Vec<SealedSecret> {
-        let otherwise = self.sealed().filter(|(_, sealed)| sealed.key_id() != Some(key));
-        let secret = |(column, sealed): (SecretColumn, &Sealed)| SealedSecret {
-            team_id: self.team_id,
-            column,
-            sealed: sealed.clone(),
-        };
-        otherwise.map(secret).collect()
     }
 }
 

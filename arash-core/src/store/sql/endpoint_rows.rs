@@ -1,23 +1,20 @@
 //! Endpoints as rows: what a transaction reads and writes of them.
 
 use crate::clock::Timestamp;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::event::EventKinds;
 use crate::id::TeamId;
 use crate::seal::{Sealed, SealingKeyId};
-use crate::store::sql::audit::insert_entry;
 use crate::store::sql::db::Tx;
 use crate::store::sql::team_rows::read_kinds;
-use crate::store::sql::teams::move_epoch;
 use crate::store::sql::text::statements;
 use crate::store::sql::value::{Row, Value};
-use crate::team::AuditEntry;
 use crate::webhook::{Endpoint, unregistered_key};
 
 macro_rules! endpoint_columns {
     () => {
-        "w.team_id, w.url, w.secret, w.secret_hint, w.previous_secret, w.previous_expires_at, w.enabled, w.events,
-         w.failing_since, w.disabled_reason, w.updated_at"
+        "team_id, url, secret, secret_hint, previous_secret, previous_expires_at, enabled, events, failing_since,
+         disabled_reason, updated_at"
     };
 }
 pub(super) use endpoint_columns;
@@ -35,11 +32,11 @@ statements! {
             updated_at = excluded.updated_at");
 }
 
-/// Writes an endpoint that became another, and what follows from it.
+/// Writes an endpoint, in the place of the one that the team has.
 ///
 /// # Errors
-/// [`Conflict`](ErrorKind::Conflict) when a secret was sealed with a key that is not registered.
-pub(super) async fn write_endpoint(tx: &mut Tx, endpoint: &Endpoint, entry: &AuditEntry) -> Result<()> {
+/// [`NotFound`](crate::ErrorKind::NotFound) when a secret was sealed with a key that is not registered.
+pub(super) async fn write_endpoint(tx: &mut Tx, endpoint: &Endpoint) -> Result<()> {
     let previous = endpoint.previous_secret.as_ref();
     let values: [Value; 13] = [
         endpoint.team_id.0.into(),
@@ -56,14 +53,7 @@ pub(super) async fn write_endpoint(tx: &mut Tx, endpoint: &Endpoint, entry: &Aud
         endpoint.disabled_reason.as_deref().into(),
         endpoint.updated_at.into(),
     ];
-    tx.execute(WRITE_ENDPOINT, &values).await.map_err(|error| or_unregistered(error, unregistered_key()))?;
-    insert_entry(tx, entry).await?;
-    move_epoch(tx).await
-}
-
-/// What the database says of a key that is not there, or is still in use.
-pub(super) fn or_unregistered(error: Error, instead: Error) -> Error {
-    if error.kind() == ErrorKind::NotFound { instead } else { error }
+    tx.execute(WRITE_ENDPOINT, &values).await.map(drop)
 }
 
 pub(super) fn read_endpoint(row: &Row) -> Result<Endpoint> {

@@ -4,26 +4,28 @@
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::TeamId;
 use crate::seal::{KeyMark, Sealed, SealingKeyId};
 use crate::store::sql::SqlStore;
+use crate::store::sql::audit::insert_entry;
 use crate::store::sql::db::Tx;
-use crate::store::sql::endpoint_rows::{endpoint_columns, key_value, or_unregistered, read_endpoint, write_endpoint};
+use crate::store::sql::endpoint_rows::{endpoint_columns, key_value, read_endpoint, write_endpoint};
 use crate::store::sql::team_rows::lock_team;
+use crate::store::sql::teams::move_epoch;
 use crate::store::sql::text::statements;
 use crate::store::sql::value::{Row, Value};
 use crate::team::ChangeContext;
 use crate::webhook::{Endpoint, EndpointChange, EndpointStore, Resealed, SealedSecret, SecretColumn, unregistered_key};
 
 statements! {
-    SELECT_ENDPOINT = both(concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints w WHERE w.team_id = $1"));
+    SELECT_ENDPOINT = both(concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE team_id = $1"));
     LOCK_ENDPOINT = each(
-        concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints w WHERE w.team_id = $1"),
-        concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints w WHERE w.team_id = $1 FOR NO KEY UPDATE"),
+        concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE team_id = $1"),
+        concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE team_id = $1 FOR NO KEY UPDATE"),
     );
-    SELECT_SEALED_OTHERWISE = both(concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints w
-        WHERE w.team_id > $2 AND (w.secret_key_id <> $1 OR w.previous_key_id <> $1) ORDER BY w.team_id LIMIT $3"));
+    SELECT_SEALED_OTHERWISE = both(concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints
+        WHERE team_id > $2 AND (secret_key_id <> $1 OR previous_key_id <> $1) ORDER BY team_id LIMIT $3"));
     RESEAL_PRESENT = both("UPDATE webhook_endpoints SET secret = $3, secret_key_id = $4
         WHERE team_id = $1 AND secret = $2");
     RESEAL_PREVIOUS = both("UPDATE webhook_endpoints SET previous_secret = $3, previous_key_id = $4
@@ -61,7 +63,10 @@ impl EndpointStore for SqlStore {
         let values = [key.into(), after.0.into(), limit.into()];
         let mut found = Vec::new();
         for row in self.db.fetch_all(SELECT_SEALED_OTHERWISE, &values).await? {
-            found.extend(read_endpoint(&row)?.sealed_otherwise(key));
+            let endpoint = read_endpoint(&row)?;
+            let otherwise = endpoint.sealed().filter(|(_, sealed)| sealed.key_id() != Some(key));
+            let team_id = endpoint.team_id;
+            found.extend(otherwise.map(|(column, sealed)| SealedSecret { team_id, column, sealed: sealed.clone() }));
         }
         Ok(found)
     }
@@ -125,7 +130,9 @@ async fn put(tx: &mut Tx, change: &EndpointChange, by: &ChangeContext) -> Result
     let Some((after, entry)) = change.on(before.as_ref(), by)? else {
         return before.ok_or_else(|| Error::internal("a new endpoint is no change"));
     };
-    write_endpoint(tx, &after, &entry).await?;
+    write_endpoint(tx, &after).await.map_err(|error| or_unregistered(error, unregistered_key()))?;
+    insert_entry(tx, &entry).await?;
+    move_epoch(tx).await?;
     Ok(after)
 }
 
@@ -137,6 +144,11 @@ async fn reseal(tx: &mut Tx, Resealed { before, after }: &Resealed) -> Result<u6
     let bytes = |sealed: &Sealed| Value::from(sealed.0.as_slice());
     let values = [before.team_id.0.into(), bytes(&before.sealed), bytes(after), key_value(after)?];
     tx.execute(statement, &values).await.map_err(|error| or_unregistered(error, unregistered_key()))
+}
+
+/// What the database says of a key that is not there, or is still in use.
+fn or_unregistered(error: Error, instead: Error) -> Error {
+    if error.kind() == ErrorKind::NotFound { instead } else { error }
 }
 
 fn read_mark(row: &Row) -> Result<KeyMark> {
