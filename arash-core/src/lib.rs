@@ -116,6 +116,7 @@ pub mod platform;
 pub mod quota;
 #[cfg(any(feature = "openai", feature = "pipeline", feature = "webhooks"))]
 mod retry_after;
+pub mod seal;
 pub mod secret;
 pub mod session;
 #[cfg(feature = "settings")]

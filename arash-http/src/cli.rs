@@ -1,7 +1,7 @@
 //! The command line.
 
 use arash_core::settings::SettingsArgs;
-use arash_http::commands::{ConfigCheck, KeyCommand, Migrate, TeamCommand};
+use arash_http::commands::{ConfigCheck, KeyCommand, Migrate, SecretsCommand, TeamCommand, WebhookCommand};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -31,6 +31,10 @@ pub(crate) enum Command {
     Team(TeamCommand),
     #[command(subcommand)]
     Key(KeyCommand),
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Looks at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -72,12 +76,13 @@ mod tests {
         let mut secrets = 0;
         for argument in command.get_arguments() {
             let name = argument.get_env().and_then(|name| name.to_str()).unwrap_or_default();
-            if ["_URL", "_KEY", "_PASSWORD", "_TOKEN", "_ENDPOINT"].iter().any(|ending| name.ends_with(ending)) {
+            if ["_URL", "_KEY", "_KEYS", "_PASSWORD", "_TOKEN", "_ENDPOINT"].iter().any(|ending| name.ends_with(ending))
+            {
                 assert!(argument.is_hide_env_values_set(), "{name}");
                 secrets += 1;
             }
         }
-        assert_eq!(secrets, 7);
+        assert_eq!(secrets, 8);
     }
 
     #[test]

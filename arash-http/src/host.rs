@@ -21,7 +21,8 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
 /// Opens what it needs and tells where it is.
 async fn start(settings: &Settings) -> Result<(Engine, TcpListener), Fault> {
     let store = open_store(&settings.database).await?;
-    let engine = settings.engine()?.store(store).build().await?;
+    let keyring = settings.sealing.keyring(&store).await?;
+    let engine = settings.engine()?.keyring(keyring).store(store).build().await?;
     let greeting = async {
         let listener = listen(settings).await?;
         greet(&engine, settings, &listener).await?;

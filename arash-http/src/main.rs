@@ -36,6 +36,9 @@ fn main() -> ExitCode {
     match &command {
         Command::Openapi => console::say(&arash_http::openapi_document()),
         Command::Completions { shell } => console::say(&cli::completions(*shell)),
+        Command::Webhook(webhook) => {
+            return ended(webhook.clone().run().map(|said| console::say(&said)).map_err(Fault::from));
+        }
         Command::Config(ConfigCommand::Check(check)) => {
             let faults = settings.as_ref().err().map(Vec::as_slice).unwrap_or_default();
             console::say(&check.run(&Cli::command(), &matches, faults));
@@ -58,6 +61,7 @@ fn perform(command: Command, settings: &Settings) -> Result<(), Fault> {
         Command::Migrate(migrate) => Runtime::new()?.block_on(migrate.run(database))?,
         Command::Team(team) => Runtime::new()?.block_on(team.run(database))?,
         Command::Key(key) => Runtime::new()?.block_on(key.run(database))?,
+        Command::Secrets(secrets) => Runtime::new()?.block_on(secrets.run(settings))?,
         _ => return serve(settings),
     };
     console::say(&said);
@@ -95,7 +99,7 @@ fn ended(outcome: Result<(), Fault>) -> ExitCode {
 }
 
 /// Settings of the contract whose parts are not built in yet: whoever sets one should not believe that it works.
-const NO_EFFECT_YET: [&str; 12] = [
+const NO_EFFECT_YET: [&str; 11] = [
     "REDIS_URL",
     "RUN_TELEGRAM_BOT",
     "TELEGRAM_ADMIN_USERS",
@@ -107,7 +111,6 @@ const NO_EFFECT_YET: [&str; 12] = [
     "TELEGRAM_MODELS",
     "TELEGRAM_RATE_LIMIT",
     "TELEGRAM_WEBHOOK_URL",
-    "WEBHOOK_ALLOW_PRIVATE",
 ];
 
 fn tell_what_has_no_effect(settings: &Settings) {

@@ -182,12 +182,21 @@ CREATE TABLE quota_leases (
     PRIMARY KEY (node, scope, period, bucket_start)
 );
 
+-- The keys that secrets were sealed with: a program that lacks one of them does not start.
+CREATE TABLE sealing_keys (
+    id          BIGINT  PRIMARY KEY,
+    fingerprint BYTEA   NOT NULL, -- tells it from another key of the same id
+    created_at  BIGINT  NOT NULL
+);
+
 CREATE TABLE webhook_endpoints (
     team_id             BIGINT  PRIMARY KEY REFERENCES teams (id),
     url                 TEXT    NOT NULL,
     secret              BYTEA   NOT NULL, -- sealed
+    secret_key_id       BIGINT  NOT NULL REFERENCES sealing_keys (id),
     secret_hint         TEXT    NOT NULL,
     previous_secret     BYTEA,            -- sealed
+    previous_key_id     BIGINT  REFERENCES sealing_keys (id),
     previous_expires_at BIGINT,
     enabled             BOOLEAN NOT NULL,
     events              TEXT    NOT NULL, -- names as JSON

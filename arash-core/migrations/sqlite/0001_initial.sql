@@ -174,12 +174,21 @@ CREATE TABLE quota_leases (
     PRIMARY KEY (node, scope, period, bucket_start)
 ) STRICT, WITHOUT ROWID;
 
+-- The keys that secrets were sealed with: a program that lacks one of them does not start.
+CREATE TABLE sealing_keys (
+    id          INTEGER PRIMARY KEY,
+    fingerprint BLOB    NOT NULL, -- tells it from another key of the same id
+    created_at  INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE webhook_endpoints (
     team_id             INTEGER PRIMARY KEY REFERENCES teams (id),
     url                 TEXT    NOT NULL,
     secret              BLOB    NOT NULL, -- sealed
+    secret_key_id       INTEGER NOT NULL REFERENCES sealing_keys (id),
     secret_hint         TEXT    NOT NULL,
     previous_secret     BLOB,             -- sealed
+    previous_key_id     INTEGER REFERENCES sealing_keys (id),
     previous_expires_at INTEGER,
     enabled             INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     events              TEXT    NOT NULL, -- names as JSON

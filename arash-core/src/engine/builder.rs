@@ -17,12 +17,15 @@ use crate::error::{Error, Result};
 use crate::id::NodeId;
 use crate::platform::{ModelCatalogue, ModelInfo, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
+use crate::seal::Keyring;
 use crate::session::{SessionManager, SessionSettings};
 use crate::store::{MemoryRateLimiter, MemoryStore, Store};
 use crate::team::{ApiKeys, AuditLog, Authenticator, Teams};
 use crate::tool::{Tool, ToolLimits, ToolRegistry};
 use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings, RunningTurns};
 use crate::usage::Usage;
+use crate::webhook::guard::TargetPolicy;
+use crate::webhook::{Webhooks, WebhooksParts, register_keyring};
 
 /// Puts an [`Engine`] together. Only a platform is required: without more, the offline assistant answers and
 /// everything is kept in memory.
@@ -43,6 +46,8 @@ pub struct EngineBuilder {
     recorder: RecorderSettings,
     retention: Option<Duration>,
     pub(super) webhooks: WebhookPlan,
+    keyring: Option<Keyring>,
+    targets: TargetPolicy,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -71,6 +76,8 @@ impl Default for EngineBuilder {
             recorder: RecorderSettings::default(),
             retention: None,
             webhooks: WebhookPlan::default(),
+            keyring: None,
+            targets: TargetPolicy::default(),
         }
     }
 }
@@ -164,6 +171,18 @@ impl EngineBuilder {
         self
     }
 
+    /// What webhooks' secrets are sealed with. Without this, teams cannot be given webhooks.
+    pub fn keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// Where webhooks may lead to; without this, to the public internet by `https://`.
+    pub fn webhook_targets(mut self, targets: TargetPolicy) -> Self {
+        self.targets = targets;
+        self
+    }
+
     /// How turns are recorded.
     pub fn recorder(mut self, settings: RecorderSettings) -> Self {
         self.recorder = settings;
@@ -180,7 +199,8 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when there is no platform, two have one name, one is not
-    /// valid, a command's or tool's name or a tool's schema is not, or a platform allows a tool that there is not; [`Unavailable`](crate::ErrorKind::Unavailable) when the store does not answer.
+    /// valid, a command's or tool's name or a tool's schema is not, a platform allows a tool that there is not, or the keyring
+    /// lacks a key that secrets in the store are sealed with; [`Unavailable`](crate::ErrorKind::Unavailable) when the store does not answer.
     pub async fn build(self) -> Result<Engine> {
         if let Some(fault) = self.faults.into_iter().next() {
             return Err(fault);
@@ -194,10 +214,13 @@ impl EngineBuilder {
         let interrupt = CancellationToken::new();
         let authenticator = Arc::new(Authenticator::new(store.clone(), Arc::clone(&clock)));
         authenticator.poll_epoch().await?;
+        if let Some(keyring) = &self.keyring {
+            register_keyring(&*store, keyring, clock.now()).await?;
+        }
         let node = NodeId::new();
         let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions, node, tasks.clone());
         let quotas = QuotaKeeper::new(node, store.clone(), Arc::clone(&clock), tasks.clone());
-        let deliveries = self.webhooks.carry_out(Arc::clone(&clock));
+        let deliveries = self.webhooks.carry_out(self.keyring.as_ref(), &self.targets, Arc::clone(&clock));
         let recorder = Recorder::start_telling(store.clone(), self.recorder, deliveries.feed.clone(), &tasks);
         let catalogue = Arc::new(self.catalogue);
         let processor = MessageProcessor::new(ProcessorParts {
@@ -226,6 +249,13 @@ impl EngineBuilder {
             audit: AuditLog::new(store.clone()),
             keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
             usage: Usage::new(store.clone(), Arc::clone(&clock)),
+            webhooks: Webhooks::new(WebhooksParts {
+                store: store.clone(),
+                authenticator: Arc::clone(&authenticator),
+                keyring: self.keyring,
+                targets: self.targets,
+                clock: Arc::clone(&clock),
+            }),
             authenticator,
             sessions,
             quotas,

@@ -30,6 +30,7 @@ use crate::turn::{
     Completion, CompletionRequest, CompletionStream, MessageProcessor, Recorder, Reply, ReplyStream, TurnRequest,
 };
 use crate::usage::Usage;
+use crate::webhook::Webhooks;
 
 /// How long interrupted turns may take to be recorded at shutdown.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -65,6 +66,7 @@ struct Inner {
     keys: ApiKeys,
     audit: AuditLog,
     usage: Usage,
+    webhooks: Webhooks,
     quotas: QuotaKeeper,
     platforms: HashMap<String, Arc<Platform>>,
     catalogue: Arc<ModelCatalogue>,
@@ -225,6 +227,11 @@ impl Engine {
     /// What was used.
     pub fn usage(&self) -> &Usage {
         &self.inner.usage
+    }
+
+    /// Where teams are told of events.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.inner.webhooks
     }
 
     /// What may be used.

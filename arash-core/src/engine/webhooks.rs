@@ -2,9 +2,11 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::engine::Inner;
+use crate::seal::Keyring;
 use crate::store::Store;
+use crate::webhook::guard::TargetPolicy;
 use crate::webhook::{
-    Courier, Dispatcher, DispatcherParts, EventFeed, EventStream, Gauge, SecretOpener, WebhookSender, WebhookSettings,
+    Courier, Dispatcher, DispatcherParts, EventFeed, EventStream, Gauge, WebhookSender, WebhookSettings,
 };
 use crate::{Engine, EngineBuilder};
 
@@ -13,7 +15,6 @@ use crate::{Engine, EngineBuilder};
 pub(super) struct WebhookPlan {
     settings: WebhookSettings,
     sender: Option<Arc<dyn WebhookSender>>,
-    secrets: Option<Arc<dyn SecretOpener>>,
 }
 
 /// What of delivering an engine keeps.
@@ -26,22 +27,27 @@ pub(super) struct Deliveries {
 }
 
 impl WebhookPlan {
-    /// Puts together who delivers; nobody without something to open secrets with, or without a sender.
-    pub(super) fn carry_out(self, clock: Arc<dyn Clock>) -> Deliveries {
-        let Self { settings, sender, secrets } = self;
-        let sender = sender.or_else(default_sender);
-        let courier = sender.zip(secrets).map(|(sender, secrets)| Courier::new(sender, secrets, clock));
+    /// Puts together who delivers; nobody without a keyring or a sender.
+    pub(super) fn carry_out(
+        self,
+        keyring: Option<&Keyring>,
+        targets: &TargetPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Deliveries {
+        let Self { settings, sender } = self;
+        let sender = sender.or_else(|| default_sender(targets));
+        let courier = sender.zip(keyring).map(|(sender, keyring)| Courier::new(sender, keyring.clone(), clock));
         Deliveries { feed: EventFeed::default(), gauge: Gauge::default(), courier, settings }
     }
 }
 
 #[cfg(feature = "webhooks")]
-fn default_sender() -> Option<Arc<dyn WebhookSender>> {
-    Some(Arc::new(crate::webhook::HttpSender::default()))
+fn default_sender(targets: &TargetPolicy) -> Option<Arc<dyn WebhookSender>> {
+    Some(Arc::new(crate::webhook::HttpSender::new(targets.clone())))
 }
 
 #[cfg(not(feature = "webhooks"))]
-fn default_sender() -> Option<Arc<dyn WebhookSender>> {
+fn default_sender(_targets: &TargetPolicy) -> Option<Arc<dyn WebhookSender>> {
     None
 }
 
@@ -65,21 +71,17 @@ impl Deliveries {
 }
 
 impl EngineBuilder {
-    /// How webhook events are delivered.
+    /// How webhook events are delivered. They are where there is a [keyring](EngineBuilder::keyring); else they wait in the
+    /// store.
     pub fn webhooks(mut self, settings: WebhookSettings) -> Self {
         self.webhooks.settings = settings;
         self
     }
 
-    /// Who sends webhook events. Without this, with the feature `webhooks`, they go by HTTP to the public internet.
+    /// Who sends webhook events. Without this, with the feature `webhooks`, they go by HTTP
+    /// where [`EngineBuilder::webhook_targets`] lets them.
     pub fn webhook_sender(mut self, sender: impl WebhookSender) -> Self {
         self.webhooks.sender = Some(Arc::new(sender));
-        self
-    }
-
-    /// Who opens the secrets that webhook events are signed with. Without this none is sent; they wait in the store.
-    pub fn webhook_secrets(mut self, secrets: impl SecretOpener) -> Self {
-        self.webhooks.secrets = Some(Arc::new(secrets));
         self
     }
 }

@@ -62,6 +62,16 @@ pub struct SettingsArgs {
     /// For how many days single turns and usage records are kept, 1 to 36500; hourly sums stay [default: for ever]
     #[arg(long, env = "RETENTION_DAYS", global = true, value_name = "DAYS")]
     pub retention_days: Option<String>,
+    /// The keys that secrets in the database are sealed with, the newest first, as in 2:BASE64,1:BASE64; arash-http
+    /// secrets new-key makes one [default: those of a file beside the database, which the first start makes]
+    #[arg(long, env = "SECRET_KEYS", hide_env_values = true, global = true, value_name = "KEYS")]
+    pub secret_keys: Option<Secret>,
+    /// Lets webhooks go to private addresses, on any port: for development [default: false]
+    #[arg(long, env = "WEBHOOK_ALLOW_PRIVATE", global = true, value_name = "BOOL")]
+    pub webhook_allow_private: Option<String>,
+    /// Lets webhooks go by http://, which everybody on the way reads [default: false]
+    #[arg(long, env = "WEBHOOK_ALLOW_HTTP", global = true, value_name = "BOOL")]
+    pub webhook_allow_http: Option<String>,
     /// Who answers: offline, pipeline or openai, which is any compatible service [default: pipeline with an
     /// AI_SERVICE_URL, else offline]
     #[arg(long, env = "AI_PROVIDER", global = true, value_name = "NAME")]

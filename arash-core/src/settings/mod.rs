@@ -11,7 +11,9 @@ mod args;
 mod database;
 mod edge;
 mod fault;
+mod key_file;
 mod resolve;
+mod sealing;
 #[cfg(test)]
 mod tests;
 mod toml_table;
@@ -22,4 +24,6 @@ mod value;
 pub use ai::{AiSettings, ModelSettings, UpstreamKind, UpstreamSettings};
 pub use args::SettingsArgs;
 pub use fault::Fault;
+pub use key_file::KeyFile;
+pub use sealing::SealingSettings;
 pub use types::{DatabaseSettings, Environment, HttpSettings, LogFormat, LogSettings, PlatformSettings, Settings};

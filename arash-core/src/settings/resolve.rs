@@ -60,6 +60,7 @@ impl SettingsArgs {
         let environment = faults.read(self.environment.as_deref(), Environment::Dev, environment);
         let http = self.http(environment, &mut faults);
         let database = self.database(&mut faults);
+        let sealing = self.sealing(&database.url, &mut faults);
         let retention = faults.read(self.retention_days.as_deref(), None, |value| {
             number("RETENTION_DAYS", value, &(1..=36_500_u64)).map(|days| Some(Duration::from_secs(days * 86_400)))
         });
@@ -71,6 +72,8 @@ impl SettingsArgs {
             environment,
             http,
             database,
+            sealing,
+            webhook_targets: self.webhook_targets(&mut faults),
             retention,
             internal: self.internal(&ai, &mut faults),
             ai,

@@ -54,6 +54,9 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
         database_url: Some("mysql://arash:hunter2@db/arash".into()),
         db_password: Some("hunter2".into()),
         durability: text("half"),
+        secret_keys: Some("1:hunter2".into()),
+        webhook_allow_private: text("perhaps"),
+        webhook_allow_http: text("never"),
         retention_days: text("0"),
         ai_provider: text("pipeline"),
         ai_service_url: Some("ftp://token:hunter2@ai".into()),
@@ -76,7 +79,7 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
         ..SettingsArgs::default()
     };
     let lines = lines(args);
-    assert_eq!(lines.len(), 25, "{lines:#?}");
+    assert_eq!(lines.len(), 28, "{lines:#?}");
     assert!(lines.iter().all(|line| !line.contains("hunter2") && !line.contains('\n')), "{lines:#?}");
     assert_eq!(lines[2], r#"API_PORT: "70000" cannot be used; accepted: a whole number from 0 to 65535"#);
     let key = "INTERNAL_API_KEY: the value given (***, 7 characters) cannot be used; \
@@ -192,6 +195,7 @@ proptest! {
             environment: given(), api_host: given(), api_port: given(), enable_api_docs: given(),
             max_image_size_mb: given(), database_url: url.then(secret), db_host: part(), db_port: part(),
             db_user: part(), db_password: (!url).then(secret), db_name: part(), db_sslmode: part(),
+            secret_keys: Some(secret()), webhook_allow_private: given(), webhook_allow_http: given(),
             durability: given(), retention_days: given(), ai_provider: given(), ai_service_url: Some(secret()),
             ai_api_key: Some(secret()), ai_timeout_seconds: given(), ai_providers: None, session_timeout_minutes: given(),
             internal_default_model: given(), internal_models: given(), internal_rate_limit: given(),

@@ -5,8 +5,9 @@ use crate::engine::{Engine, EngineBuilder};
 use crate::error::Result;
 use crate::platform::{ModelId, Platform};
 use crate::secret::Secret;
-use crate::settings::AiSettings;
+use crate::settings::{AiSettings, SealingSettings};
 use crate::store::SqlOptions;
+use crate::webhook::guard::TargetPolicy;
 
 /// Everything that can be set, checked.
 #[derive(Clone, Debug)]
@@ -18,6 +19,10 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Where everything is kept.
     pub database: DatabaseSettings,
+    /// What secrets in it are sealed with.
+    pub sealing: SealingSettings,
+    /// Where webhooks may lead to.
+    pub webhook_targets: TargetPolicy,
     /// For how long single turns and usage records are kept; `None` is for ever. Hourly sums stay.
     pub retention: Option<Duration>,
     /// Who answers.
@@ -57,7 +62,8 @@ impl Settings {
         ]
     }
 
-    /// An engine with these platforms, models and AI upstreams, and this session time-out; it lacks its store.
+    /// An engine with these platforms, models and AI upstreams, and this session time-out; it lacks its store and its
+    /// keyring.
     ///
     /// # Errors
     /// When the provider of an upstream cannot be made from its address.
@@ -67,7 +73,8 @@ impl Settings {
             .into_iter()
             .fold(Engine::builder(), EngineBuilder::platform)
             .session_timeout(self.session_timeout)
-            .retention(self.retention);
+            .retention(self.retention)
+            .webhook_targets(self.webhook_targets.clone());
         let builder = self.ai.models.iter().map(|model| model.info.clone()).fold(builder, EngineBuilder::model);
         Ok(builder.shared_ai(self.ai.provider()?))
     }

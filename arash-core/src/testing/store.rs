@@ -20,6 +20,7 @@
 mod audit;
 mod batches;
 mod claims;
+mod endpoints;
 mod events;
 mod fixtures;
 mod messages;
@@ -29,6 +30,7 @@ mod quota_races;
 mod races;
 mod receipts;
 mod rotations;
+mod sealing;
 mod session_lists;
 mod sessions;
 mod started;
@@ -243,6 +245,26 @@ macro_rules! __store_cases {
             hours_are_the_sums_of_their_records,
             hours_are_told_apart_by_what_they_sum_up,
             hours_are_told_from_first_to_last,
+        }
+        endpoints {
+            an_endpoint_is_found_as_it_was_made,
+            an_endpoint_becomes_what_its_change_says,
+            a_replaced_secret_is_kept_beside_the_new_one,
+            what_callers_carry_of_an_endpoint_is_what_is_switched_on,
+            an_endpoint_that_does_not_change_writes_nothing,
+            an_endpoint_belongs_to_a_team_that_there_is,
+            nobody_changes_another_teams_endpoint,
+            of_16_endpoints_made_at_once_for_one_team_one_is,
+            of_16_that_replace_one_secret_one_does,
+        }
+        sealing {
+            a_sealing_key_is_registered_once,
+            a_sealing_key_is_registered_only_by_who_has_all_others,
+            of_8_first_starts_one_registers_its_key,
+            what_an_unregistered_key_sealed_is_not_stored,
+            what_another_key_sealed_is_found_page_by_page,
+            a_secret_is_sealed_anew_where_it_is_still_the_same,
+            a_key_is_forgotten_when_it_seals_nothing,
         }
         outbox {
             an_event_is_claimed_as_it_was_written,

@@ -1,41 +1,35 @@
-use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::clock::{Clock, Timestamp};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metrics;
+use crate::seal::Keyring;
 use crate::secret::Secret;
 use crate::webhook::schedule::verdict;
-use crate::webhook::{Attempt, ClaimedEvent, Endpoint, Event, NextStep, SendError, Sent, SignedEvent, WebhookSender};
+use crate::webhook::{
+    Attempt, ClaimedEvent, Endpoint, Event, NextStep, SecretColumn, SendError, Sent, SignedEvent, WebhookSender,
+};
 
 /// When an attempt is given up that the sender has not ended by itself.
 pub(super) const LONGEST_ATTEMPT: Duration = Duration::from_secs(20);
-
-/// Opens the secrets of endpoints.
-pub trait SecretOpener: fmt::Debug + Send + Sync + 'static {
-    /// The secrets that events for `endpoint` are signed with at `now`, the newest first; at least one.
-    ///
-    /// # Errors
-    /// [`Internal`](crate::ErrorKind::Internal) when one cannot be opened.
-    fn secrets(&self, endpoint: &Endpoint, now: Timestamp) -> Result<Vec<Secret>>;
-}
 
 /// Makes attempts: signs an event, has it sent, and says what becomes of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Courier {
     sender: Arc<dyn WebhookSender>,
-    secrets: Arc<dyn SecretOpener>,
+    keyring: Keyring,
     clock: Arc<dyn Clock>,
 }
 
 impl Courier {
-    pub(crate) fn new(sender: Arc<dyn WebhookSender>, secrets: Arc<dyn SecretOpener>, clock: Arc<dyn Clock>) -> Self {
-        Self { sender, secrets, clock }
+    pub(crate) fn new(sender: Arc<dyn WebhookSender>, keyring: Keyring, clock: Arc<dyn Clock>) -> Self {
+        Self { sender, keyring, clock }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -65,31 +59,45 @@ impl Courier {
 
     async fn send(&self, event: &Event, session_id: Option<&str>, endpoint: &Endpoint, attempt: u32) -> Sent {
         let (id, team_id, kind, begun) = (event.id, event.team_id, event.kind.as_str(), Instant::now());
-        let now = self.clock.now();
-        let secrets = match self.secrets.secrets(endpoint, now) {
-            Ok(secrets) => secrets,
-            Err(error) => {
-                tracing::error!(error = ?error, %team_id, "the secret of a webhook endpoint cannot be opened");
-                return Sent::failed(SendError::Internal);
-            }
-        };
-        let mut signed = SignedEvent::new(event.clone(), endpoint.url.as_str(), &secrets, attempt, now);
-        signed.session_id = session_id.map(str::to_owned);
         let span = tracing::debug_span!("delivery", event_id = %id, %team_id, kind, attempt);
+        let sending = async {
+            let now = self.clock.now();
+            let secrets = self.secrets(endpoint, now)?;
+            let mut signed = SignedEvent::new(event.clone(), endpoint.url.as_str(), &secrets, attempt, now);
+            signed.session_id = session_id.map(str::to_owned);
+            Ok::<_, Error>(self.sender.send(&signed).await)
+        };
         // A sender that panics or hangs costs its attempt.
-        let sending = AssertUnwindSafe(self.sender.send(&signed)).catch_unwind().instrument(span);
-        let sent = match tokio::time::timeout(LONGEST_ATTEMPT, sending).await {
-            Ok(Ok(sent)) => sent,
-            Ok(Err(_)) => Sent { cause: Some("the sender broke".to_owned()), ..Sent::failed(SendError::Internal) },
+        let sending = timeout(LONGEST_ATTEMPT, AssertUnwindSafe(sending).catch_unwind()).instrument(span);
+        let sent = match sending.await {
+            Ok(Ok(Ok(sent))) => sent,
+            Ok(Ok(Err(error))) => broken(format!("{error:?}")),
+            Ok(Err(_)) => broken("the sender broke".to_owned()),
             Err(_) => Sent::failed(SendError::Timeout),
         };
         metrics::event_sent(sent.error.map_or("delivered", SendError::kind), begun.elapsed());
         if let Some(error) = sent.error {
             let cause = sent.cause.as_deref();
-            tracing::info!(event_id = %id, %team_id, kind, attempt, %error, cause, "a webhook event was not taken");
+            if error == SendError::Internal {
+                tracing::error!(event_id = %id, %team_id, kind, attempt, cause, "a webhook event could not be sent");
+            } else {
+                tracing::info!(event_id = %id, %team_id, kind, attempt, %error, cause, "a webhook event was not taken");
+            }
         }
         sent
     }
+
+    /// What events are signed with at `now`, the newest secret first.
+    fn secrets(&self, endpoint: &Endpoint, now: Timestamp) -> Result<Vec<Secret>> {
+        let previous = endpoint.previous_secret.as_ref().filter(|(_, end)| now < *end).map(|(sealed, _)| sealed);
+        let sealed = [(SecretColumn::Present, Some(&endpoint.secret)), (SecretColumn::Previous, previous)];
+        let sealed = sealed.into_iter().filter_map(|(column, sealed)| Some((column, sealed?)));
+        sealed.map(|(column, sealed)| self.keyring.open(column.of(endpoint.team_id), sealed)).collect()
+    }
+}
+
+fn broken(cause: String) -> Sent {
+    Sent { cause: Some(cause), ..Sent::failed(SendError::Internal) }
 }
 
 fn with_outcome(attempt: Attempt, sent: Sent, response_time: Duration) -> Attempt {

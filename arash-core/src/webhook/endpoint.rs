@@ -3,17 +3,8 @@ use serde_json::json;
 use crate::clock::Timestamp;
 use crate::event::EventKinds;
 use crate::id::TeamId;
+use crate::seal::{Place, Sealed};
 use crate::team::{Audited, VisibleFields};
-
-/// A secret that only the keyring opens.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Sealed(pub Vec<u8>);
-
-impl std::fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sealed({} bytes)", self.0.len())
-    }
-}
 
 /// Where a team is told of events, as the store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +13,11 @@ pub struct Endpoint {
     pub team_id: TeamId,
     /// Where events are posted to.
     pub url: String,
-    /// What they are signed with.
+    /// What they are signed with, sealed for [`SecretColumn::Present`].
     pub secret: Sealed,
     /// What shows which secret it is: `whsec_…` and the last four characters.
     pub secret_hint: String,
-    /// The secret before, and until when events are signed with it too.
+    /// The secret before, sealed for [`SecretColumn::Previous`], and until when events are signed with it too.
     pub previous_secret: Option<(Sealed, Timestamp)>,
     /// Whether events are sent.
     pub enabled: bool,
@@ -38,6 +29,34 @@ pub struct Endpoint {
     pub disabled_reason: Option<String>,
     /// When it was last changed by hand.
     pub updated_at: Timestamp,
+}
+
+impl Endpoint {
+    /// What of it is sealed, and where it lies.
+    pub fn sealed(&self) -> impl Iterator<Item = (SecretColumn, &Sealed)> {
+        let previous = self.previous_secret.as_ref().map(|(sealed, _)| (SecretColumn::Previous, sealed));
+        std::iter::once((SecretColumn::Present, &self.secret)).chain(previous)
+    }
+}
+
+/// Which of an endpoint's secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretColumn {
+    /// The present one.
+    Present,
+    /// The one before.
+    Previous,
+}
+
+impl SecretColumn {
+    /// The place that such a secret of this team is sealed for.
+    pub const fn of(self, team: TeamId) -> Place {
+        let column = match self {
+            Self::Present => "secret",
+            Self::Previous => "previous_secret",
+        };
+        Place::new("webhook_endpoints", column, team.0)
+    }
 }
 
 impl Audited for Endpoint {

@@ -3,8 +3,9 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventKind, EventKinds};
 use crate::id::TeamId;
+use crate::seal::Sealed;
 use crate::team::{AuditEntry, ChangeContext};
-use crate::webhook::{Endpoint, Sealed};
+use crate::webhook::Endpoint;
 
 /// For how long events are signed with a secret that was replaced, too.
 pub const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3_600);
@@ -29,7 +30,7 @@ pub struct EndpointChange {
 /// A secret as it is to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSecret {
-    /// The secret, sealed for its column.
+    /// The secret, sealed for [`SecretColumn::Present`](crate::webhook::SecretColumn::Present).
     pub sealed: Sealed,
     /// What shows which one it is.
     pub hint: String,
@@ -40,7 +41,7 @@ pub struct NewSecret {
 pub struct ReplacedSecret {
     /// As it is stored. Where that is another one by now, the change is refused: it was made of what is over.
     pub present: Sealed,
-    /// The same, sealed for the column of previous ones.
+    /// The same, sealed for [`SecretColumn::Previous`](crate::webhook::SecretColumn::Previous).
     pub previous: Sealed,
 }
 

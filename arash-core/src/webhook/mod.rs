@@ -15,27 +15,34 @@ mod health;
 #[cfg(feature = "webhooks")]
 mod http;
 mod schedule;
+mod sealing;
+mod secret;
 mod sender;
 pub mod signature;
 mod store;
+mod webhooks;
 
 pub use crate::event::{EventKind, EventKinds};
+pub use crate::seal::Sealed;
 pub use attempt::{Attempt, NextStep};
 pub(crate) use claim::LOOK_AHEAD;
 pub use claim::{ClaimedEvent, DueEvent, EventClaim, LeasedEvents};
 pub(crate) use courier::Courier;
-pub use courier::SecretOpener;
 pub use delivery::{Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, MAX_REDELIVERED, Redelivery};
 pub(crate) use dispatcher::{Dispatcher, DispatcherParts, Gauge};
 pub use dispatcher::{DispatcherLoad, WebhookSettings};
-pub use endpoint::{Endpoint, Sealed};
+pub use endpoint::{Endpoint, SecretColumn};
 pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVERLAP};
-pub use endpoint_store::EndpointStore;
+pub(crate) use endpoint_store::unregistered_key;
+pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
 pub use event::{Event, MessageCompleted};
 pub(crate) use feed::EventFeed;
 pub use feed::{EventStream, StreamedEvent};
 pub(crate) use health::EndpointNews;
 #[cfg(feature = "webhooks")]
 pub use http::HttpSender;
+pub use sealing::{Resealing, register_keyring, reseal_secrets};
 pub use sender::{SendError, Sent, SignedEvent, WebhookSender};
 pub use store::OutboxStore;
+pub(crate) use webhooks::WebhooksParts;
+pub use webhooks::{EndpointPut, EndpointSpec, Webhooks};

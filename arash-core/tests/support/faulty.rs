@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use arash_core::clock::Timestamp;
 use arash_core::id::{ApiKeyId, EventId, NodeId, TeamId};
 use arash_core::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
+use arash_core::seal::{KeyMark, SealingKeyId};
 use arash_core::session::{
     MessagePage, Session, SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionPage, SessionStore,
     SessionSummary, SharedSessions, StoredMessage,
@@ -20,7 +21,7 @@ use arash_core::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn,
 use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
 use arash_core::webhook::{
     Attempt, ClaimedEvent, Delivery, DeliveryAttempt, DeliveryPage, Endpoint, EndpointChange, EndpointStore, Event,
-    EventClaim, OutboxStore, Redelivery,
+    EventClaim, OutboxStore, Redelivery, Resealed, SealedSecret,
 };
 use arash_core::{Error, Result};
 use async_trait::async_trait;
@@ -306,6 +307,31 @@ impl EndpointStore for Faulty {
 
     async fn put_endpoint(&self, change: EndpointChange, by: &ChangeContext) -> Result<Endpoint> {
         self.inner.put_endpoint(change, by).await
+    }
+
+    async fn secrets_sealed_otherwise(
+        &self,
+        key: SealingKeyId,
+        after: TeamId,
+        limit: u32,
+    ) -> Result<Vec<SealedSecret>> {
+        self.inner.secrets_sealed_otherwise(key, after, limit).await
+    }
+
+    async fn reseal(&self, secrets: &[Resealed]) -> Result<u64> {
+        self.inner.reseal(secrets).await
+    }
+
+    async fn sealing_keys(&self) -> Result<Vec<KeyMark>> {
+        self.inner.sealing_keys().await
+    }
+
+    async fn register_sealing_key(&self, newest: KeyMark, ring: &[KeyMark], at: Timestamp) -> Result<Vec<KeyMark>> {
+        self.inner.register_sealing_key(newest, ring, at).await
+    }
+
+    async fn forget_sealing_keys(&self, newest: SealingKeyId) -> Result<Vec<SealingKeyId>> {
+        self.inner.forget_sealing_keys(newest).await
     }
 }
 

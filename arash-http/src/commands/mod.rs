@@ -5,10 +5,14 @@ mod directory;
 mod key;
 mod migrate;
 mod output;
+mod secrets;
 mod team;
+mod webhook;
 
 pub use config::ConfigCheck;
 pub use key::{CreateKey, KeyCommand, ListKeys, RevokeKey};
 pub use migrate::Migrate;
 pub use output::Output;
+pub use secrets::{NewSealingKey, Reseal, SecretsCommand};
 pub use team::{CreateTeam, ListTeams, TeamCommand};
+pub use webhook::{Verify, WebhookCommand};

@@ -10,16 +10,13 @@ mod teams;
 mod turns;
 mod usage;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::id::TeamId;
 use crate::store::Store;
-use crate::webhook::Endpoint;
 
 pub use rate_limiter::MemoryRateLimiter;
 
@@ -43,8 +40,8 @@ struct State {
     quota: quota::Quotas,
     usage: usage::UsageLog,
     turns: turns::Turns,
-    endpoints: BTreeMap<TeamId, Endpoint>,
     outbox: outbox::Outbox,
+    endpoints: endpoints::Endpoints,
 }
 
 impl MemoryStore {

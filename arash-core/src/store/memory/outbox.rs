@@ -223,6 +223,7 @@ impl State {
         let outbox = &self.outbox;
         let due = self
             .endpoints
+            .by_team
             .values()
             .flat_map(|endpoint| outbox.due(endpoint.team_id, claim.places(endpoint), claim.now));
         let chosen = outbox.leased().choose(due.collect(), claim.limit);
@@ -241,14 +242,16 @@ impl State {
             session_id: entry.log.session_id.clone(),
             attempt: entry.log.attempts,
             fence: entry.fence,
-            endpoint: self.endpoints.get(&entry.event.team_id)?.clone(),
+            endpoint: self.endpoints.by_team.get(&entry.event.team_id)?.clone(),
             created_at: entry.log.created_at,
         })
     }
 
     fn learn(&mut self, news: BTreeMap<(TeamId, Timestamp), EndpointNews>) {
         for ((team, version), news) in news {
-            let Some(endpoint) = self.endpoints.get_mut(&team).filter(|endpoint| endpoint.updated_at == version) else {
+            let Some(endpoint) =
+                self.endpoints.by_team.get_mut(&team).filter(|endpoint| endpoint.updated_at == version)
+            else {
                 continue;
             };
             endpoint.failing_since = news.failing_since(endpoint.failing_since);

@@ -71,19 +71,6 @@ impl Teams {
         }
     }
 
-    pub(super) fn has(&self, id: TeamId) -> bool {
-        self.by_id.contains_key(&id)
-    }
-
-    /// Notes what the team's endpoint is told of.
-    pub(super) fn tell(&mut self, endpoint: &Endpoint) {
-        if let Some(team) = self.by_id.get_mut(&endpoint.team_id) {
-            team.webhook_enabled = endpoint.enabled;
-            team.webhook_events = if endpoint.enabled { endpoint.events } else { EventKinds::NONE };
-            self.epoch += 1;
-        }
-    }
-
     fn add_team(&mut self, new: NewTeam, at: Timestamp) -> Result<Team> {
         if self.names.contains_key(&new.name) {
             return Err(name_taken(&new.name));
@@ -127,7 +114,7 @@ impl Teams {
     }
 
     fn add_key(&mut self, new: NewApiKey, at: Timestamp) -> Result<KeyOwner> {
-        let team = self.by_id.get(&new.team_id).ok_or_else(|| no_such_team(new.team_id))?.clone();
+        let team = self.require(new.team_id)?.clone();
         self.require_new_digest(&new.digest)?;
         self.last_key_id += 1;
         let (id, digest) = (ApiKeyId(self.last_key_id), new.digest);
@@ -211,6 +198,21 @@ impl Teams {
         let kept = self.digests.get(digest).and_then(|id| self.keys.get(id))?;
         let owner = self.owner(&kept.key)?;
         Some(if kept.digest == *digest { KeyMatch::present(owner) } else { KeyMatch::previous(owner) })
+    }
+
+    /// The team `id`, which there has to be.
+    pub(super) fn require(&self, id: TeamId) -> Result<&Team> {
+        self.by_id.get(&id).ok_or_else(|| no_such_team(id))
+    }
+
+    /// Notes what became of a team's endpoint.
+    pub(super) fn set_webhook(&mut self, endpoint: &Endpoint, entry: AuditEntry) {
+        if let Some(team) = self.by_id.get_mut(&endpoint.team_id) {
+            team.webhook_enabled = endpoint.enabled;
+            team.webhook_events = if endpoint.enabled { endpoint.events } else { EventKinds::NONE };
+        }
+        self.note(entry);
+        self.epoch += 1;
     }
 
     /// Notes that a key answered for a message.

@@ -1,34 +1,41 @@
+//! Where teams are told of events, and the keys that their secrets are sealed with. A key that seals something is held by
+//! a reference, so that it cannot be forgotten meanwhile.
+
 use async_trait::async_trait;
 
-use crate::error::Result;
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::TeamId;
+use crate::seal::{KeyMark, Sealed, SealingKeyId};
 use crate::store::sql::SqlStore;
 use crate::store::sql::audit::insert_entry;
 use crate::store::sql::db::Tx;
-use crate::store::sql::team_rows::{lock_team, read_kinds};
+use crate::store::sql::endpoint_rows::{endpoint_columns, key_value, read_endpoint, write_endpoint};
+use crate::store::sql::team_rows::lock_team;
 use crate::store::sql::teams::move_epoch;
 use crate::store::sql::text::statements;
 use crate::store::sql::value::{Row, Value};
-use crate::team::{AuditEntry, ChangeContext, no_such_team};
-use crate::webhook::{Endpoint, EndpointChange, EndpointStore, Sealed};
-
-macro_rules! endpoint_columns {
-    () => {
-        "w.team_id, w.url, w.secret, w.secret_hint, w.previous_secret, w.previous_expires_at, w.enabled, w.events,
-         w.failing_since, w.disabled_reason, w.updated_at"
-    };
-}
+use crate::team::ChangeContext;
+use crate::webhook::{Endpoint, EndpointChange, EndpointStore, Resealed, SealedSecret, SecretColumn, unregistered_key};
 
 statements! {
-    SELECT_ENDPOINT = both(concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints w WHERE w.team_id = $1"));
-    WRITE_ENDPOINT = both("INSERT INTO webhook_endpoints (team_id, url, secret, secret_hint, previous_secret,
-            previous_expires_at, enabled, events, failing_since, disabled_reason, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        ON CONFLICT (team_id) DO UPDATE SET url = excluded.url, secret = excluded.secret,
-            secret_hint = excluded.secret_hint, previous_secret = excluded.previous_secret,
-            previous_expires_at = excluded.previous_expires_at, enabled = excluded.enabled, events = excluded.events,
-            failing_since = excluded.failing_since, disabled_reason = excluded.disabled_reason,
-            updated_at = excluded.updated_at");
+    SELECT_ENDPOINT = both(concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE team_id = $1"));
+    LOCK_ENDPOINT = each(
+        concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE team_id = $1"),
+        concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE team_id = $1 FOR NO KEY UPDATE"),
+    );
+    SELECT_SEALED_OTHERWISE = both(concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints
+        WHERE team_id > $2 AND (secret_key_id <> $1 OR previous_key_id <> $1) ORDER BY team_id LIMIT $3"));
+    RESEAL_PRESENT = both("UPDATE webhook_endpoints SET secret = $3, secret_key_id = $4
+        WHERE team_id = $1 AND secret = $2");
+    RESEAL_PREVIOUS = both("UPDATE webhook_endpoints SET previous_secret = $3, previous_key_id = $4
+        WHERE team_id = $1 AND previous_secret = $2");
+    LOCK_KEYS = postgres("SELECT pg_advisory_xact_lock(hashtextextended('sealing keys', 0))");
+    SELECT_KEYS = both("SELECT id, fingerprint FROM sealing_keys ORDER BY id");
+    INSERT_KEY = both("INSERT INTO sealing_keys (id, fingerprint, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
+    DELETE_KEYS = both("DELETE FROM sealing_keys WHERE id <> $1 AND NOT EXISTS (SELECT 1 FROM webhook_endpoints e
+            WHERE e.secret_key_id = sealing_keys.id OR e.previous_key_id = sealing_keys.id)
+        RETURNING id");
 }
 
 #[async_trait]
@@ -42,59 +49,114 @@ impl EndpointStore for SqlStore {
         self.db
             .transact("put_endpoint", move |tx| {
                 let (change, by) = (change.clone(), by.clone());
+                Box::pin(async move { put(tx, &change, &by).await })
+            })
+            .await
+    }
+
+    async fn secrets_sealed_otherwise(
+        &self,
+        key: SealingKeyId,
+        after: TeamId,
+        limit: u32,
+    ) -> Result<Vec<SealedSecret>> {
+        let values = [key.into(), after.0.into(), limit.into()];
+        let mut found = Vec::new();
+        for row in self.db.fetch_all(SELECT_SEALED_OTHERWISE, &values).await? {
+            let endpoint = read_endpoint(&row)?;
+            let otherwise = endpoint.sealed().filter(|(_, sealed)| sealed.key_id() != Some(key));
+            let team_id = endpoint.team_id;
+            found.extend(otherwise.map(|(column, sealed)| SealedSecret { team_id, column, sealed: sealed.clone() }));
+        }
+        Ok(found)
+    }
+
+    async fn reseal(&self, secrets: &[Resealed]) -> Result<u64> {
+        let secrets = secrets.to_vec();
+        self.db
+            .transact("reseal", move |tx| {
+                let secrets = secrets.clone();
                 Box::pin(async move {
-                    lock_team(tx, change.team_id).await?;
-                    let before = tx.fetch_optional(SELECT_ENDPOINT, &[change.team_id.0.into()]).await?;
-                    let before = before.as_ref().map(read_endpoint).transpose()?;
-                    if let Some((after, entry)) = change.on(before.as_ref(), &by)? {
-                        write_endpoint(tx, &after, &entry).await?;
-                        return Ok(after);
+                    let mut count = 0;
+                    for secret in &secrets {
+                        count += reseal(tx, secret).await?;
                     }
-                    before.ok_or_else(|| no_such_team(change.team_id))
+                    Ok(count)
                 })
             })
             .await
     }
+
+    async fn sealing_keys(&self) -> Result<Vec<KeyMark>> {
+        self.db.fetch_all(SELECT_KEYS, &[]).await?.iter().map(read_mark).collect()
+    }
+
+    async fn register_sealing_key(&self, newest: KeyMark, ring: &[KeyMark], at: Timestamp) -> Result<Vec<KeyMark>> {
+        let ring = ring.to_vec();
+        self.db
+            .transact("register_sealing_key", move |tx| {
+                let ring = ring.clone();
+                Box::pin(async move {
+                    tx.execute(LOCK_KEYS, &[]).await?;
+                    let mut known: Vec<_> =
+                        tx.fetch_all(SELECT_KEYS, &[]).await?.iter().map(read_mark).collect::<Result<_>>()?;
+                    if known.iter().all(|key| ring.contains(key)) && !known.contains(&newest) {
+                        let values = [newest.id.into(), newest.fingerprint.as_slice().into(), at.into()];
+                        tx.execute(INSERT_KEY, &values).await?;
+                        known.push(newest);
+                        known.sort_unstable();
+                    }
+                    Ok(known)
+                })
+            })
+            .await
+    }
+
+    async fn forget_sealing_keys(&self, newest: SealingKeyId) -> Result<Vec<SealingKeyId>> {
+        let rows = self.db.write("forget_sealing_keys", DELETE_KEYS, &[newest.into()]).await;
+        // One of them came into use again meanwhile.
+        let rows = rows.map_err(|error| or_unregistered(error, Error::unavailable("a sealing key is being used")))?;
+        let mut ids: Vec<_> = rows.iter().map(read_key_id).collect::<Result<_>>()?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
 }
 
-/// Writes an endpoint that became another, and what follows from it.
-pub(super) async fn write_endpoint(tx: &mut Tx, endpoint: &Endpoint, entry: &AuditEntry) -> Result<()> {
-    let (previous, previous_end) = endpoint.previous_secret.as_ref().map(|(secret, end)| (&secret.0, *end)).unzip();
-    let values: [Value; 11] = [
-        endpoint.team_id.0.into(),
-        endpoint.url.as_str().into(),
-        endpoint.secret.0.as_slice().into(),
-        endpoint.secret_hint.as_str().into(),
-        previous.map(Vec::as_slice).into(),
-        previous_end.into(),
-        endpoint.enabled.into(),
-        write_kinds(endpoint)?.into(),
-        endpoint.failing_since.into(),
-        endpoint.disabled_reason.as_deref().into(),
-        endpoint.updated_at.into(),
-    ];
-    tx.execute(WRITE_ENDPOINT, &values).await?;
-    insert_entry(tx, entry).await?;
-    move_epoch(tx).await
+async fn put(tx: &mut Tx, change: &EndpointChange, by: &ChangeContext) -> Result<Endpoint> {
+    // The team first: there is no row yet to lock that an endpoint is made in.
+    lock_team(tx, change.team_id).await?;
+    let before = tx.fetch_optional(LOCK_ENDPOINT, &[change.team_id.0.into()]).await?;
+    let before = before.as_ref().map(read_endpoint).transpose()?;
+    let Some((after, entry)) = change.on(before.as_ref(), by)? else {
+        return before.ok_or_else(|| Error::internal("a new endpoint is no change"));
+    };
+    write_endpoint(tx, &after).await.map_err(|error| or_unregistered(error, unregistered_key()))?;
+    insert_entry(tx, &entry).await?;
+    move_epoch(tx).await?;
+    Ok(after)
 }
 
-fn write_kinds(endpoint: &Endpoint) -> Result<String> {
-    serde_json::to_string(&endpoint.events)
-        .map_err(|fault| crate::error::Error::internal("events could not be written").with_source(fault))
+async fn reseal(tx: &mut Tx, Resealed { before, after }: &Resealed) -> Result<u64> {
+    let statement = match before.column {
+        SecretColumn::Present => RESEAL_PRESENT,
+        SecretColumn::Previous => RESEAL_PREVIOUS,
+    };
+    let bytes = |sealed: &Sealed| Value::from(sealed.0.as_slice());
+    let values = [before.team_id.0.into(), bytes(&before.sealed), bytes(after), key_value(after)?];
+    tx.execute(statement, &values).await.map_err(|error| or_unregistered(error, unregistered_key()))
 }
 
-pub(super) fn read_endpoint(row: &Row) -> Result<Endpoint> {
-    let previous = row.optional_bytes("previous_secret")?.map(Sealed);
-    Ok(Endpoint {
-        team_id: TeamId(row.int("team_id")?),
-        url: row.text("url")?,
-        secret: Sealed(row.optional_bytes("secret")?.unwrap_or_default()),
-        secret_hint: row.text("secret_hint")?,
-        previous_secret: previous.zip(row.optional_time("previous_expires_at")?),
-        enabled: row.flag("enabled")?,
-        events: read_kinds(&row.text("events")?)?,
-        failing_since: row.optional_time("failing_since")?,
-        disabled_reason: row.optional_text("disabled_reason")?,
-        updated_at: row.time("updated_at")?,
-    })
+/// What the database says of a key that is not there, or is still in use.
+fn or_unregistered(error: Error, instead: Error) -> Error {
+    if error.kind() == ErrorKind::NotFound { instead } else { error }
+}
+
+fn read_mark(row: &Row) -> Result<KeyMark> {
+    let fingerprint = row.optional_bytes("fingerprint")?.and_then(|bytes| bytes.try_into().ok());
+    let fingerprint = fingerprint.ok_or_else(|| Error::internal("a stored fingerprint has another length"))?;
+    Ok(KeyMark { id: read_key_id(row)?, fingerprint })
+}
+
+fn read_key_id(row: &Row) -> Result<SealingKeyId> {
+    SealingKeyId::of(row.int("id")?).ok_or_else(|| Error::internal("a stored sealing key has no id"))
 }

@@ -15,6 +15,7 @@ mod changes;
 mod claims;
 mod commit;
 mod db;
+mod endpoint_rows;
 mod endpoints;
 mod fault;
 mod message_rows;
@@ -42,6 +43,7 @@ mod value;
 pub use changes::SchemaChange;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -90,6 +92,16 @@ impl SqlStore {
     pub async fn open_with(url: &str, options: SqlOptions) -> Result<Self> {
         // Whoever had it before may have ended between deleting something and emptying the log.
         Ok(Self { db: Db::open(url, options).await?, is_log_to_be_emptied: Arc::new(AtomicBool::new(true)) })
+    }
+
+    /// The file behind the address of a SQLite database; `None` for any other address.
+    pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+        #[cfg(feature = "sqlite")]
+        if url.starts_with("sqlite:") {
+            let options = sqlite::options(url, crate::store::Durability::default()).ok()?;
+            return Some(options.get_filename().to_owned());
+        }
+        None
     }
 
     /// Something that was said was deleted, but still lies in SQLite's log; the next upkeep takes it out.
@@ -141,7 +153,15 @@ fn all_statements(dialect: text::Dialect) -> Vec<String> {
     let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
     let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
     let changes = [team_rows::STATEMENTS, receipts::STATEMENTS, audit::STATEMENTS];
-    let fixed = fixed.iter().chain(&more).chain(&changes).copied().flatten().map(|sql| sql.text(dialect).to_owned());
+    let webhooks = [endpoints::STATEMENTS, endpoint_rows::STATEMENTS];
+    let fixed = fixed
+        .iter()
+        .chain(&more)
+        .chain(&changes)
+        .chain(&webhooks)
+        .copied()
+        .flatten()
+        .map(|sql| sql.text(dialect).to_owned());
     let renewals = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
     let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&sessions::BATCHES).chain(&renewals);
     fixed.chain(batches.flat_map(|batch| batch.samples(dialect))).collect()

@@ -33,7 +33,7 @@ statements! {
     SELECT_EPOCH = both("SELECT epoch FROM node_epochs WHERE name = 'keys'");
 }
 
-/// Whoever was recognised is asked for anew.
+/// What is cached of keys and their teams is over.
 pub(super) async fn move_epoch(tx: &mut Tx) -> Result<()> {
     tx.execute(MOVE_EPOCH, &[]).await.map(drop)
 }

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::event::{EventKind, EventKinds};
+use crate::event::EventKind;
 use crate::id::{EventId, TeamId};
 use crate::store::Store;
-use crate::testing::store::fixtures::{by, commit_new, make_team, turn};
-use crate::webhook::{
-    ClaimedEvent, Delivery, DeliveryPage, Endpoint, EndpointChange, Event, EventClaim, NewSecret, Sealed,
-};
+use crate::testing::store::fixtures::{by, commit_new, make_team, new_endpoint, registered_keyring, turn};
+use crate::webhook::{ClaimedEvent, Delivery, DeliveryPage, Endpoint, Event, EventClaim};
 
 /// For how long events are leased.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
@@ -18,20 +16,10 @@ pub(super) fn event(team_id: TeamId, payload: &str) -> Event {
     Event { id: EventId::new(), team_id, kind: EventKind::MessageCompleted, payload: payload.to_owned() }
 }
 
-/// A change of the endpoint that changes nothing.
-pub(super) fn endpoint_change(team_id: TeamId) -> EndpointChange {
-    let secret = NewSecret { sealed: Sealed(b"sealed".to_vec()), hint: "whsec_…abcd".to_owned() };
-    EndpointChange { team_id, url: None, enabled: None, events: None, secret, replaced: None }
-}
-
 /// An endpoint of `team` that is told of everything.
 pub(super) async fn make_endpoint(store: &dyn Store, team: TeamId, at: Timestamp) -> Endpoint {
-    let change = EndpointChange {
-        url: Some(format!("https://hooks.example/{team}")),
-        events: Some(EventKinds::from_iter(EventKind::ALL)),
-        ..endpoint_change(team)
-    };
-    store.put_endpoint(change, &by(at)).await.unwrap()
+    let ring = registered_keyring(store, team.0 as u32).await;
+    store.put_endpoint(new_endpoint(&ring, team), &by(at)).await.unwrap()
 }
 
 /// A team with an endpoint that is told of everything.

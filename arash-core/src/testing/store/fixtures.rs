@@ -11,6 +11,8 @@ use crate::clock::Timestamp;
 use crate::id::{SessionId, TeamId, TurnId};
 use crate::message::{Message, Role};
 use crate::money::Micros;
+use crate::seal::{Keyring, SealingKey, SealingKeyId};
+use crate::secret::Secret;
 use crate::session::{Session, SessionKey};
 use crate::store::Store;
 use crate::team::{Actor, ApiKey, ChangeContext, KeyDigest, KeyMatch, KeyRotation, NewApiKey, NewTeam, Team};
@@ -19,6 +21,7 @@ use crate::turn::{
     TurnState,
 };
 use crate::usage::{TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord};
+use crate::webhook::{Endpoint, EndpointChange, EventKind, EventKinds, NewSecret, SecretColumn};
 
 /// For how long a session stays open after a turn.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(30);
@@ -56,6 +59,38 @@ pub(super) async fn make_team(store: &dyn Store, name: &str) -> Team {
 
 pub(super) async fn make_key(store: &dyn Store, team: TeamId, name: &str) -> ApiKey {
     store.create_key(new_key(team, name), &by(at(0))).await.unwrap().result.key
+}
+
+/// A keyring of one key with this id, which is registered.
+pub(super) async fn registered_keyring(store: &dyn Store, id: u32) -> Keyring {
+    let ring = Keyring::new(vec![SealingKey::generate(SealingKeyId(id)).unwrap()]).unwrap();
+    let (newest, all) = (ring.newest().mark(), store.sealing_keys().await.unwrap());
+    let known = store.register_sealing_key(newest, &[all, ring.marks()].concat(), at(0)).await.unwrap();
+    assert!(known.contains(&newest), "it was registered");
+    ring
+}
+
+/// A secret of a team as it is to be stored.
+pub(super) fn new_secret(ring: &Keyring, team: TeamId, text: &str) -> NewSecret {
+    let sealed = ring.seal(SecretColumn::Present.of(team), &Secret::new(text)).unwrap();
+    NewSecret { sealed, hint: format!("…{text}") }
+}
+
+/// What makes an endpoint that is told of everything, or changes nothing of the one there is but its address.
+pub(super) fn new_endpoint(ring: &Keyring, team_id: TeamId) -> EndpointChange {
+    EndpointChange {
+        team_id,
+        url: Some(format!("https://team-{team_id}.example/hook")),
+        enabled: None,
+        events: Some(EventKinds::from_iter(EventKind::ALL)),
+        secret: new_secret(ring, team_id, "whsec_first"),
+        replaced: None,
+    }
+}
+
+/// Makes an endpoint that is told of everything.
+pub(super) async fn make_endpoint(store: &dyn Store, ring: &Keyring, team: TeamId) -> Endpoint {
+    store.put_endpoint(new_endpoint(ring, team), &by(at(0))).await.unwrap()
 }
 
 /// A rotation to `secret` with an overlap of so many seconds.

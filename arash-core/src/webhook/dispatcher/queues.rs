@@ -71,13 +71,12 @@ struct Lane {
     running: usize,
     /// How many may run at a time.
     window: usize,
-    is_failing: bool,
     has_turn: bool,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { waiting: VecDeque::new(), running: 0, window: 1, is_failing: false, has_turn: false }
+        Self { waiting: VecDeque::new(), running: 0, window: 1, has_turn: false }
     }
 }
 
@@ -117,22 +116,12 @@ impl Queues {
         if self.lanes.len() >= MAX_IDLE_LANES {
             self.lanes.retain(|_, lane| lane.running > 0 || !lane.waiting.is_empty());
         }
-        let ClaimedEvent { event, endpoint, .. } = &leased.claimed;
-        let (team, is_failing) = (event.team_id, endpoint.failing_since.is_some());
+        let event = &leased.claimed.event;
+        let team = event.team_id;
         self.held_bytes += event.payload.len();
         let lane = self.lanes.entry(team).or_default();
-        if lane.is_failing != is_failing {
-            let waiting = lane.waiting.len();
-            lane.is_failing = is_failing;
-            if is_failing {
-                lane.window = 1;
-                self.waiting_failing += waiting;
-            } else {
-                self.waiting_failing -= waiting;
-            }
-        }
         self.waiting += 1;
-        self.waiting_failing += usize::from(is_failing);
+        self.waiting_failing += usize::from(is_failing(&leased.claimed));
         lane.waiting.push_back(leased);
         self.give_turn(team);
     }
@@ -146,14 +135,15 @@ impl Queues {
             let team = self.turns.pop_front()?;
             let max_failing = self.max_failing();
             let lane = self.lanes.get_mut(&team)?;
-            if lane.is_failing && self.running_failing >= max_failing {
+            let is_next_failing = lane.waiting.front().is_some_and(|leased| is_failing(&leased.claimed));
+            if is_next_failing && self.running_failing >= max_failing {
                 self.turns.push_back(team);
                 continue;
             }
             lane.has_turn = false;
             let Some(leased) = lane.waiting.pop_front() else { continue };
             self.waiting -= 1;
-            self.waiting_failing -= usize::from(lane.is_failing);
+            self.waiting_failing -= usize::from(is_next_failing);
             let claimed = Box::new(leased.claimed);
             if now.plus(LONGEST_ATTEMPT) > leased.until {
                 self.held_bytes -= claimed.event.payload.len();
@@ -162,7 +152,7 @@ impl Queues {
             }
             lane.running += 1;
             self.running += 1;
-            self.running_failing += usize::from(is_failing(&claimed));
+            self.running_failing += usize::from(is_next_failing);
             self.give_turn(team);
             return Some(Next::Send(claimed));
         }
@@ -200,7 +190,7 @@ impl Queues {
         let Some(lane) = self.lanes.get_mut(&team) else { return Vec::new() };
         let waiting: Vec<_> = lane.waiting.drain(..).map(|leased| leased.claimed).collect();
         self.waiting -= waiting.len();
-        self.waiting_failing -= if lane.is_failing { waiting.len() } else { 0 };
+        self.waiting_failing -= waiting.iter().filter(|claimed| is_failing(claimed)).count();
         self.held_bytes -= waiting.iter().map(|claimed| claimed.event.payload.len()).sum::<usize>();
         waiting
     }

@@ -1,0 +1,213 @@
+//! Where teams are told of events: what becomes of an endpoint and of its secrets, and of the keys that seal them.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
+
+#[path = "support/stores.rs"]
+#[expect(dead_code, reason = "nothing is opened again here")]
+mod stores;
+
+use std::sync::Arc;
+
+use arash_core::clock::{Clock, SystemClock};
+use arash_core::id::TeamId;
+use arash_core::seal::{Keyring, SealingKey, SealingKeyId};
+use arash_core::secret::Secret;
+use arash_core::team::{Edit, TeamSpec};
+use arash_core::webhook::{
+    Endpoint, EndpointPut, EndpointSpec, EventKind, EventKinds, SecretColumn, register_keyring, reseal_secrets,
+};
+use arash_core::{Engine, EngineBuilder, ErrorKind, Platform, Result};
+use futures_util::future::join_all;
+use stores::TestStore;
+
+const URL: &str = "https://a.example/hook";
+
+fn at(url: &str) -> EndpointSpec {
+    EndpointSpec { url: Some(url.to_owned()), ..EndpointSpec::default() }
+}
+
+fn with_secret(secret: Edit<Secret>) -> EndpointSpec {
+    EndpointSpec { secret, ..EndpointSpec::default() }
+}
+
+/// A keyring of keys with these ids, the newest first; an id always means the same key.
+fn ring(ids: &[u32]) -> Keyring {
+    let key = |id: &u32| {
+        let letter = char::from(b'A' + u8::try_from(*id).unwrap());
+        SealingKey::parse(&format!("{id}:{}A=", letter.to_string().repeat(42))).unwrap()
+    };
+    Keyring::new(ids.iter().map(key).collect()).unwrap()
+}
+
+fn builder(store: &TestStore) -> EngineBuilder {
+    let platform = Platform::private("internal").models(["offline/assistant"]);
+    Engine::builder().platform(platform).shared_store(Arc::clone(&store.store))
+}
+
+async fn start(store: &TestStore, keyring: Keyring) -> Result<Engine> {
+    builder(store).keyring(keyring).build().await
+}
+
+async fn team(engine: &Engine, name: &str) -> TeamId {
+    engine.teams().create(TeamSpec::named(name)).await.unwrap().id
+}
+
+async fn put(engine: &Engine, team: TeamId, spec: EndpointSpec) -> EndpointPut {
+    engine.webhooks().put(team, spec).await.unwrap()
+}
+
+fn opened(keyring: &Keyring, endpoint: &Endpoint) -> Vec<Secret> {
+    let open = |(column, sealed): (SecretColumn, &_)| keyring.open(column.of(endpoint.team_id), sealed).unwrap();
+    endpoint.sealed().map(open).collect()
+}
+
+on_each_store! {
+    a_secret_is_made_kept_or_replaced_as_it_is_told
+    what_is_told_at_once_comes_true_one_by_one
+    secrets_are_sealed_anew_while_they_are_used
+    a_node_with_other_keys_does_not_start
+}
+
+async fn a_secret_is_made_kept_or_replaced_as_it_is_told(store: TestStore) {
+    let engine = start(&store, ring(&[1])).await.unwrap();
+    let team = team(&engine, "Acme").await;
+    let made = put(&engine, team, at(URL)).await;
+    let first = made.new_secret.unwrap();
+    assert!(first.expose().starts_with("whsec_"));
+    assert_eq!(opened(&ring(&[1]), &made.endpoint), [first.clone()]);
+    // Left out it stays, and is not shown again.
+    let kept = put(&engine, team, EndpointSpec { enabled: Some(false), ..EndpointSpec::default() }).await;
+    assert_eq!((kept.new_secret, &kept.endpoint.secret), (None, &made.endpoint.secret));
+    // Cleared, another one is made.
+    let cleared = put(&engine, team, with_secret(Edit::Clear)).await;
+    let second = cleared.new_secret.unwrap();
+    assert_eq!(opened(&ring(&[1]), &cleared.endpoint), [second.clone(), first]);
+    // Somebody's own is not shown, and the same one again is no replacement.
+    let own = Secret::new("my own words-of-16".replace(' ', "-"));
+    for _ in 0..2 {
+        let told = put(&engine, team, with_secret(Edit::Set(own.clone()))).await;
+        assert_eq!((told.new_secret, told.endpoint.secret_hint.as_str()), (None, "…f-16"));
+        assert_eq!(opened(&ring(&[1]), &told.endpoint), [own.clone(), second.clone()]);
+    }
+    let found = engine.webhooks().get(team).await.unwrap();
+    assert!(!format!("{found:?}").contains(own.expose()));
+    engine.shutdown(std::time::Duration::from_secs(5)).await;
+}
+
+async fn what_is_told_at_once_comes_true_one_by_one(store: TestStore) {
+    let engine = start(&store, ring(&[1])).await.unwrap();
+    let team = team(&engine, "Acme").await;
+    // Some make it, some replace its secret; those who replace find it made by others at any moment.
+    let told = join_all((0..12).map(|number| {
+        let engine = engine.clone();
+        async move {
+            let secret = if number % 3 == 0 { Edit::Clear } else { Edit::Set(format!("own-secret-{number}").into()) };
+            engine.webhooks().put(team, EndpointSpec { secret, ..at(URL) }).await
+        }
+    }));
+    let told: Vec<_> = told.await.into_iter().collect();
+    let refused = told.iter().filter_map(|answer| answer.as_ref().err());
+    assert!(refused.clone().all(|fault| fault.kind() == ErrorKind::Conflict), "{told:?}");
+    let told: Vec<_> = told.iter().filter_map(|answer| answer.as_ref().ok()).collect();
+    assert!(told.len() > 3, "{told:?}");
+    let found = engine.webhooks().get(team).await.unwrap();
+    let last = told.iter().find(|put| put.endpoint.secret == found.secret).unwrap();
+    let secrets = opened(&ring(&[1]), &found);
+    assert!(last.new_secret.as_ref().is_none_or(|secret| *secret == secrets[0]));
+    let before = told.iter().find(|put| opened(&ring(&[1]), &put.endpoint)[0] == secrets[1]);
+    assert!(before.is_some(), "what is good beside it is what somebody was told before");
+    engine.shutdown(std::time::Duration::from_secs(5)).await;
+}
+
+async fn secrets_are_sealed_anew_while_they_are_used(store: TestStore) {
+    let engine = start(&store, ring(&[1])).await.unwrap();
+    let mut teams = Vec::new();
+    for number in 0..120 {
+        let team = team(&engine, &format!("team {number}")).await;
+        put(&engine, team, EndpointSpec { secret: Edit::Set(format!("secret-of-{team}").into()), ..at(URL) }).await;
+        teams.push(team);
+    }
+    // While the service knows only the first key, nothing is sealed with the second.
+    let both = ring(&[2, 1]);
+    let refused = reseal_secrets(&*store.store, &both).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused}");
+    let anew = start(&store, both.clone()).await.unwrap();
+    let changing = join_all(teams.iter().take(20).map(|&team| {
+        let (anew, secret) = (anew.clone(), Edit::Set(format!("changed-of-{team}").into()));
+        async move { anew.webhooks().put(team, with_secret(secret)).await.unwrap() }
+    }));
+    let (resealing, _) = tokio::join!(reseal_secrets(&*store.store, &both), changing);
+    resealing.unwrap();
+    // Whatever was changed amid it is found now.
+    let last = reseal_secrets(&*store.store, &both).await.unwrap();
+    let known = store.store.sealing_keys().await.unwrap();
+    assert_eq!(known.iter().map(|key| key.id).collect::<Vec<_>>(), [SealingKeyId(2)], "{last:?}");
+    for (number, &team) in teams.iter().enumerate() {
+        let secrets = opened(&ring(&[2]), &anew.webhooks().get(team).await.unwrap());
+        let (old, new) = (format!("secret-of-{team}").into(), format!("changed-of-{team}").into());
+        assert_eq!(secrets, if number < 20 { vec![new, old] } else { vec![old] });
+    }
+    for engine in [engine, anew] {
+        engine.shutdown(std::time::Duration::from_secs(5)).await;
+    }
+}
+
+async fn a_node_with_other_keys_does_not_start(store: TestStore) {
+    let first = start(&store, ring(&[1])).await.unwrap();
+    for (other, words) in [
+        (ring(&[2]), "were sealed with keys that are missing here: 1"),
+        (
+            Keyring::generate().unwrap(),
+            "were sealed with keys that are missing here: 1 (there is another one of this number)",
+        ),
+    ] {
+        let refused = start(&store, other).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+        assert!(refused.to_string().ends_with(words), "{refused}");
+    }
+    let second = start(&store, ring(&[2, 1])).await.unwrap();
+    // From now on the first key alone is not enough.
+    let now = SystemClock.now();
+    assert!(register_keyring(&*store.store, &ring(&[1]), now).await.unwrap_err().to_string().ends_with("here: 2"));
+    // Who has no keys may do all but this.
+    let without = builder(&store).build().await.unwrap();
+    let team = team(&without, "Acme").await;
+    assert_eq!(without.webhooks().put(team, at(URL)).await.unwrap_err().kind(), ErrorKind::Internal);
+    drop((first, without));
+    second.shutdown(std::time::Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn every_field_at_fault_is_named() {
+    let engine = start(&stores::memory(), ring(&[1])).await.unwrap();
+    let team = team(&engine, "Acme").await;
+    let spec = EndpointSpec {
+        url: Some("http://localhost".to_owned()),
+        secret: Edit::Set("short".into()),
+        enabled: None,
+        events: Some(EventKinds::NONE),
+    };
+    let refused = engine.webhooks().put(team, spec).await.unwrap_err();
+    let fields: Vec<_> = refused.fields().iter().map(|fault| fault.field.to_string()).collect();
+    assert_eq!(fields, ["webhook_url", "webhook_secret", "events"]);
+    assert!(refused.to_string().contains("at least one of message.completed, message.failed"), "{refused}");
+    let without_url = engine.webhooks().put(team, EndpointSpec::default()).await.unwrap_err();
+    assert_eq!(without_url.fields()[0].field, "webhook_url");
+    assert_eq!(engine.webhooks().get(team).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn callers_carry_at_once_what_their_team_is_told_of() {
+    let engine = start(&stores::memory(), ring(&[1])).await.unwrap();
+    let team = team(&engine, "Acme").await;
+    let key = engine.keys().create(arash_core::team::KeySpec::new(team, "another")).await.unwrap();
+    let told = async || {
+        let caller = engine.authenticate(key.secret.expose()).await.unwrap();
+        let team = &caller.owner().team;
+        (team.webhook_enabled, team.webhook_events.iter().collect::<Vec<_>>())
+    };
+    assert_eq!(told().await, (false, Vec::new()));
+    put(&engine, team, at(URL)).await;
+    assert_eq!(told().await, (true, vec![EventKind::MessageCompleted]));
+    put(&engine, team, EndpointSpec { enabled: Some(false), ..EndpointSpec::default() }).await;
+    assert_eq!(told().await, (false, Vec::new()));
+}
