@@ -95,6 +95,7 @@
 //! | `postgres` | no | `store::SqlStore` on a PostgreSQL server |
 //! | `openai` | yes | `ai::OpenAi`, the provider for OpenAI-compatible services |
 //! | `pipeline` | yes | `ai::Pipeline`, the provider for the house protocol |
+//! | `webhooks` | yes | `webhook::HttpSender`, which sends events to the endpoints of teams |
 //! | `settings` | no | `settings`: configuration from flags and environment, for hosts |
 //! | `testing` | no | `testing`: a scripted provider, a clock to turn, a proxy that fails, the conformance suite for stores |
 //! | `fail-points` | no | named places where a test may end the program at once; never for production |
@@ -113,6 +114,8 @@ pub mod metrics;
 pub mod money;
 pub mod platform;
 pub mod quota;
+#[cfg(any(feature = "openai", feature = "pipeline", feature = "webhooks"))]
+mod retry_after;
 pub mod seal;
 pub mod secret;
 pub mod session;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Each floor from the ground up; on one floor from left to right. `ARCHITECTURE.md` tells what the rooms are for.
 const FLOORS: &[&[&str]] = &[
-    &["error", "clock", "id", "secret", "seal", "money", "idempotency", "metrics", "fail_point"],
+    &["error", "clock", "id", "secret", "seal", "money", "idempotency", "metrics", "fail_point", "retry_after"],
     &["message", "platform", "event"],
     &["team", "quota", "session", "usage", "ai"],
     &["webhook", "command", "tool"],

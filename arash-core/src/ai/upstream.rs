@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chrono::DateTime;
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 
@@ -12,13 +11,11 @@ use crate::ai::{AiError, AiErrorKind};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
 use crate::message::{Attachment, AttachmentSource};
+use crate::retry_after;
 use crate::secret::Secret;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest wait that a service may ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
-
 /// Longest name of a model that is taken from an answer, in bytes.
 const MAX_MODEL_BYTES: usize = 128;
 
@@ -131,18 +128,10 @@ pub(super) fn refusal(response: &Response) -> AiError {
     }
 }
 
-/// `Retry-After`, in seconds or as a date, which counts from the service's own time where it tells that.
+/// The wait that the answer asks for.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let date = |text: &str| DateTime::parse_from_rfc2822(text).ok().map(|date| date.timestamp_millis());
-    let delay = if let Ok(seconds) = text.parse() {
-        Duration::from_secs(seconds)
-    } else {
-        let now = headers.get(DATE).and_then(|now| date(now.to_str().ok()?));
-        let now = now.unwrap_or_else(|| SystemClock.now().as_millis());
-        Duration::from_millis(u64::try_from(date(text)?.saturating_sub(now)).unwrap_or(0))
-    };
-    Some(delay.min(MAX_RETRY_AFTER))
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    retry_after::parse(text(RETRY_AFTER)?, text(DATE), SystemClock.now())
 }
 
 /// Whether this can be recorded as the name of a model.
@@ -153,32 +142,4 @@ pub(super) fn is_model_name(name: &str) -> bool {
 /// An answer that is not what the protocol says.
 pub(super) fn malformed(fault: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AiError {
     AiError::new(AiErrorKind::Malformed).with_source(fault)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn delay(retry_after_is: &str, date: Option<&str>) -> Option<u64> {
-        let mut headers = HeaderMap::new();
-        headers.insert(RETRY_AFTER, HeaderValue::from_str(retry_after_is).unwrap());
-        if let Some(date) = date {
-            headers.insert(DATE, HeaderValue::from_str(date).unwrap());
-        }
-        retry_after(&headers).map(|delay| delay.as_secs())
-    }
-
-    #[test]
-    fn a_wait_is_told_in_seconds_or_as_a_date() {
-        let now = Some("Wed, 21 Oct 2026 07:28:00 GMT");
-        assert_eq!(delay("7", now), Some(7));
-        assert_eq!(delay("Wed, 21 Oct 2026 07:28:40 GMT", now), Some(40));
-        assert_eq!(delay("Wed, 21 Oct 2026 07:27:00 GMT", now), Some(0), "it is over");
-        assert_eq!(delay("Wed, 21 Oct 2099 07:28:00 GMT", now), Some(86_400));
-        assert_eq!(delay("Wed, 21 Oct 2015 07:28:00 GMT", None), Some(0), "by the clock of this machine");
-        assert_eq!(delay("Wed, 21 Oct 2099 07:28:00 GMT", Some("canary")), Some(86_400));
-        for text in ["", "soon", "-1", "1.5", "Wed, 99 Oct 2026 07:28:00 GMT"] {
-            assert_eq!(delay(text, now), None, "{text}");
-        }
-    }
 }

@@ -9,8 +9,11 @@ mod endpoint_store;
 mod event;
 pub mod guard;
 mod health;
+#[cfg(feature = "webhooks")]
+mod http;
 mod sealing;
 mod secret;
+mod sender;
 pub mod signature;
 mod store;
 mod webhooks;
@@ -27,7 +30,10 @@ pub(crate) use endpoint_store::unregistered_key;
 pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
 pub use event::{Event, MessageCompleted};
 pub(crate) use health::EndpointNews;
+#[cfg(feature = "webhooks")]
+pub use http::HttpSender;
 pub use sealing::{Resealing, register_keyring, reseal_secrets};
+pub use sender::{SendError, Sent, SignedEvent, WebhookSender};
 pub use store::OutboxStore;
 pub(crate) use webhooks::WebhooksParts;
 pub use webhooks::{EndpointPut, EndpointSpec, Webhooks};

@@ -7,4 +7,12 @@
     reason = "what tests share may end a test as the tests themselves do"
 )]
 
+mod dns;
+mod hostile_receivers;
+mod hostile_targets;
+mod sending;
 mod signatures;
+mod target_corpus;
+mod tls;
+#[path = "../support/upstream.rs"]
+mod upstream;
