@@ -39,6 +39,11 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The moment that a text of the form of RFC 3339 tells, at any offset from UTC.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_millis()))
+    }
+
     /// RFC 3339 in UTC with `Z`, in whole seconds when there are no milliseconds: `2025-11-01T12:00:00Z`.
     pub fn to_rfc3339(self) -> String {
         let form = if self.0.rem_euclid(1000) == 0 { SecondsFormat::Secs } else { SecondsFormat::Millis };
@@ -82,6 +87,17 @@ mod tests {
     fn times_are_written_in_utc_with_z() {
         assert_eq!(Timestamp::from_millis(1_762_000_000_000).to_rfc3339(), "2025-11-01T12:26:40Z");
         assert_eq!(Timestamp::from_millis(1_762_000_000_250).to_rfc3339(), "2025-11-01T12:26:40.250Z");
+    }
+
+    #[test]
+    fn times_are_read_at_any_offset() {
+        let at = Timestamp::from_millis(1_762_000_000_250);
+        for text in ["2025-11-01T12:26:40.250Z", "2025-11-01T15:56:40.25+03:30", "2025-11-01t12:26:40.250999z"] {
+            assert_eq!(Timestamp::from_rfc3339(text), Some(at), "{text}");
+        }
+        for text in ["", "2025-11-01", "2025-11-01T12:26:40", "2025-13-01T12:26:40Z", "soon"] {
+            assert_eq!(Timestamp::from_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use arash_core::clock::Timestamp;
-use arash_core::id::{AuditId, SessionId, TurnId};
+use arash_core::id::{AuditId, EventId, SessionId, TurnId};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, ToJSON, Type};
 use serde_json::Value;
@@ -53,7 +53,7 @@ macro_rules! by_uuid {
         }
     )*};
 }
-by_uuid!(AuditId, SessionId, TurnId);
+by_uuid!(AuditId, EventId, SessionId, TurnId);
 
 impl Position for (Timestamp, SessionId) {
     const DIGITS: usize = i64::DIGITS + SessionId::DIGITS;

@@ -11,7 +11,7 @@ pub(crate) fn add(schemas: &mut Map<String, Value>) {
     }
 }
 
-fn all() -> [(&'static str, Value); 7] {
+fn all() -> [(&'static str, Value); 9] {
     [
         ("ChatMessage", json!({"user_id": "user123", "chat_id": "chat456", "text": "Hello, how are you?"})),
         ("TeamInput", json!({"name": "Support", "monthly_quota": 100_000, "daily_quota": 5_000})),
@@ -19,6 +19,11 @@ fn all() -> [(&'static str, Value); 7] {
         ("ApiKeyInput", json!({"team_id": 1, "name": "Server", "access_level": "user", "expires_in_days": 90})),
         ("TeamApiKeyInput", json!({"name": "Server", "access_level": "user", "expires_in_days": 90})),
         ("ApiKeyPatch", json!({"name": "Old server", "daily_quota": 100})),
+        (
+            "WebhookInput",
+            json!({"webhook_url": "https://example.com/webhooks/arash", "events": ["message.completed", "message.failed"]}),
+        ),
+        ("RedeliveryInput", json!({"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z", "only_dead": true})),
         ("RotationInput", json!({"overlap_seconds": 3_600})),
     ]
 }

@@ -40,6 +40,12 @@ const ASCII: Form = Form {
     in_words: "must be printable ASCII",
 };
 
+const GRAPHIC: Form = Form {
+    pattern: r"^[!-~]*$",
+    accepts: |text| text.bytes().all(|byte| byte.is_ascii_graphic()),
+    in_words: "must be printable ASCII without spaces",
+};
+
 const ADDRESS: Form = Form {
     pattern: r"^https?://[^\x00-\x1f\x7f-\x9f]*$",
     accepts: |text| (text.starts_with("https://") || text.starts_with("http://")) && has_no_controls(text),
@@ -52,7 +58,7 @@ fn has_no_controls(text: &str) -> bool {
 
 /// What is wrong with `text`, which should match `pattern`; nothing if it does. Patterns of others are not known here.
 pub(crate) fn fault(pattern: &str, text: &str) -> Option<&'static str> {
-    let form = [LINE, NAME, PROSE, ASCII, ADDRESS].into_iter().find(|form| form.pattern == pattern)?;
+    let form = [LINE, NAME, PROSE, ASCII, GRAPHIC, ADDRESS].into_iter().find(|form| form.pattern == pattern)?;
     (!(form.accepts)(text)).then_some(form.in_words)
 }
 
@@ -114,6 +120,8 @@ texts! {
     Prose("prose") = PROSE;
     /// A text of printable ASCII characters.
     Ascii("ascii") = ASCII;
+    /// A text of printable ASCII characters without spaces.
+    Graphic("graphic") = GRAPHIC;
     /// An address, http or https.
     Address("address") = ADDRESS;
 }
@@ -149,7 +157,7 @@ mod tests {
             "HTTPS://a",
             "https://a\n",
         ];
-        for form in [LINE, NAME, PROSE, ASCII, ADDRESS] {
+        for form in [LINE, NAME, PROSE, ASCII, GRAPHIC, ADDRESS] {
             let pattern = Regex::new(form.pattern).unwrap();
             for text in texts {
                 assert_eq!((form.accepts)(text), pattern.is_match(text), "{} {text:?}", form.pattern);

@@ -197,20 +197,30 @@ CREATE TABLE webhook_endpoints (
     updated_at          INTEGER NOT NULL
 ) STRICT;
 
+-- Events and how their delivery stands. A leased one has lease_until; fence counts the leases. status_code,
+-- response_time_ms and error are those of the last attempt.
 CREATE TABLE outbox (
-    id          BLOB    NOT NULL PRIMARY KEY,
-    team_id     INTEGER NOT NULL,
-    turn_id     BLOB,
-    session_key TEXT,
-    event_type  TEXT    NOT NULL,
-    payload     TEXT    NOT NULL,
-    due_at      INTEGER NOT NULL,
-    attempts    INTEGER NOT NULL DEFAULT 0,
-    lease_until INTEGER,
-    state       TEXT    NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'dead'))
+    id               BLOB    NOT NULL PRIMARY KEY,
+    team_id          INTEGER NOT NULL,
+    turn_id          BLOB,
+    session_key      TEXT,
+    event_type       TEXT    NOT NULL,
+    payload          TEXT    NOT NULL,
+    created_at       INTEGER NOT NULL,
+    due_at           INTEGER NOT NULL,
+    attempts         INTEGER NOT NULL DEFAULT 0,
+    fence            INTEGER NOT NULL DEFAULT 0,
+    lease_until      INTEGER,
+    state            TEXT    NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'dead')),
+    delivered_at     INTEGER,
+    status_code      INTEGER,
+    response_time_ms INTEGER,
+    error            TEXT
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX outbox_due ON outbox (due_at, id) WHERE state = 'pending';
+CREATE INDEX outbox_waiting ON outbox (team_id, due_at, id) WHERE state = 'pending' AND lease_until IS NULL;
+CREATE INDEX outbox_leased ON outbox (team_id, lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX outbox_by_team ON outbox (team_id, state, created_at, id);
 CREATE INDEX outbox_by_session ON outbox (session_key) WHERE session_key IS NOT NULL;
 
 CREATE TABLE deliveries (

@@ -251,6 +251,7 @@ impl EngineBuilder {
             usage: Usage::new(store.clone(), Arc::clone(&clock)),
             webhooks: Webhooks::new(WebhooksParts {
                 store: store.clone(),
+                outbox: store.clone(),
                 authenticator: Arc::clone(&authenticator),
                 keyring: self.keyring,
                 targets: self.targets,

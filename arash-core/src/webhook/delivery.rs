@@ -87,13 +87,13 @@ pub struct DeliveryAttempt {
     pub response_excerpt: Option<String>,
 }
 
-/// A page of the delivery log, newest first: at most `limit` events with an id below `before`.
+/// A page of the delivery log, newest first: at most `limit` events from before `before`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryPage {
     /// Only those in this state.
     pub state: Option<DeliveryState>,
-    /// The last id of the page before; `None` for the first page.
-    pub before: Option<EventId>,
+    /// When the last event of the page before happened, and its id; `None` for the first page.
+    pub before: Option<(Timestamp, EventId)>,
     /// Most events.
     pub limit: u32,
 }

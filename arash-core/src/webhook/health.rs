@@ -53,6 +53,16 @@ impl EndpointNews {
         if self.has_succeeded { self.failed_at } else { before.or(self.failed_at) }
     }
 
+    /// Whether an attempt succeeded, and the first failure since.
+    pub(crate) const fn health(&self) -> (bool, Option<Timestamp>) {
+        (self.has_succeeded, self.failed_at)
+    }
+
+    /// Whether the endpoint is to be switched off.
+    pub(crate) const fn switches_off(&self) -> bool {
+        self.disable.is_some()
+    }
+
     /// The endpoint as it is switched off, and the line for the audit log; `None` if it stays as it is.
     pub(crate) fn disabled(&self, endpoint: &Endpoint) -> Option<(Endpoint, AuditEntry)> {
         let (at, reason) = self.disable.as_ref().filter(|_| endpoint.enabled)?;

@@ -40,7 +40,7 @@ pub trait OutboxStore: Send + Sync {
     /// audit log tells what was asked for.
     async fn redeliver(&self, team: TeamId, which: Redelivery, by: &ChangeContext) -> Result<u64>;
 
-    /// Deletes up to `limit` events that happened before `before`, delivered ones and dead ones, with their attempts;
-    /// returns how many. Those that still wait are dead from then on.
+    /// Ends up to `limit` events that happened before `before`, the oldest first; returns how many. Delivered ones and dead
+    /// ones are deleted with their attempts; those that still wait are dead from then on, and deleted the next time.
     async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64>;
 }

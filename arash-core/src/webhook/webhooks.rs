@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::event::{EventKind, EventKinds};
-use crate::id::TeamId;
+use crate::id::{EventId, TeamId};
 use crate::seal::Keyring;
 use crate::secret::Secret;
 use crate::team::{Actor, Authenticator, ChangeContext, Edit};
@@ -58,6 +58,7 @@ pub struct EndpointPut {
 #[derive(Clone, Debug)]
 pub struct Webhooks {
     store: Arc<dyn EndpointStore>,
+    outbox: Arc<dyn OutboxStore>,
     authenticator: Arc<Authenticator>,
     keyring: Option<Keyring>,
     targets: TargetPolicy,
@@ -68,6 +69,7 @@ pub struct Webhooks {
 /// What [`Webhooks`] are made of.
 pub(crate) struct WebhooksParts {
     pub(crate) store: Arc<dyn EndpointStore>,
+    pub(crate) outbox: Arc<dyn OutboxStore>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) keyring: Option<Keyring>,
     pub(crate) targets: TargetPolicy,
@@ -80,10 +82,16 @@ impl fmt::Debug for dyn EndpointStore {
     }
 }
 
+impl fmt::Debug for dyn OutboxStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OutboxStore")
+    }
+}
+
 impl Webhooks {
     pub(crate) fn new(parts: WebhooksParts) -> Self {
-        let WebhooksParts { store, authenticator, keyring, targets, clock } = parts;
-        Self { store, authenticator, keyring, targets, clock, actor: Actor::program() }
+        let WebhooksParts { store, outbox, authenticator, keyring, targets, clock } = parts;
+        Self { store, outbox, authenticator, keyring, targets, clock, actor: Actor::program() }
     }
 
     /// The same webhooks for `actor`, whose rights are asked for and who stands in the audit log.
@@ -92,13 +100,15 @@ impl Webhooks {
         Self { actor, ..self.clone() }
     }
 
-    /// The endpoint of `team`.
+    /// The endpoint of `team`; a previous secret that is not good any more is left out.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when it has none, or is out of the actor's reach.
     pub async fn get(&self, team: TeamId) -> Result<Endpoint> {
         self.actor.require_over_webhook(team)?;
-        self.store.endpoint(team).await?.ok_or_else(|| no_webhook(team))
+        let mut endpoint = self.store.endpoint(team).await?.ok_or_else(|| no_webhook(team))?;
+        endpoint.previous_secret.take_if(|(_, end)| *end <= self.clock.now());
+        Ok(endpoint)
     }
 
     /// Makes or changes the endpoint of `team`. A secret that is replaced stays good for 24 hours: so long events are
@@ -118,6 +128,37 @@ impl Webhooks {
         put
     }
 
+    /// The delivery log of `team`.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when the team is out of the actor's reach.
+    pub async fn deliveries(&self, team: TeamId, page: DeliveryPage) -> Result<Vec<Delivery>> {
+        self.actor.require_over_webhook(team)?;
+        self.outbox.deliveries(team, page).await
+    }
+
+    /// One event of `team` with every attempt to deliver it, the oldest first.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when the team has no such event, or is out of the actor's reach.
+    pub async fn delivery(&self, team: TeamId, id: EventId) -> Result<(Delivery, Vec<DeliveryAttempt>)> {
+        self.actor.require_over_webhook(team)?;
+        self.outbox.delivery(team, id).await?.ok_or_else(|| no_delivery(id))
+    }
+
+    /// Has events of `team` sent again, at once and with attempts that count anew; returns how many.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when the team has no such event, or is out of the actor's reach.
+    pub async fn redeliver(&self, team: TeamId, which: Redelivery) -> Result<u64> {
+        self.actor.require_over_webhook(team)?;
+        let count = self.outbox.redeliver(team, which, &self.context()).await?;
+        match which {
+            Redelivery::One(id) if count == 0 => Err(no_delivery(id)),
+            _ => Ok(count),
+        }
+    }
+
     async fn try_to_put(&self, team: TeamId, spec: &EndpointSpec) -> Result<EndpointPut> {
         let (secret, is_own) = match spec.secret.value() {
             Some(own) => (own.clone(), true),
@@ -126,8 +167,7 @@ impl Webhooks {
         for _ in 0..ATTEMPTS {
             let change = self.change(team, spec, &secret).await?;
             let sealed = change.secret.sealed.clone();
-            let by = ChangeContext::new(self.actor.clone(), self.clock.now());
-            match self.store.put_endpoint(change, &by).await {
+            match self.store.put_endpoint(change, &self.context()).await {
                 Err(fault) if fault.kind() == ErrorKind::Conflict => {}
                 Err(fault) => return Err(fault),
                 Ok(endpoint) => {
@@ -180,6 +220,10 @@ impl Webhooks {
         self.keyring()?.open(SecretColumn::Present.of(endpoint.team_id), &endpoint.secret)
     }
 
+    fn context(&self) -> ChangeContext {
+        ChangeContext::new(self.actor.clone(), self.clock.now())
+    }
+
     fn keyring(&self) -> Result<&Keyring> {
         let missing = || Error::internal("webhooks need a keyring: give the engine one by EngineBuilder::keyring");
         self.keyring.as_ref().ok_or_else(missing)
@@ -188,4 +232,8 @@ impl Webhooks {
 
 fn no_webhook(team: TeamId) -> Error {
     Error::new(ErrorKind::NotFound, format!("team {team} has no webhook"))
+}
+
+fn no_delivery(id: EventId) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no delivery {id}"))
 }

@@ -14,6 +14,7 @@ mod sessions;
 mod team;
 mod team_lead;
 mod usage;
+mod webhook;
 
 use arash_core::Engine;
 use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
@@ -21,14 +22,14 @@ use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, 
 pub(crate) use api_key::KeyInfo;
 pub(crate) use team::TeamView;
 
-use admin::{AdminAudit, AdminKeys, AdminOverview, AdminStats, AdminTeams, AdminUsage};
+use admin::{AdminAudit, AdminKeys, AdminOverview, AdminStats, AdminTeams, AdminUsage, AdminWebhooks};
 use chat::{Chat, ChatStreams};
 use figures::Figures;
 use health::HealthChecks;
 use messages::Messages;
 use models::Models;
 use sessions::Sessions;
-use team_lead::{OwnTeam, TeamKeys};
+use team_lead::{OwnTeam, TeamKeys, TeamWebhook};
 use usage::OwnUsage;
 
 use crate::document;
@@ -52,6 +53,8 @@ enum Group {
     Team,
     /// Teams and API keys. Needs a key of level admin.
     Administration,
+    /// What teams are told of by webhook. Needs a key of level `team_lead` for the own team, of level admin for others.
+    Webhooks,
 }
 
 /// That something was done.
@@ -80,12 +83,14 @@ type AllOperations = (
     OwnUsage,
     OwnTeam,
     TeamKeys,
+    TeamWebhook,
     AdminOverview,
     AdminStats,
     AdminTeams,
     AdminKeys,
     AdminUsage,
     AdminAudit,
+    AdminWebhooks,
 );
 
 /// All operations on `engine`.
@@ -101,12 +106,14 @@ pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static,
         OwnUsage::new(engine.clone()),
         OwnTeam::new(engine.clone()),
         TeamKeys::new(engine.clone()),
+        TeamWebhook::new(engine.clone()),
         AdminOverview::new(engine.clone()),
         AdminStats::new(engine.clone()),
         AdminTeams::new(engine.clone()),
         AdminKeys::new(engine.clone()),
         AdminUsage::new(engine.clone()),
         AdminAudit::new(engine.clone()),
+        AdminWebhooks::new(engine.clone()),
     );
     titled(WithProblems(operations))
 }

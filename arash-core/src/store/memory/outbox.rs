@@ -1,5 +1,5 @@
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use async_trait::async_trait;
 
@@ -56,6 +56,11 @@ impl Entry {
         Self { event, log, due_at: at, fence: 0, lease_until: None, attempts: Vec::new() }
     }
 
+    /// Its place in the log.
+    fn place(&self) -> (Timestamp, EventId) {
+        (self.log.created_at, self.event.id)
+    }
+
     fn delivery(&self) -> Delivery {
         let is_pending = self.log.state == DeliveryState::Pending;
         Delivery { next_attempt_at: is_pending.then_some(self.due_at), ..self.log.clone() }
@@ -65,6 +70,7 @@ impl Entry {
     fn settle(&mut self, attempt: &Attempt) {
         if attempt.is_sent() && !self.attempts.iter().any(|known| known.id == attempt.id) {
             self.attempts.push(log_of(attempt));
+            self.attempts.sort_by_key(|attempt| (attempt.at, attempt.id));
         }
         let is_holder = self.lease_until.is_some() && self.fence == attempt.fence;
         if self.log.state == DeliveryState::Delivered || !(is_holder || attempt.is_delivered()) {
@@ -142,7 +148,6 @@ impl Outbox {
     }
 
     fn remove(&mut self, id: EventId) {
-        self.change(id, |_| ());
         if let Some(entry) = self.events.remove(&id) {
             self.waiting.remove(&(entry.event.team_id, entry.due_at, id));
         }
@@ -187,7 +192,7 @@ impl Outbox {
 
     fn redeliverable(&self, team: TeamId, which: Redelivery) -> Vec<EventId> {
         let of_team = self.events.values().filter(|entry| entry.event.team_id == team);
-        let ids = of_team.filter(|entry| match which {
+        let asked = of_team.filter(|entry| match which {
             Redelivery::One(id) => entry.event.id == id,
             Redelivery::Range { from, to, only_dead } => {
                 let is_asked = match entry.log.state {
@@ -198,22 +203,22 @@ impl Outbox {
                 is_asked && (from..=to).contains(&entry.log.created_at)
             }
         });
-        ids.map(|entry| entry.event.id).take(MAX_REDELIVERED as usize).collect()
+        let mut asked: Vec<_> = asked.map(Entry::place).collect();
+        asked.sort_unstable();
+        asked.into_iter().map(|(_, id)| id).take(MAX_REDELIVERED as usize).collect()
     }
 
     fn forget(&mut self, before: Timestamp, limit: u32) -> u64 {
         let old = self.events.values().filter(|entry| entry.log.created_at < before).take(limit as usize);
         let old: Vec<_> = old.map(|entry| (entry.event.id, entry.log.state)).collect();
-        let mut forgotten = 0;
-        for (id, state) in old {
+        for &(id, state) in &old {
             if state == DeliveryState::Pending {
                 self.change(id, |entry| (entry.log.state, entry.lease_until) = (DeliveryState::Dead, None));
             } else {
                 self.remove(id);
-                forgotten += 1;
             }
         }
-        forgotten
+        old.len() as u64
     }
 }
 
@@ -289,11 +294,14 @@ impl OutboxStore for MemoryStore {
 
     async fn deliveries(&self, team: TeamId, page: DeliveryPage) -> Result<Vec<Delivery>> {
         let state = self.lock();
-        let end = page.before.map_or(Bound::Unbounded, Bound::Excluded);
-        let newest = state.outbox.events.range((Bound::Unbounded, end)).rev().map(|(_, entry)| entry);
-        let of_team = newest.filter(|entry| entry.event.team_id == team);
-        let wanted = of_team.filter(|entry| page.state.is_none_or(|state| entry.log.state == state));
-        Ok(wanted.take(page.limit as usize).map(Entry::delivery).collect())
+        let of_team = state.outbox.events.values().filter(|entry| entry.event.team_id == team);
+        let is_wanted = |entry: &&Entry| {
+            page.state.is_none_or(|state| entry.log.state == state)
+                && page.before.is_none_or(|before| entry.place() < before)
+        };
+        let mut wanted: Vec<_> = of_team.filter(is_wanted).collect();
+        wanted.sort_unstable_by_key(|entry| Reverse(entry.place()));
+        Ok(wanted.into_iter().take(page.limit as usize).map(Entry::delivery).collect())
     }
 
     async fn delivery(&self, team: TeamId, id: EventId) -> Result<Option<(Delivery, Vec<DeliveryAttempt>)>> {

@@ -18,7 +18,7 @@ use crate::store::sql::postgres::{Held, PostgresDb};
 use crate::store::sql::sqlite::SqliteDb;
 use crate::store::sql::text::{Dialect, Sql};
 use crate::store::sql::value::{Row, Value};
-use crate::store::{Connections, SqlOptions};
+use crate::store::{Connections, Durability, SqlOptions};
 
 /// A database.
 #[derive(Clone)]
@@ -95,7 +95,17 @@ impl Db {
 
     /// Runs `work` in one transaction and commits it, on a task that no caller can cancel: a connection with a
     /// transaction half done never goes back to the pool. Tried again where another transaction was in the way.
-    pub(super) async fn transact<T, F>(&self, name: &'static str, mut work: F) -> Result<T>
+    pub(super) async fn transact<T, F>(&self, name: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        self.transact_with(Durability::Full, name, work).await
+    }
+
+    /// The same, as safe as asked for at most: what does no harm when it is lost with the machine's power need not wait
+    /// for the disk.
+    pub(super) async fn transact_with<T, F>(&self, durability: Durability, name: &'static str, mut work: F) -> Result<T>
     where
         T: Send + 'static,
         F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
@@ -104,7 +114,7 @@ impl Db {
         let transaction = move |until| async move {
             let mut attempt = 1;
             loop {
-                match driver.attempt(name, until, &mut work).await {
+                match driver.attempt((name, durability), until, &mut work).await {
                     Err(Failure { error, may_retry: true }) if attempt < driver.attempts() => {
                         tracing::debug!(attempt, error = ?error, "trying a transaction again");
                         tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
@@ -263,15 +273,15 @@ impl Driver {
         }
     }
 
-    async fn attempt<T, F>(&self, name: &'static str, until: Instant, work: &mut F) -> Result<T, Failure>
+    async fn attempt<T, F>(&self, asked: (&'static str, Durability), until: Instant, work: &mut F) -> Result<T, Failure>
     where
         F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>>,
     {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(db) => db.attempt(name, work).await,
+            Self::Sqlite(db) => db.attempt(asked, work).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(db) => db.attempt(name, until, work).await,
+            Self::Postgres(db) => db.attempt(asked, until, work).await,
         }
     }
 }

@@ -125,8 +125,7 @@ impl EndpointStore for SqlStore {
 async fn put(tx: &mut Tx, change: &EndpointChange, by: &ChangeContext) -> Result<Endpoint> {
     // The team first: there is no row yet to lock that an endpoint is made in.
     lock_team(tx, change.team_id).await?;
-    let before = tx.fetch_optional(LOCK_ENDPOINT, &[change.team_id.0.into()]).await?;
-    let before = before.as_ref().map(read_endpoint).transpose()?;
+    let before = lock_endpoint(tx, change.team_id).await?;
     let Some((after, entry)) = change.on(before.as_ref(), by)? else {
         return before.ok_or_else(|| Error::internal("a new endpoint is no change"));
     };
@@ -134,6 +133,11 @@ async fn put(tx: &mut Tx, change: &EndpointChange, by: &ChangeContext) -> Result
     insert_entry(tx, &entry).await?;
     move_epoch(tx).await?;
     Ok(after)
+}
+
+/// The endpoint of `team`, which nobody else changes until the end of the transaction.
+pub(super) async fn lock_endpoint(tx: &mut Tx, team: TeamId) -> Result<Option<Endpoint>> {
+    tx.fetch_optional(LOCK_ENDPOINT, &[team.0.into()]).await?.as_ref().map(read_endpoint).transpose()
 }
 
 async fn reseal(tx: &mut Tx, Resealed { before, after }: &Resealed) -> Result<u64> {

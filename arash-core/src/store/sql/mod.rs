@@ -9,14 +9,17 @@
     )
 )]
 
+mod attempts;
 mod audit;
 mod batch;
 mod changes;
 mod claims;
 mod commit;
 mod db;
+mod deliveries;
 mod endpoint_rows;
 mod endpoints;
+mod event_claims;
 mod fault;
 mod message_rows;
 mod migrations;
@@ -153,7 +156,7 @@ fn all_statements(dialect: text::Dialect) -> Vec<String> {
     let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
     let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
     let changes = [team_rows::STATEMENTS, receipts::STATEMENTS, audit::STATEMENTS];
-    let webhooks = [endpoints::STATEMENTS, endpoint_rows::STATEMENTS];
+    let webhooks = [endpoints::STATEMENTS, endpoint_rows::STATEMENTS, event_claims::STATEMENTS, deliveries::STATEMENTS];
     let fixed = fixed
         .iter()
         .chain(&more)
@@ -164,6 +167,7 @@ fn all_statements(dialect: text::Dialect) -> Vec<String> {
         .map(|sql| sql.text(dialect).to_owned());
     let renewals = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
     let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&sessions::BATCHES).chain(&renewals);
+    let batches = batches.chain(&attempts::BATCHES).chain(&deliveries::BATCHES);
     fixed.chain(batches.flat_map(|batch| batch.samples(dialect))).collect()
 }
 

@@ -15,8 +15,10 @@ use crate::store::sql::value::{Row, Value};
 
 /// The tables, each cut by its first key: a UUIDv7, whose first 48 bits are the time of its making.
 const TABLES: [&str; 4] = ["deliveries", "messages", "turns", "usage_logs"];
-/// Those whose rows go when their time is over; messages go with their sessions.
-const RETAINED: [&str; 3] = ["deliveries", "turns", "usage_logs"];
+/// Those whose rows go when the time of turns is over; messages go with their sessions.
+pub(super) const OF_TURNS: [&str; 2] = ["turns", "usage_logs"];
+/// Those whose rows go when the time of events is over.
+pub(super) const OF_EVENTS: [&str; 1] = ["deliveries"];
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Weeks for which there are tables before they begin. Beyond them rows go to a table of their own, and stay whole.
 const AHEAD: i64 = 4;
@@ -89,14 +91,14 @@ pub(super) async fn keep_ahead(db: &PostgresDb, now: Timestamp) -> Result<()> {
     if missing.is_empty() { Ok(()) } else { run(db, missing.into_values()).await }
 }
 
-/// Drops the tables of weeks that ended a day or more before `until`, but for those of which something is not over.
-pub(super) async fn drop_ended(db: &PostgresDb, until: Timestamp) -> Result<()> {
+/// Drops the weeks of these tables that ended a day or more before `until`, but for those of which something is not over.
+pub(super) async fn drop_ended(db: &PostgresDb, tables: &[&str], until: Timestamp) -> Result<()> {
     let last = week_of(until.minus(Duration::from_secs(24 * 3_600)));
     let mut old: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for row in ask(db, SELECT_PARTITIONS, &[]).await? {
         let (table, name) = (row.text("of")?, row.text("name")?);
         let week = name.strip_prefix(&table).and_then(|rest| rest.strip_prefix("_w")?.parse::<i64>().ok());
-        if let Some(week) = week.filter(|&week| week < last && RETAINED.contains(&table.as_str())) {
+        if let Some(week) = week.filter(|&week| week < last && tables.contains(&table.as_str())) {
             old.entry(week).or_default().push(format!("DROP TABLE IF EXISTS {}", row.text("address")?));
         }
     }

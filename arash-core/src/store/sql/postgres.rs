@@ -72,13 +72,21 @@ impl PostgresDb {
         tokio::time::timeout_at(until, running).await.unwrap_or_else(|_| Err(no_answer()))
     }
 
-    pub(super) async fn attempt<T, F>(&self, name: &'static str, until: Instant, work: &mut F) -> Result<T, Failure>
+    pub(super) async fn attempt<T, F>(
+        &self,
+        (name, durability): (&'static str, Durability),
+        until: Instant,
+        work: &mut F,
+    ) -> Result<T, Failure>
     where
         F: for<'t> FnMut(&'t mut Tx) -> BoxFuture<'t, Result<T>>,
     {
         // Whatever is cut short here takes its connection with it: nothing half done goes back to the pool.
         let running = async {
-            let held = self.begin().await.map_err(Failure::last)?;
+            let mut held = self.begin().await.map_err(Failure::last)?;
+            if durability == Durability::Process {
+                held.execute("SET LOCAL synchronous_commit = 'off'", &[]).await.map_err(in_transaction)?;
+            }
             let mut tx = Tx::Postgres(held);
             let result = work(&mut tx).await;
             let Tx::Postgres(mut held) = tx else {

@@ -41,6 +41,10 @@ statements! {
     GROUP_SESSIONS = both("SELECT platform, COUNT(*) AS sessions, team_id, current_model,
         CAST(SUM(message_count) AS BIGINT) AS messages, COUNT(CASE WHEN last_activity_at >= $1 THEN 1 END) AS active
         FROM sessions WHERE expires_at > $2 GROUP BY platform, team_id, current_model");
+    // What comes of an attempt is written under the lock of its event: either before this, or not at all.
+    LOCK_EVENTS_OF_KEY = postgres("SELECT id FROM outbox WHERE session_key = $1 ORDER BY id FOR UPDATE");
+    DELETE_ATTEMPTS_OF_KEY = both("DELETE FROM deliveries WHERE outbox_id IN
+        (SELECT id FROM outbox WHERE session_key = $1)");
     DELETE_EVENTS_OF_KEY = both("DELETE FROM outbox WHERE session_key = $1");
     DELETE_REPLIES_OF_KEY = both("DELETE FROM idempotency_keys WHERE session_key = $1 AND receipt IS NOT NULL");
     DELETE_MESSAGES_OF_KEY = both("DELETE FROM messages WHERE session_id IN
@@ -184,6 +188,8 @@ impl SessionStore for SqlStore {
             .transact("delete_session", move |tx| {
                 let key = [key.clone()];
                 Box::pin(async move {
+                    tx.execute(LOCK_EVENTS_OF_KEY, &key).await?;
+                    tx.execute(DELETE_ATTEMPTS_OF_KEY, &key).await?;
                     tx.execute(DELETE_EVENTS_OF_KEY, &key).await?;
                     tx.execute(DELETE_REPLIES_OF_KEY, &key).await?;
                     tx.execute(DELETE_MESSAGES_OF_KEY, &key).await?;

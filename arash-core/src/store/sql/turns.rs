@@ -35,8 +35,6 @@ statements! {
         AND created_at < $1 AND state <> 'started'");
     PURGE_USAGE = both("DELETE FROM usage_logs WHERE turn_id IN
         (SELECT turn_id FROM usage_logs ORDER BY turn_id LIMIT 500) AND created_at < $1");
-    PURGE_DELIVERIES = both("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries ORDER BY id LIMIT 500)
-        AND at < $1");
 }
 
 /// Puts off the end of turns that still run. One that another transaction holds is ending.
@@ -126,14 +124,13 @@ impl TurnStore for SqlStore {
     async fn purge_turns(&self, until: Timestamp) -> Result<()> {
         #[cfg(feature = "postgres")]
         if let Some(db) = self.db.postgres() {
-            crate::store::sql::partitions::drop_ended(db, until).await?;
+            use crate::store::sql::partitions::{OF_TURNS, drop_ended};
+            drop_ended(db, &OF_TURNS, until).await?;
         }
         if self.execute("purge_receipts", PURGE_RECEIPTS, until).await? > 0 {
             self.note_deletion();
         }
-        let purges =
-            [("purge_turns", PURGE_TURNS), ("purge_usage", PURGE_USAGE), ("purge_deliveries", PURGE_DELIVERIES)];
-        for (name, sql) in purges {
+        for (name, sql) in [("purge_turns", PURGE_TURNS), ("purge_usage", PURGE_USAGE)] {
             // Ids grow with time: once the oldest ones hold nothing to delete, neither do those after them.
             while self.execute(name, sql, until).await? > 0 {}
         }

@@ -6,6 +6,7 @@ mod overview;
 mod stats;
 mod teams;
 mod usage;
+mod webhook;
 
 pub(super) use audit::AdminAudit;
 pub(super) use keys::AdminKeys;
@@ -13,3 +14,4 @@ pub(super) use overview::AdminOverview;
 pub(super) use stats::AdminStats;
 pub(super) use teams::AdminTeams;
 pub(super) use usage::AdminUsage;
+pub(super) use webhook::AdminWebhooks;

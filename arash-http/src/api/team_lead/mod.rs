@@ -2,6 +2,8 @@
 
 mod keys;
 mod own_team;
+mod webhook;
 
 pub(super) use keys::TeamKeys;
 pub(super) use own_team::OwnTeam;
+pub(super) use webhook::TeamWebhook;
