@@ -36,6 +36,17 @@ pub fn describe() {
     );
     describe_counter!("arash_tool_calls_total", "Calls of tools by models, by tool and outcome.");
     describe_histogram!("arash_tool_duration_seconds", Unit::Seconds, "How long calls of tools took, by tool.");
+    describe_counter!("arash_webhook_attempts_total", "Attempts to deliver webhook events, by outcome.");
+    describe_histogram!(
+        "arash_webhook_attempt_duration_seconds",
+        Unit::Seconds,
+        "How long attempts to deliver webhook events took, by outcome."
+    );
+    describe_histogram!(
+        "arash_webhook_delay_seconds",
+        Unit::Seconds,
+        "From a webhook event that was delivered at its first attempt to the moment that it was."
+    );
     describe_histogram!("arash_recorder_batch_turns", "Turns written in one transaction, by what was written of them.");
     describe_histogram!(
         "arash_recorder_write_duration_seconds",
@@ -141,6 +152,17 @@ impl Drop for ToolRun {
         histogram!("arash_tool_duration_seconds", "tool" => tool.clone()).record(self.begun.elapsed());
         counter!("arash_tool_calls_total", "tool" => tool, "outcome" => outcome).increment(1);
     }
+}
+
+/// An attempt to deliver an event ended: `delivered`, or how it failed.
+pub(crate) fn event_sent(outcome: &'static str, took: Duration) {
+    counter!("arash_webhook_attempts_total", "outcome" => outcome).increment(1);
+    histogram!("arash_webhook_attempt_duration_seconds", "outcome" => outcome).record(took);
+}
+
+/// An event was delivered at its first attempt, so long after it happened.
+pub(crate) fn event_delivered(delay: Duration) {
+    histogram!("arash_webhook_delay_seconds").record(delay);
 }
 
 /// The name of a platform, a model or a tool as a label, which shares its text with all others of this name. They come from

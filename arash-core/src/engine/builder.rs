@@ -11,6 +11,7 @@ use crate::ai::{AiProvider, OFFLINE_MODEL, Offline};
 use crate::clock::{Clock, SystemClock};
 use crate::command::{CommandHandler, CommandRegistry, EnglishTexts, Texts};
 use crate::engine::upkeep::Upkeep;
+use crate::engine::webhooks::{Deliveries, WebhookPlan};
 use crate::engine::{Engine, Inner};
 use crate::error::{Error, Result};
 use crate::id::NodeId;
@@ -44,6 +45,7 @@ pub struct EngineBuilder {
     sessions: SessionSettings,
     recorder: RecorderSettings,
     retention: Option<Duration>,
+    pub(super) webhooks: WebhookPlan,
     keyring: Option<Keyring>,
     targets: TargetPolicy,
 }
@@ -73,6 +75,7 @@ impl Default for EngineBuilder {
             sessions: SessionSettings::default(),
             recorder: RecorderSettings::default(),
             retention: None,
+            webhooks: WebhookPlan::default(),
             keyring: None,
             targets: TargetPolicy::default(),
         }
@@ -217,7 +220,8 @@ impl EngineBuilder {
         let node = NodeId::new();
         let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions, node, tasks.clone());
         let quotas = QuotaKeeper::new(node, store.clone(), Arc::clone(&clock), tasks.clone());
-        let recorder = Recorder::start(store.clone(), self.recorder, &tasks);
+        let deliveries = self.webhooks.carry_out(self.keyring.as_ref(), &self.targets, Arc::clone(&clock));
+        let recorder = Recorder::start_telling(store.clone(), self.recorder, deliveries.feed.clone(), &tasks);
         let catalogue = Arc::new(self.catalogue);
         let processor = MessageProcessor::new(ProcessorParts {
             platforms: platforms.clone(),
@@ -259,6 +263,7 @@ impl EngineBuilder {
             platforms,
             catalogue,
             recorder,
+            deliveries,
             store,
             is_database_healthy: Arc::new(AtomicBool::new(true)),
             turn_tasks,
@@ -267,6 +272,7 @@ impl EngineBuilder {
             stop_upkeep: CancellationToken::new(),
         };
         Upkeep::of(&inner, clock, self.retention).start(&inner.tasks);
+        Deliveries::start(&inner);
         Ok(Engine { inner: Arc::new(inner) })
     }
 }

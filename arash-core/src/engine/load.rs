@@ -1,6 +1,7 @@
 use crate::engine::Engine;
 use crate::session::SessionLoad;
 use crate::store::Connections;
+use crate::webhook::DispatcherLoad;
 
 /// How busy an engine is at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Load {
     pub waiting_writes: usize,
     /// Sessions in memory, and who waits for one.
     pub sessions: SessionLoad,
+    /// Webhook events that are being delivered, or wait in memory for that.
+    pub webhooks: DispatcherLoad,
     /// Connections to storage.
     pub connections: Connections,
 }
@@ -28,6 +31,7 @@ impl Engine {
             free_places,
             waiting_writes: inner.recorder.waiting(),
             sessions: inner.sessions.load(),
+            webhooks: inner.deliveries.gauge.load(),
             connections: inner.store.connections(),
         }
     }

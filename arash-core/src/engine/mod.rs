@@ -3,6 +3,7 @@
 mod builder;
 mod load;
 mod upkeep;
+mod webhooks;
 
 pub use builder::EngineBuilder;
 pub use load::Load;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::command::CommandRegistry;
+use crate::engine::webhooks::Deliveries;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TurnId;
 use crate::platform::{ModelCatalogue, Platform};
@@ -69,6 +71,7 @@ struct Inner {
     platforms: HashMap<String, Arc<Platform>>,
     catalogue: Arc<ModelCatalogue>,
     recorder: Recorder,
+    deliveries: Deliveries,
     store: Arc<dyn Store>,
     is_database_healthy: Arc<AtomicBool>,
     turn_tasks: TaskTracker,

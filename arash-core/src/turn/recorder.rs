@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::turn::door::Door;
 use crate::turn::writer::{Entry, Waiting, Writer};
 use crate::turn::{BeginOutcome, CommitOutcome, StartedTurn, TurnCommit, TurnStore};
+use crate::webhook::EventFeed;
 
 /// How the recorder works.
 #[derive(Clone, Copy, Debug)]
@@ -81,10 +82,20 @@ impl RecorderPlace {
 impl Recorder {
     /// Starts the writing task on `tasks`.
     pub fn start(store: Arc<dyn TurnStore>, settings: RecorderSettings, tasks: &TaskTracker) -> Self {
+        Self::start_telling(store, settings, EventFeed::default(), tasks)
+    }
+
+    /// Starts the writing task on `tasks`; `feed` is told of the events that become durable.
+    pub(crate) fn start_telling(
+        store: Arc<dyn TurnStore>,
+        settings: RecorderSettings,
+        feed: EventFeed,
+        tasks: &TaskTracker,
+    ) -> Self {
         // Bounded by the places: each has one turn, which begins once and ends once.
         let (queue, entries) = mpsc::unbounded_channel();
         let door = Door::default();
-        tasks.spawn(Writer::new(store, settings.max_batch.max(1), door.clone()).write_all(entries));
+        tasks.spawn(Writer::new(store, settings.max_batch.max(1), door.clone(), feed).write_all(entries));
         let places = settings.max_turns.clamp(1, Semaphore::MAX_PERMITS);
         let waiting = Arc::new(AtomicUsize::new(0));
         let queue = Queue { entries: queue, waiting: Arc::clone(&waiting) };

@@ -13,6 +13,7 @@ use crate::metrics;
 use crate::platform::ModelId;
 use crate::turn::door::Door;
 use crate::turn::{BeginOutcome, CommitOutcome, StartedTurn, TurnCommit, TurnState, TurnStore};
+use crate::webhook::EventFeed;
 
 /// Who waits for something to be written knows after this, if storage is away.
 const PATIENCE: Duration = Duration::from_millis(4_500);
@@ -80,8 +81,8 @@ pub(super) trait Written: Sized + Send + Sync {
     /// A duplicate of itself means that an earlier attempt had written it.
     fn seen_as_own(&self, outcome: Self::Outcome) -> Self::Outcome;
 
-    /// Counts what was written.
-    fn count(&self, _outcome: &Self::Outcome) {}
+    /// Counts what was written, and tells of it.
+    fn tell_of(&self, _outcome: &Self::Outcome, _feed: &EventFeed) {}
 }
 
 impl Written for StartedTurn {
@@ -119,8 +120,9 @@ impl Written for TurnCommit {
         }
     }
 
-    fn count(&self, outcome: &CommitOutcome) {
+    fn tell_of(&self, outcome: &CommitOutcome, feed: &EventFeed) {
         if matches!(outcome, CommitOutcome::Committed) {
+            feed.tell(&self.events);
             let usage = &self.usage;
             metrics::turn_recorded(&metrics::RecordedTurn {
                 kind: usage.kind.as_str(),
@@ -141,11 +143,12 @@ pub(super) struct Writer {
     store: Arc<dyn TurnStore>,
     max_batch: usize,
     door: Door,
+    feed: EventFeed,
 }
 
 impl Writer {
-    pub(super) fn new(store: Arc<dyn TurnStore>, max_batch: usize, door: Door) -> Self {
-        Self { store, max_batch, door }
+    pub(super) fn new(store: Arc<dyn TurnStore>, max_batch: usize, door: Door, feed: EventFeed) -> Self {
+        Self { store, max_batch, door, feed }
     }
 
     /// Writes until nobody is left who could send something.
@@ -209,8 +212,9 @@ impl Writer {
                     left.push(Waiting { item, since, done, counted });
                 }
                 outcome => {
-                    let outcome =
-                        outcome.map(|outcome| item.seen_as_own(outcome)).inspect(|outcome| item.count(outcome));
+                    let outcome = outcome
+                        .map(|outcome| item.seen_as_own(outcome))
+                        .inspect(|outcome| item.tell_of(outcome, &self.feed));
                     Waiting { item, since, done, counted }.tell(outcome);
                 }
             }

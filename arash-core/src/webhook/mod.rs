@@ -2,15 +2,19 @@
 
 mod attempt;
 mod claim;
+mod courier;
 mod delivery;
+mod dispatcher;
 mod endpoint;
 mod endpoint_change;
 mod endpoint_store;
 mod event;
+mod feed;
 pub mod guard;
 mod health;
 #[cfg(feature = "webhooks")]
 mod http;
+mod schedule;
 mod sealing;
 mod secret;
 mod sender;
@@ -23,12 +27,17 @@ pub use crate::seal::Sealed;
 pub use attempt::{Attempt, NextStep};
 pub(crate) use claim::LOOK_AHEAD;
 pub use claim::{ClaimedEvent, DueEvent, EventClaim, LeasedEvents};
+pub(crate) use courier::Courier;
 pub use delivery::{Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, MAX_REDELIVERED, Redelivery};
+pub(crate) use dispatcher::{Dispatcher, DispatcherParts, Gauge};
+pub use dispatcher::{DispatcherLoad, WebhookSettings};
 pub use endpoint::{Endpoint, SecretColumn};
 pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVERLAP};
 pub(crate) use endpoint_store::unregistered_key;
 pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
 pub use event::{Event, MessageCompleted};
+pub(crate) use feed::EventFeed;
+pub use feed::{EventStream, StreamedEvent};
 pub(crate) use health::EndpointNews;
 #[cfg(feature = "webhooks")]
 pub use http::HttpSender;
