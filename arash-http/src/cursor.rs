@@ -55,8 +55,8 @@ macro_rules! by_uuid {
 }
 by_uuid!(AuditId, EventId, SessionId, TurnId);
 
-impl Position for (Timestamp, SessionId) {
-    const DIGITS: usize = i64::DIGITS + SessionId::DIGITS;
+impl<I: Position> Position for (Timestamp, I) {
+    const DIGITS: usize = i64::DIGITS + I::DIGITS;
 
     fn write(&self) -> String {
         self.0.as_millis().write() + &self.1.write()
@@ -64,7 +64,7 @@ impl Position for (Timestamp, SessionId) {
 
     fn read(digits: &str) -> Option<Self> {
         let (millis, id) = digits.split_at_checked(i64::DIGITS)?;
-        Some((Timestamp::from_millis(i64::read(millis)?), SessionId::read(id)?))
+        Some((Timestamp::from_millis(i64::read(millis)?), I::read(id)?))
     }
 }
 

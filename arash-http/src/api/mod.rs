@@ -59,7 +59,7 @@ enum Group {
 
 /// That something was done.
 #[derive(Debug, Object)]
-struct Done {
+pub(crate) struct Done {
     /// Always true.
     success: bool,
     /// What was done.
@@ -72,30 +72,15 @@ impl Done {
     }
 }
 
-type AllOperations = (
-    HealthChecks,
-    Figures,
-    Chat,
-    ChatStreams,
-    Sessions,
-    Messages,
-    Models,
-    OwnUsage,
-    OwnTeam,
-    TeamKeys,
-    TeamWebhook,
-    AdminOverview,
-    AdminStats,
-    AdminTeams,
-    AdminKeys,
-    AdminUsage,
-    AdminAudit,
-    AdminWebhooks,
-);
+// A list of operations has at most sixteen groups.
+type AllOperations = (ClientOperations, TeamOperations, AdminOperations);
+type ClientOperations = (HealthChecks, Figures, Chat, ChatStreams, Sessions, Messages, Models, OwnUsage);
+type TeamOperations = (OwnTeam, TeamKeys, TeamWebhook);
+type AdminOperations = (AdminOverview, AdminStats, AdminTeams, AdminKeys, AdminUsage, AdminAudit, AdminWebhooks);
 
 /// All operations on `engine`.
 pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static, ()> {
-    let operations: AllOperations = (
+    let of_clients: ClientOperations = (
         HealthChecks::new(engine.clone()),
         Figures::new(engine.clone()),
         Chat::new(engine.clone()),
@@ -104,9 +89,10 @@ pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static,
         Messages::new(engine.clone()),
         Models::new(engine.clone()),
         OwnUsage::new(engine.clone()),
-        OwnTeam::new(engine.clone()),
-        TeamKeys::new(engine.clone()),
-        TeamWebhook::new(engine.clone()),
+    );
+    let of_team: TeamOperations =
+        (OwnTeam::new(engine.clone()), TeamKeys::new(engine.clone()), TeamWebhook::new(engine.clone()));
+    let of_admin: AdminOperations = (
         AdminOverview::new(engine.clone()),
         AdminStats::new(engine.clone()),
         AdminTeams::new(engine.clone()),
@@ -115,6 +101,7 @@ pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static,
         AdminAudit::new(engine.clone()),
         AdminWebhooks::new(engine.clone()),
     );
+    let operations: AllOperations = (of_clients, of_team, of_admin);
     titled(WithProblems(operations))
 }
 

@@ -1,4 +1,5 @@
 use arash_core::Engine;
+use arash_core::clock::Timestamp;
 use arash_core::id::{EventId, TeamId};
 use arash_core::webhook::{Redelivery, Webhooks};
 use poem_openapi::OpenApi;
@@ -92,7 +93,7 @@ impl AdminWebhooks {
         #[oai(default)]
         limit: Query<PageLimit>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<Cursor<EventId>>>,
+        cursor: Query<Option<Cursor<(Timestamp, EventId)>>>,
     ) -> Result<Json<DeliveryList>, Refusal<ListRefused>> {
         let team = self.engine.teams().get(TeamId::from(*team_id)).await?.id;
         let page = DeliveryList::page(state.0, *limit, *cursor);

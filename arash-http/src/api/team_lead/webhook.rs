@@ -1,4 +1,5 @@
 use arash_core::Engine;
+use arash_core::clock::Timestamp;
 use arash_core::id::EventId;
 use arash_core::webhook::{Redelivery, Webhooks};
 use poem_openapi::OpenApi;
@@ -73,7 +74,7 @@ impl TeamWebhook {
         #[oai(default)]
         limit: Query<PageLimit>,
         /// The `next_cursor` of the page before.
-        cursor: Query<Option<Cursor<EventId>>>,
+        cursor: Query<Option<Cursor<(Timestamp, EventId)>>>,
     ) -> Result<Json<DeliveryList>, Refusal<ListRefused>> {
         let team = lead.0.team_id();
         let page = DeliveryList::page(state.0, *limit, *cursor);

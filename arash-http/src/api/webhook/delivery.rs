@@ -1,3 +1,4 @@
+use arash_core::clock::Timestamp;
 use arash_core::id::EventId;
 use arash_core::webhook::{Delivery, DeliveryPage, DeliveryState};
 use poem_openapi::{Enum, Object};
@@ -109,7 +110,7 @@ impl DeliveryList {
     pub(crate) fn page(
         state: Option<Choice<DeliveryStateName>>,
         limit: PageLimit,
-        cursor: Option<Cursor<EventId>>,
+        cursor: Option<Cursor<(Timestamp, EventId)>>,
     ) -> DeliveryPage {
         let state = state.map(|Choice(state)| state.into());
         DeliveryPage { state, before: cursor.map(|Cursor(before)| before), limit: limit.with_one_more() }
@@ -117,7 +118,7 @@ impl DeliveryList {
 
     /// A page of at most `limit` deliveries, which were asked for with one more.
     pub(crate) fn of(mut deliveries: Vec<Delivery>, limit: PageLimit) -> Self {
-        let next_cursor = cursor::page(&mut deliveries, limit.entries(), |last| last.event_id);
+        let next_cursor = cursor::page(&mut deliveries, limit.entries(), |last| (last.created_at, last.event_id));
         Self { items: deliveries.into_iter().map(DeliveryView::from).collect(), next_cursor }
     }
 }
