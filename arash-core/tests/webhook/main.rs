@@ -7,12 +7,20 @@
     reason = "what tests share may end a test as the tests themselves do"
 )]
 
+mod deliveries;
 mod dns;
 mod hostile_receivers;
 mod hostile_targets;
+mod isolation;
+mod nodes;
+mod ordering;
+mod scripted_sender;
 mod sending;
 mod signatures;
+#[path = "../support/stores.rs"]
+mod stores;
 mod target_corpus;
+mod tenants;
 mod tls;
 #[path = "../support/upstream.rs"]
 mod upstream;
