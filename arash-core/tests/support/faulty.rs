@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) commit: Faults,
     pub(crate) health: Faults,
     pub(crate) upkeep: Faults,
+    pub(crate) claim_events: Faults,
+    pub(crate) settle_attempts: Faults,
 }
 
 /// The faults of one method: each call meets the next one, if there is one, before it does its work.
@@ -338,11 +340,14 @@ impl EndpointStore for Faulty {
 #[async_trait]
 impl OutboxStore for Faulty {
     async fn claim_events(&self, claim: &EventClaim) -> Result<Vec<ClaimedEvent>> {
+        self.plan.claim_events.meet().await?;
         self.inner.claim_events(claim).await
     }
 
     async fn settle_attempts(&self, attempts: &[Attempt]) -> Result<()> {
-        self.inner.settle_attempts(attempts).await
+        self.plan.settle_attempts.meet().await?;
+        self.inner.settle_attempts(attempts).await?;
+        self.plan.settle_attempts.lose_answer()
     }
 
     async fn record_test(&self, event: &Event, attempt: &Attempt) -> Result<()> {

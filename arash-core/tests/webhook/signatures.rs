@@ -1,5 +1,8 @@
 //! Libraries that nobody here wrote verify what is signed here.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use arash_core::Secret;
 use arash_core::clock::{Clock, SystemClock};
 use arash_core::webhook::signature::{
@@ -9,6 +12,9 @@ use arash_core::webhook::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::json;
 
 fn verified(secret: &str, signed: &Signed, body: &[u8]) -> bool {
     let value = |name| signed.header(name).unwrap();
@@ -45,6 +51,56 @@ proptest! {
             for (secret, signature) in shared.iter().zip(of_body.into_iter().flatten()) {
                 prop_assert_eq!(verify_body(secret, signature, body), Ok(()));
             }
+        }
+    }
+}
+
+/// What a verifier in another language is asked, a line each, and what it should say.
+fn deliveries() -> Vec<(String, bool)> {
+    let mut runner = TestRunner::default();
+    let mut random = |count| prop::collection::vec(any::<u8>(), count).new_tree(&mut runner).unwrap().current();
+    let [old, new, foreign] = [24, 32, 64].map(|count| format!("whsec_{}", STANDARD.encode(random(count))));
+    let mut lines = Vec::new();
+    for number in 0..1_000 {
+        let text = any::<String>().new_tree(&mut runner).unwrap().current();
+        let body = json!({"number": number, "text": text}).to_string();
+        for secrets in [vec![&old], vec![&new, &old], vec![&new]] {
+            let shared: Vec<Secret> = secrets.iter().map(|secret| secret.as_str().into()).collect();
+            let signed = sign(&shared, &format!("event-{number}"), SystemClock.now(), body.as_bytes());
+            let headers: serde_json::Map<_, _> =
+                signed.headers().map(|(name, value)| (name.to_owned(), value.into())).collect();
+            for (secret, body, is_good) in [
+                (&old, body.clone(), secrets.contains(&&old)),
+                (&new, body.clone(), secrets.contains(&&new)),
+                (&foreign, body.clone(), false),
+                (secrets[0], format!("{body} "), false),
+            ] {
+                lines.push((json!({"secret": secret, "body": body, "headers": headers}).to_string(), is_good));
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+#[ignore = "scripts/webhook-verifiers runs it, which installs the libraries"]
+fn libraries_in_other_languages_verify_what_is_signed() {
+    let verifiers = std::env::var("WEBHOOK_VERIFIERS").expect("run scripts/webhook-verifiers");
+    let lines = deliveries();
+    let questions: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
+    for verifier in verifiers.lines() {
+        let mut words = verifier.split(' ');
+        let mut command = Command::new(words.next().unwrap());
+        let mut child = command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut stdin, questions) = (child.stdin.take().unwrap(), questions.clone());
+        let writing = std::thread::spawn(move || stdin.write_all(questions.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        writing.join().unwrap().unwrap();
+        assert!(output.status.success(), "{verifier}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.lines().count(), lines.len(), "{verifier}");
+        for ((line, is_good), said) in lines.iter().zip(said.lines()) {
+            assert_eq!(said, is_good.to_string(), "{verifier}: {line}");
         }
     }
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::error::Error;
 
 /// Shortest time from one claim to the next: each is a transaction.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(100);
 /// Longest time from one claim to the next while storage is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::webhook::{Attempt, OutboxStore};
 
 /// How long results are gathered, so that one transaction writes many.
-const GATHER: Duration = Duration::from_millis(25);
+const GATHER: Duration = Duration::from_millis(50);
 /// Most results that are written in one transaction.
 const MAX_BATCH: usize = 256;
 /// Most results that may wait to be written before no more events are claimed.
