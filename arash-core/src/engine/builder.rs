@@ -256,6 +256,8 @@ impl EngineBuilder {
                 keyring: self.keyring,
                 targets: self.targets,
                 clock: Arc::clone(&clock),
+                courier: deliveries.courier.clone(),
+                tasks: tasks.clone(),
             }),
             authenticator,
             sessions,

@@ -22,7 +22,7 @@ pub(super) struct Deliveries {
     pub(super) feed: EventFeed,
     pub(super) gauge: Gauge,
     /// Who makes attempts; `None` where nothing is sent.
-    courier: Option<Courier>,
+    pub(super) courier: Option<Courier>,
     settings: WebhookSettings,
 }
 

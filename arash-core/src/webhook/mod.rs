@@ -20,6 +20,8 @@ mod secret;
 mod sender;
 pub mod signature;
 mod store;
+mod test_event;
+mod tests_under_way;
 mod webhooks;
 
 pub use crate::event::{EventKind, EventKinds};

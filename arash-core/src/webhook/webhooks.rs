@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, FieldError, Result};
 use crate::event::{EventKind, EventKinds};
@@ -9,9 +11,10 @@ use crate::seal::Keyring;
 use crate::secret::Secret;
 use crate::team::{Actor, Authenticator, ChangeContext, Edit};
 use crate::webhook::guard::TargetPolicy;
+use crate::webhook::tests_under_way::TestsUnderWay;
 use crate::webhook::{
-    Delivery, DeliveryAttempt, DeliveryPage, Endpoint, EndpointChange, EndpointStore, NewSecret, OutboxStore,
-    Redelivery, ReplacedSecret, SecretColumn, secret,
+    Attempt, Courier, Delivery, DeliveryAttempt, DeliveryPage, Endpoint, EndpointChange, EndpointStore, Event,
+    NewSecret, OutboxStore, Redelivery, ReplacedSecret, SecretColumn, secret,
 };
 
 /// How often a change is tried that somebody else came before.
@@ -66,6 +69,9 @@ pub struct Webhooks {
     keyring: Option<Keyring>,
     targets: TargetPolicy,
     clock: Arc<dyn Clock>,
+    courier: Option<Courier>,
+    tests: TestsUnderWay,
+    tasks: TaskTracker,
     actor: Actor,
 }
 
@@ -77,6 +83,9 @@ pub(crate) struct WebhooksParts {
     pub(crate) keyring: Option<Keyring>,
     pub(crate) targets: TargetPolicy,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Who makes attempts; `None` where nothing is sent.
+    pub(crate) courier: Option<Courier>,
+    pub(crate) tasks: TaskTracker,
 }
 
 impl fmt::Debug for dyn EndpointStore {
@@ -93,8 +102,9 @@ impl fmt::Debug for dyn OutboxStore {
 
 impl Webhooks {
     pub(crate) fn new(parts: WebhooksParts) -> Self {
-        let WebhooksParts { store, outbox, authenticator, keyring, targets, clock } = parts;
-        Self { store, outbox, authenticator, keyring, targets, clock, actor: Actor::program() }
+        let WebhooksParts { store, outbox, authenticator, keyring, targets, clock, courier, tasks } = parts;
+        let (tests, actor) = (TestsUnderWay::default(), Actor::program());
+        Self { store, outbox, authenticator, keyring, targets, clock, courier, tests, tasks, actor }
     }
 
     /// The same webhooks for `actor`, whose rights are asked for and who stands in the audit log.
@@ -131,13 +141,27 @@ impl Webhooks {
         put
     }
 
-    /// Sends the event `webhook.test` to the endpoint of `team` at once.
+    /// Sends the event `webhook.test` to the endpoint of `team` at once, be it switched off, and puts it into the delivery
+    /// log. It is not tried again, and tells nothing of whether the endpoint is failing unless it succeeds. If the caller
+    /// goes away, it comes to its end all the same.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) when it has none, or is out of the actor's reach.
-    pub async fn test(&self, team: TeamId) -> Result<crate::webhook::Attempt> {
-        self.get(team).await?;
-        Err(Error::unavailable("not yet"))
+    /// [`NotFound`](ErrorKind::NotFound) when it has none, or is out of the actor's reach;
+    /// [`Conflict`](ErrorKind::Conflict) while another test of it is under way;
+    /// [`Internal`](ErrorKind::Internal) when the engine was built without a keyring or a sender.
+    pub async fn test(&self, team: TeamId) -> Result<Attempt> {
+        let endpoint = self.get(team).await?;
+        let courier = self.courier.clone();
+        let courier = courier.ok_or_else(|| Error::internal("this engine has no keyring or no sender of webhooks"))?;
+        let under_way = self.tests.begin(team)?;
+        let (outbox, event) = (Arc::clone(&self.outbox), Event::webhook_test(team, self.clock.now()));
+        let test = self.tasks.spawn(async move {
+            let attempt = courier.try_once(&event, &endpoint).await;
+            let recorded = outbox.record_test(&event, &attempt).await;
+            drop(under_way);
+            recorded.map(|()| attempt)
+        });
+        test.await.unwrap_or_else(|fault| Err(Error::internal("a test of a webhook broke").with_source(fault)))
     }
 
     /// The delivery log of `team`.

@@ -44,3 +44,6 @@ mod stream_shutdown;
 mod stream_stop;
 mod team_lead;
 mod usage;
+mod webhook_deliveries;
+mod webhook_tests;
+mod webhooks;

@@ -42,7 +42,8 @@ async fn what_is_another_teams_can_be_neither_seen_nor_touched() {
 async fn an_id_of_another_team_looks_like_one_of_nobody() {
     let world = World::start().await;
     let hers = world.things(MARK).await;
-    let nobodys = Things { key_id: 4711, turn: "019abc00-0000-7000-8000-000000000000".to_owned(), ..hers.clone() };
+    let nobody = "019abc00-0000-7000-8000-000000000000".to_owned();
+    let nobodys = Things { key_id: 4711, turn: nobody.clone(), delivery: nobody, ..hers.clone() };
     let lead = world.host.key("Others", AccessLevel::TeamLead).await;
     for operation in Operation::guarded() {
         let has_ids = !operation.parameters("path").is_empty() && !operation.path.contains("{session_id}");
@@ -53,6 +54,7 @@ async fn an_id_of_another_team_looks_like_one_of_nobody() {
         for things in [&hers, &nobodys] {
             let answer = world.host.send(operation.request_of(&world.host, &lead, things)).await;
             let detail = answer.at("/detail").to_string().replace(&things.turn, "[id]");
+            let detail = detail.replace(&things.delivery, "[id]");
             told.push((answer.status, detail.replace(&format!(" {}", things.key_id), " [id]")));
         }
         assert_eq!((told[0].0, &told[0]), (404, &told[1]), "{}", operation.name());

@@ -77,6 +77,8 @@ fn kind_of(text: &str) -> Option<&'static str> {
         Some("[time]")
     } else if text.starts_with("sk_") {
         Some(if text.len() == 48 { "[key]" } else { "[key prefix]" })
+    } else if text.starts_with("whsec_") {
+        Some(if text.contains('…') { "[secret hint]" } else { "[secret]" })
     } else {
         None
     }

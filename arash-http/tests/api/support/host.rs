@@ -2,6 +2,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use arash_core::id::TeamId;
+use arash_core::seal::Keyring;
 use arash_core::settings::HttpSettings;
 use arash_core::store::MemoryStore;
 use arash_core::team::{AccessLevel, IssuedKey, KeySpec, TeamSpec};
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::{Answer, Events, Line, documented};
+use super::{Answer, Events, Line, Receiver, documented};
 
 /// An API key and the team that it belongs to.
 #[derive(Clone, Debug)]
@@ -90,7 +91,9 @@ impl TestHost {
             .platform(internal.rate_limit(60).max_history(4))
             .platform(Platform::public("telegram").models(["openai/gpt-5-chat"]).rate_limit(20).max_history(10))
             .ai(ScriptedProvider::default())
-            .store(MemoryStore::default());
+            .store(MemoryStore::default())
+            .keyring(Keyring::generate().unwrap())
+            .webhook_sender(Receiver::default());
         let engine = change(builder).build().await.unwrap();
         let admin = engine.keys().create_first(None).await.unwrap().unwrap().into();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -183,6 +186,10 @@ impl TestHost {
 
     pub(crate) async fn patch(&self, key: &Key, path: &str, body: &Value) -> Answer {
         self.send(self.sending("PATCH", key, path, body)).await
+    }
+
+    pub(crate) async fn put(&self, key: &Key, path: &str, body: &Value) -> Answer {
+        self.send(self.sending("PUT", key, path, body)).await
     }
 
     fn sending(&self, method: &str, key: &Key, path: &str, body: &Value) -> RequestBuilder {

@@ -6,6 +6,7 @@ mod events;
 mod host;
 mod line;
 mod operation;
+mod receiver;
 mod spent;
 mod things;
 
@@ -14,5 +15,6 @@ pub(crate) use events::{Event, Events, told, transcript};
 pub(crate) use host::{Key, TestHost, message};
 pub(crate) use line::Line;
 pub(crate) use operation::Operation;
+pub(crate) use receiver::Receiver;
 pub(crate) use spent::Spent;
 pub(crate) use things::{Things, World};

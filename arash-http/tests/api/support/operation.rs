@@ -86,6 +86,7 @@ impl Operation {
         match name {
             "session_id" => things.session.clone(),
             "turn_id" => things.turn.clone(),
+            _ if is_of("/deliveries/{id}") => things.delivery.clone(),
             _ if name == "team_id" || is_of("/teams/{id}") => things.key.team.to_string(),
             _ if name == "api_key_id" || is_of("/api-keys/{id}") || is_of("/api-key/{id}") => things.key_id.to_string(),
             _ => panic!("{}: {name} is new; say here which id it is, or that it is none", self.name()),
@@ -102,6 +103,10 @@ impl Operation {
             "TeamPatch" | "ApiKeyPatch" => json!({"description": "changed in a try"}),
             "ApiKeyInput" => json!({"team_id": things.key.team, "name": "made in a try"}),
             "TeamApiKeyInput" => json!({"name": "made in a try"}),
+            "WebhookInput" => json!({"webhook_enabled": false}),
+            "RedeliveryInput" => {
+                json!({"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "only_dead": false})
+            }
             "RotationInput" => json!({"overlap_seconds": 0}),
             other => panic!("{}: {other} is new; say here what such a body looks like", self.name()),
         }
@@ -127,5 +132,5 @@ impl Operation {
 
 /// Query parameters that name nothing.
 fn is_no_id(name: &str) -> bool {
-    ["limit", "cursor", "days", "period", "permanent", "active_only"].contains(&name)
+    ["limit", "cursor", "days", "period", "permanent", "active_only", "state"].contains(&name)
 }

@@ -1,5 +1,7 @@
+use arash_core::id::TeamId;
 use arash_core::team::{AccessLevel, KeySpec, TeamSpec};
 use arash_core::testing::{Script, ScriptedProvider, Step};
+use arash_core::webhook::EndpointSpec;
 use serde_json::Value;
 
 use super::{Key, Operation, TestHost, message};
@@ -19,6 +21,8 @@ pub(crate) struct Things {
     pub(crate) session: String,
     /// A turn that runs until it is stopped.
     pub(crate) turn: String,
+    /// What was sent to the team's webhook, whose address has the mark in it.
+    pub(crate) delivery: String,
 }
 
 impl World {
@@ -47,14 +51,23 @@ impl World {
         // Told only once it is recorded as begun.
         stream.next().await.unwrap();
         self.provider.push(Script::saying("Hello"));
-        Things { turn: stream.turn_id(), key, key_id, session }
+        Things { turn: stream.turn_id(), key, key_id, session, delivery: self.delivery(team, mark).await }
+    }
+
+    /// Makes a webhook and tries it.
+    async fn delivery(&self, team: TeamId, mark: &str) -> String {
+        let webhooks = self.host.engine.webhooks();
+        let url = format!("https://example.com/{}", mark.replace(' ', "%20"));
+        webhooks.put(team, EndpointSpec { url: Some(url), ..EndpointSpec::default() }).await.unwrap();
+        webhooks.test(team).await.unwrap().event_id.to_string()
     }
 
     /// All that an admin can read of these things, and of all others.
     pub(crate) async fn state(&self, things: &Things) -> Vec<(String, Value)> {
         let mut state = Vec::new();
         for operation in Operation::guarded() {
-            if operation.method != "GET" || operation.is_stream() {
+            // What a team lead can read, an admin can read of all teams elsewhere.
+            if operation.method != "GET" || operation.is_stream() || operation.is_leads() {
                 continue;
             }
             // What is asked for by an id in the query is asked for without it too.
