@@ -11,21 +11,18 @@ use crate::ai::{AiProvider, OFFLINE_MODEL, Offline};
 use crate::clock::{Clock, SystemClock};
 use crate::command::{CommandHandler, CommandRegistry, EnglishTexts, Texts};
 use crate::engine::upkeep::Upkeep;
-use crate::engine::webhooks::{Deliveries, WebhookPlan};
+use crate::engine::webhooks::{EngineWebhooks, WebhookPlan};
 use crate::engine::{Engine, Inner};
 use crate::error::{Error, Result};
 use crate::id::NodeId;
 use crate::platform::{ModelCatalogue, ModelInfo, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
-use crate::seal::Keyring;
 use crate::session::{SessionManager, SessionSettings};
 use crate::store::{MemoryRateLimiter, MemoryStore, Store};
 use crate::team::{ApiKeys, AuditLog, Authenticator, Teams};
 use crate::tool::{Tool, ToolLimits, ToolRegistry};
 use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings, RunningTurns};
 use crate::usage::Usage;
-use crate::webhook::guard::TargetPolicy;
-use crate::webhook::{Webhooks, WebhooksParts, register_keyring};
 
 /// Puts an [`Engine`] together. Only a platform is required: without more, the offline assistant answers and
 /// everything is kept in memory.
@@ -46,8 +43,6 @@ pub struct EngineBuilder {
     recorder: RecorderSettings,
     retention: Option<Duration>,
     pub(super) webhooks: WebhookPlan,
-    keyring: Option<Keyring>,
-    targets: TargetPolicy,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -76,8 +71,6 @@ impl Default for EngineBuilder {
             recorder: RecorderSettings::default(),
             retention: None,
             webhooks: WebhookPlan::default(),
-            keyring: None,
-            targets: TargetPolicy::default(),
         }
     }
 }
@@ -171,30 +164,6 @@ impl EngineBuilder {
         self
     }
 
-    /// What webhooks' secrets are sealed with. Without this, teams cannot be given webhooks.
-    pub fn keyring(mut self, keyring: Keyring) -> Self {
-        self.keyring = Some(keyring);
-        self
-    }
-
-    /// Where webhooks may lead to; without this, to the public internet by `https://`.
-    pub fn webhook_targets(mut self, targets: TargetPolicy) -> Self {
-        self.targets = targets;
-        self
-    }
-
-    /// How turns are recorded.
-    pub fn recorder(mut self, settings: RecorderSettings) -> Self {
-        self.recorder = settings;
-        self
-    }
-
-    /// Where the time is read; tests give one that they turn.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
     /// Checks everything, then starts the engine. Must be called within a tokio runtime.
     ///
     /// # Errors
@@ -211,17 +180,13 @@ impl EngineBuilder {
         let (clock, limiter) = (self.clock, self.limiter.unwrap_or_else(|| Arc::new(MemoryRateLimiter::default())));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let (tasks, turn_tasks) = (TaskTracker::new(), TaskTracker::new());
-        let interrupt = CancellationToken::new();
         let authenticator = Arc::new(Authenticator::new(store.clone(), Arc::clone(&clock)));
         authenticator.poll_epoch().await?;
-        if let Some(keyring) = &self.keyring {
-            register_keyring(&*store, keyring, clock.now()).await?;
-        }
-        let node = NodeId::new();
+        let (node, interrupt) = (NodeId::new(), CancellationToken::new());
         let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions, node, tasks.clone());
         let quotas = QuotaKeeper::new(node, store.clone(), Arc::clone(&clock), tasks.clone());
-        let deliveries = self.webhooks.carry_out(self.keyring.as_ref(), &self.targets, Arc::clone(&clock));
-        let recorder = Recorder::start_telling(store.clone(), self.recorder, deliveries.feed.clone(), &tasks);
+        let webhooks = self.webhooks.carry_out(&store, &authenticator, &clock, &tasks).await?;
+        let recorder = Recorder::start_telling(store.clone(), self.recorder, webhooks.feed.clone(), &tasks);
         let catalogue = Arc::new(self.catalogue);
         let processor = MessageProcessor::new(ProcessorParts {
             platforms: platforms.clone(),
@@ -249,23 +214,13 @@ impl EngineBuilder {
             audit: AuditLog::new(store.clone()),
             keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
             usage: Usage::new(store.clone(), Arc::clone(&clock)),
-            webhooks: Webhooks::new(WebhooksParts {
-                store: store.clone(),
-                outbox: store.clone(),
-                authenticator: Arc::clone(&authenticator),
-                keyring: self.keyring,
-                targets: self.targets,
-                clock: Arc::clone(&clock),
-                courier: deliveries.courier.clone(),
-                tasks: tasks.clone(),
-            }),
             authenticator,
             sessions,
             quotas,
             platforms,
             catalogue,
             recorder,
-            deliveries,
+            webhooks,
             store,
             is_database_healthy: Arc::new(AtomicBool::new(true)),
             turn_tasks,
@@ -273,10 +228,15 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        Upkeep::of(&inner, clock, self.retention).start(&inner.tasks);
-        Deliveries::start(&inner);
-        Ok(Engine { inner: Arc::new(inner) })
+        Ok(started(inner, clock, self.retention))
     }
+}
+
+/// Starts what works in the background.
+fn started(inner: Inner, clock: Arc<dyn Clock>, retention: Option<Duration>) -> Engine {
+    Upkeep::of(&inner, clock, retention).start(&inner.tasks);
+    EngineWebhooks::start(&inner);
+    Engine { inner: Arc::new(inner) }
 }
 
 fn checked_platforms(platforms: Vec<Platform>) -> Result<HashMap<String, Arc<Platform>>> {
