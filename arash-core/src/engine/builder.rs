@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::ai::{AiProvider, OFFLINE_MODEL, Offline};
 use crate::clock::{Clock, SystemClock};
 use crate::command::{CommandHandler, CommandRegistry, EnglishTexts, Texts};
-use crate::engine::upkeep::Upkeep;
+use crate::engine::upkeep::{Retention, Upkeep};
 use crate::engine::{Engine, Inner};
 use crate::error::{Error, Result};
 use crate::id::NodeId;
@@ -22,6 +22,9 @@ use crate::team::{ApiKeys, AuditLog, Authenticator, Teams};
 use crate::tool::{Tool, ToolLimits, ToolRegistry};
 use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings, RunningTurns};
 use crate::usage::Usage;
+
+/// For how long events for webhooks are kept without another word.
+const EVENT_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Puts an [`Engine`] together. Only a platform is required: without more, the offline assistant answers and
 /// everything is kept in memory.
@@ -41,6 +44,7 @@ pub struct EngineBuilder {
     sessions: SessionSettings,
     recorder: RecorderSettings,
     retention: Option<Duration>,
+    event_retention: Duration,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -68,6 +72,7 @@ impl Default for EngineBuilder {
             sessions: SessionSettings::default(),
             recorder: RecorderSettings::default(),
             retention: None,
+            event_retention: EVENT_RETENTION,
         }
     }
 }
@@ -161,6 +166,13 @@ impl EngineBuilder {
         self
     }
 
+    /// For how long events for webhooks are kept, delivered or not, with the log of their delivery; 30 days without this.
+    /// What could not be delivered by then is given up.
+    pub fn event_retention(mut self, retention: Duration) -> Self {
+        self.event_retention = retention;
+        self
+    }
+
     /// How turns are recorded.
     pub fn recorder(mut self, settings: RecorderSettings) -> Self {
         self.recorder = settings;
@@ -235,7 +247,8 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        Upkeep::of(&inner, clock, self.retention).start(&inner.tasks);
+        let retention = Retention { turns: self.retention, events: self.event_retention };
+        Upkeep::of(&inner, clock, retention).start(&inner.tasks);
         Ok(Engine { inner: Arc::new(inner) })
     }
 }

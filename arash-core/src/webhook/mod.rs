@@ -8,6 +8,9 @@ mod endpoint_change;
 mod endpoint_store;
 mod event;
 mod health;
+mod key_event;
+mod message_event;
+mod quota_event;
 mod store;
 
 pub use crate::event::{EventKind, EventKinds};
@@ -20,6 +23,7 @@ pub use endpoint::{Endpoint, SecretColumn};
 pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVERLAP};
 pub(crate) use endpoint_store::unregistered_key;
 pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
-pub use event::{Event, MessageCompleted};
+pub use event::Event;
 pub(crate) use health::EndpointNews;
+pub use message_event::ToldMessage;
 pub use store::OutboxStore;
