@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::ai::{AiProvider, OFFLINE_MODEL, Offline};
 use crate::clock::{Clock, SystemClock};
 use crate::command::{CommandHandler, CommandRegistry, EnglishTexts, Texts};
-use crate::engine::upkeep::Upkeep;
+use crate::engine::upkeep::{Retention, Upkeep};
 use crate::engine::webhooks::{EngineWebhooks, WebhookPlan};
 use crate::engine::{Engine, Inner};
 use crate::error::{Error, Result};
@@ -23,6 +23,9 @@ use crate::team::{ApiKeys, AuditLog, Authenticator, Teams};
 use crate::tool::{Tool, ToolLimits, ToolRegistry};
 use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings, RunningTurns};
 use crate::usage::Usage;
+
+/// For how long events for webhooks are kept without another word.
+const EVENT_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Puts an [`Engine`] together. Only a platform is required: without more, the offline assistant answers and
 /// everything is kept in memory.
@@ -43,6 +46,7 @@ pub struct EngineBuilder {
     recorder: RecorderSettings,
     retention: Option<Duration>,
     pub(super) webhooks: WebhookPlan,
+    event_retention: Duration,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -71,6 +75,7 @@ impl Default for EngineBuilder {
             recorder: RecorderSettings::default(),
             retention: None,
             webhooks: WebhookPlan::default(),
+            event_retention: EVENT_RETENTION,
         }
     }
 }
@@ -164,6 +169,25 @@ impl EngineBuilder {
         self
     }
 
+    /// For how long events for webhooks are kept, delivered or not, with the log of their delivery; 30 days without this.
+    /// What could not be delivered by then is given up.
+    pub fn event_retention(mut self, retention: Duration) -> Self {
+        self.event_retention = retention;
+        self
+    }
+
+    /// How turns are recorded.
+    pub fn recorder(mut self, settings: RecorderSettings) -> Self {
+        self.recorder = settings;
+        self
+    }
+
+    /// Where the time is read; tests give one that they turn.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Checks everything, then starts the engine. Must be called within a tokio runtime.
     ///
     /// # Errors
@@ -228,12 +252,12 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        Ok(started(inner, clock, self.retention))
+        Ok(started(inner, clock, Retention { turns: self.retention, events: self.event_retention }))
     }
 }
 
 /// Starts what works in the background.
-fn started(inner: Inner, clock: Arc<dyn Clock>, retention: Option<Duration>) -> Engine {
+fn started(inner: Inner, clock: Arc<dyn Clock>, retention: Retention) -> Engine {
     Upkeep::of(&inner, clock, retention).start(&inner.tasks);
     EngineWebhooks::start(&inner);
     Engine { inner: Arc::new(inner) }
