@@ -37,7 +37,13 @@ const SOURCES: [Source; 5] = [
         operation: "create_team",
         status: "201",
         value: "$response.body#/id",
-        targets: &[("get_team", "id"), ("update_team", "id"), ("get_team_usage", "team_id")],
+        targets: &[
+            ("get_team", "id"),
+            ("update_team", "id"),
+            ("get_team_usage", "team_id"),
+            ("put_webhook", "team_id"),
+            ("list_webhook_deliveries", "team_id"),
+        ],
     },
     Source { operation: "create_api_key", status: "201", value: "$response.body#/key_info/id", targets: OF_KEY },
     Source {

@@ -32,11 +32,13 @@ impl SealingSettings {
         if let Some(keys) = &self.keys {
             return Ok(keys.clone());
         }
+        // The store first: a key is in the file before it is in the store, also one that somebody else makes just now.
+        let known = store.sealing_keys().await?;
         if let Some(keys) = self.file.read()? {
             return Ok(keys);
         }
         let file = self.file.path().display();
-        if let Some(key) = store.sealing_keys().await?.first() {
+        if let Some(key) = known.first() {
             let text = format!(
                 "secrets in the database were sealed with the key {}, but there are no keys: give those that were used by \
                  SECRET_KEYS, or put them into the file {file}",

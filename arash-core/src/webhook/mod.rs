@@ -23,7 +23,6 @@ mod secret;
 mod sender;
 pub mod signature;
 mod store;
-mod test_event;
 mod tests_under_way;
 mod webhooks;
 

@@ -159,7 +159,19 @@ async fn shells_get_their_completions_and_everybody_help() {
         assert!(done(folder.path(), &["completions", shell]).await.contains("arash-http"), "{shell}");
     }
     let help = done(folder.path(), &["--help"]).await;
-    for word in ["serve", "migrate", "team", "key", "config", "openapi", "completions", "Exit codes", "DATABASE_URL"] {
+    for word in [
+        "serve",
+        "migrate",
+        "team",
+        "key",
+        "secrets",
+        "webhook",
+        "config",
+        "openapi",
+        "completions",
+        "Exit codes",
+        "DATABASE_URL",
+    ] {
         assert!(help.contains(word), "{word}");
     }
     assert!(done(folder.path(), &["key", "create", "--help"]).await.contains("--expires-in-days"));

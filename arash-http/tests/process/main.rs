@@ -30,6 +30,8 @@ mod program;
 mod random;
 mod readme;
 mod scene;
+#[cfg(unix)]
+mod sealing;
 mod secrets;
 mod slow_upstream;
 mod stopping;
@@ -37,3 +39,4 @@ mod stopping;
 mod traces;
 #[path = "../../../arash-core/tests/support/upstream.rs"]
 mod upstream;
+mod webhook_secrets;

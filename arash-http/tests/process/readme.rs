@@ -1,18 +1,23 @@
-//! What the README's first chapter says works: every block of it is run against a host that has just started.
+//! What the README's chapters say works: every block of them is run against a host that has just started.
 
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-use crate::program::{Host, program};
+use crate::program::{Host, PATIENCE, client, program};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/examples/http_client.rs");
 
-/// The fenced blocks of the chapter, each with its language.
-fn blocks() -> Vec<(String, String)> {
+/// The fenced blocks of a chapter, each with its language.
+fn blocks(title: &str) -> Vec<(String, String)> {
     let readme = std::fs::read_to_string(README).unwrap();
-    let chapter = readme.split("\n## ").find(|chapter| chapter.starts_with("A first chat")).unwrap();
+    let chapter = readme.split("\n## ").find(|chapter| chapter.starts_with(title)).unwrap();
     let fences = chapter.split("```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap());
     fences.map(|(language, text)| (language.to_owned(), text.to_owned())).collect()
 }
@@ -35,7 +40,7 @@ async fn the_first_chapter_of_the_readme_does_what_it_says() {
     let host = Host::start(program(folder.path())).await;
     let key = host.printed_key().unwrap().to_owned();
     let mut said = Vec::new();
-    for (language, text) in blocks() {
+    for (language, text) in blocks("A first chat") {
         let text = text.replace("http://127.0.0.1:3000", &host.address);
         let text: String =
             text.lines().filter(|line| !line.starts_with("export ARASH_KEY")).collect::<Vec<_>>().join("\n");
@@ -56,5 +61,52 @@ async fn the_first_chapter_of_the_readme_does_what_it_says() {
     assert!(stream.contains("event: delta") && stream.contains("event: done"), "{stream}");
     assert!(admin.contains("\"api_key\":\"sk_live_"), "{admin}");
     assert!(local.contains("API key (shown once): sk_live_") && local.contains("Second team, first key"), "{local}");
+    host.stop("-TERM").await;
+}
+
+#[tokio::test]
+async fn the_chapter_of_webhooks_does_what_it_says() {
+    let blocks = blocks("Webhooks");
+    let of = |wanted: &str| {
+        let found = blocks.iter().filter(|(language, _)| language == wanted).map(|(_, text)| text.clone());
+        found.collect::<Vec<_>>()
+    };
+    let (shell, python, json) = (of("sh"), of("python"), of("json"));
+    let ([put, tried], [receiver], [event]) = (&shell[..], &python[..], &json[..]) else { panic!("{blocks:?}") };
+    let event: Value = serde_json::from_str(event).unwrap();
+    assert_eq!(event["event"], "message.completed");
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.env("WEBHOOK_ALLOW_PRIVATE", "true").env("WEBHOOK_ALLOW_HTTP", "true");
+    let host = Host::start(command).await;
+    let key = host.printed_key().unwrap().to_owned();
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let here = |text: &str| {
+        let text = text.replace("http://127.0.0.1:3000", &host.address);
+        text.replace("127.0.0.1:8000", &format!("127.0.0.1:{port}")).replace("8000)", &format!("{port})"))
+    };
+    let shell = ["bash", "-euo", "pipefail", "-c"];
+    let made: Value = serde_json::from_str(&run(&shell, &here(put), folder.path(), &key).await).unwrap();
+    let mut receiving = Command::new("python3");
+    receiving.arg("-c").arg(here(receiver)).env("WEBHOOK_SECRET", made["webhook_secret"].as_str().unwrap());
+    receiving.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut receiving = receiving.spawn().unwrap();
+    let mut lines = BufReader::new(receiving.stdout.take().unwrap()).lines();
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let said = run(&shell, &here(tried), folder.path(), &key).await;
+    for words in [r#""status_code":204,"success":true}"#, r#""event":"webhook.test""#, r#""redelivered":0"#] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(host.chat(&key, "Hello").await.0, 200);
+    for event in ["webhook.test", "message.completed"] {
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+        assert_eq!(line.as_deref(), Some(event));
+    }
+    // What somebody else made up is not taken.
+    let forged = client().post(format!("http://127.0.0.1:{port}/")).body("{}");
+    assert_eq!(forged.send().await.unwrap().status(), 401);
     host.stop("-TERM").await;
 }

@@ -14,6 +14,7 @@ const AI_KEY: &str = "secret-ai-key-77c0ffee";
 const TOKEN: &str = "secret-metrics-token-9b1d";
 const PASSWORD: &str = "secret-database-password-31f0";
 const COLLECTOR: &str = "secret-collector-password-c4a2";
+const SEALING: &str = "c2VjcmV0LXNlYWxpbmcta2V5LTAxMjM0NTY3ODlhYmM=";
 const TYPED: &str = "secret-typed-where-it-does-not-belong";
 
 #[tokio::test]
@@ -45,7 +46,7 @@ async fn nothing_secret_is_said(format: &str) {
         "the log was written to its end:\n{log}"
     );
     told.push(log);
-    for secret in [ADMIN, AI_KEY, TOKEN, &password, COLLECTOR, TYPED, &made] {
+    for secret in [ADMIN, AI_KEY, TOKEN, &password, COLLECTOR, SEALING, TYPED, &made] {
         for text in &told {
             assert!(!text.contains(secret), "{secret} is in\n{text}");
         }
@@ -56,6 +57,7 @@ fn command(folder: &Path, format: &str) -> Command {
     let mut command = program(folder);
     command.env("LOG_LEVEL", "trace").env("LOG_FORMAT", format).env("LOG_FILE", "logs/arash.log");
     command.env("INTERNAL_API_KEY", ADMIN).env("AI_API_KEY", AI_KEY).env("METRICS_TOKEN", TOKEN);
+    command.env("SECRET_KEYS", format!("1:{SEALING}"));
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://me:{COLLECTOR}@127.0.0.1:9"));
     command
 }
