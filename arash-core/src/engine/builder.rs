@@ -43,8 +43,7 @@ pub struct EngineBuilder {
     clock: Arc<dyn Clock>,
     sessions: SessionSettings,
     recorder: RecorderSettings,
-    retention: Option<Duration>,
-    event_retention: Duration,
+    retention: Retention,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -71,8 +70,7 @@ impl Default for EngineBuilder {
             clock: Arc::new(SystemClock),
             sessions: SessionSettings::default(),
             recorder: RecorderSettings::default(),
-            retention: None,
-            event_retention: EVENT_RETENTION,
+            retention: Retention { turns: None, events: EVENT_RETENTION },
         }
     }
 }
@@ -162,14 +160,14 @@ impl EngineBuilder {
 
     /// For how long single turns and usage records are kept; the hourly sums stay. Without this, for ever.
     pub fn retention(mut self, retention: Option<Duration>) -> Self {
-        self.retention = retention;
+        self.retention.turns = retention;
         self
     }
 
     /// For how long events for webhooks are kept, delivered or not, with the log of their delivery; 30 days without this.
     /// What could not be delivered by then is given up.
     pub fn event_retention(mut self, retention: Duration) -> Self {
-        self.event_retention = retention;
+        self.retention.events = retention;
         self
     }
 
@@ -247,8 +245,7 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        let retention = Retention { turns: self.retention, events: self.event_retention };
-        Upkeep::of(&inner, clock, retention).start(&inner.tasks);
+        Upkeep::of(&inner, clock, self.retention).start(&inner.tasks);
         Ok(Engine { inner: Arc::new(inner) })
     }
 }

@@ -33,7 +33,9 @@ impl EndpointNews {
     /// What a test tells: a failure is nothing that lasts.
     pub(crate) fn of_test(attempt: &Attempt) -> BTreeMap<(TeamId, Timestamp), Self> {
         let mut news = Self::of(std::slice::from_ref(attempt));
-        news.values_mut().for_each(|news| news.failed_at = None);
+        for news in news.values_mut() {
+            news.failed_at = None;
+        }
         news
     }
 

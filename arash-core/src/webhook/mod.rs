@@ -12,6 +12,7 @@ mod key_event;
 mod message_event;
 mod quota_event;
 mod store;
+mod test_event;
 
 pub use crate::event::{EventKind, EventKinds};
 pub use crate::seal::Sealed;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arash_core::ai::{ChatDelta, FinishReason, WireRequest};
 use arash_core::quota::{Allowance, Period};
 use arash_core::session::{SessionFilter, SessionPage};
-use arash_core::team::{AccessLevel, KeySpec, TeamSpec};
+use arash_core::team::{AccessLevel, KeySpec, Principal, TeamSpec};
 use arash_core::testing::{Script, ScriptedProvider, Step};
 use arash_core::turn::{CompletionEvent, CompletionReceipt, CompletionRequest, CompletionStream, IdempotencyKey};
 use arash_core::usage::{TokenUsage, TurnKind};

@@ -116,7 +116,7 @@ impl EndpointStore for SqlStore {
         let rows = self.db.write("forget_sealing_keys", DELETE_KEYS, &[newest.into()]).await;
         // One of them came into use again meanwhile.
         let rows = rows.map_err(|error| or_unregistered(error, Error::unavailable("a sealing key is being used")))?;
-        let mut ids: Vec<_> = rows.iter().map(|row| read_key_id(row)).collect::<Result<_>>()?;
+        let mut ids: Vec<_> = rows.iter().map(read_key_id).collect::<Result<_>>()?;
         ids.sort_unstable();
         Ok(ids)
     }

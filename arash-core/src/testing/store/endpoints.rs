@@ -55,7 +55,9 @@ pub(super) async fn an_endpoint_is_found_as_it_was_made(store: Arc<dyn Store>) {
     assert_eq!(store.endpoint(team).await.unwrap(), Some(expected));
     assert_eq!(store.endpoint(other).await.unwrap(), None);
     assert_eq!(ring.open(SecretColumn::Present.of(team), &made.secret).unwrap(), Secret::new("whsec_first"));
-    let [entry] = &entries(&*store, team).await[..] else { panic!("one entry") };
+    let entries = entries(&*store, team).await;
+    assert_eq!(entries.len(), 1);
+    let entry = &entries[0];
     assert_eq!((entry.action.as_str(), entry.at, &entry.before), ("webhook.created", at(3), &None));
 }
 
