@@ -96,6 +96,10 @@ pub(super) async fn an_event_on_its_way_stays_there_when_it_is_asked_for_again(s
     let sent = claimed(&*store, &claim(at(2))).await.remove(0);
     assert_eq!(store.redeliver(team, Redelivery::One(told), &by(at(3))).await.unwrap(), 1);
     assert_eq!(claimed_ids(&*store, at(4)).await, [], "nobody else sends it beside");
+    store.settle_attempts(&[Attempt::of(&sent, at(4), NextStep::GiveBack)]).await.unwrap();
+    let sent = claimed(&*store, &claim(at(4))).await.remove(0);
+    assert_eq!((sent.attempt, sent.fence), (1, 2), "its attempts count anew");
+    store.redeliver(team, Redelivery::One(told), &by(at(5))).await.unwrap();
     store.settle_attempts(&[Attempt::of(&sent, at(5), NextStep::Delivered)]).await.unwrap();
     assert_eq!(log(&*store, team).await[0].state, DeliveryState::Delivered);
 }
