@@ -5,20 +5,26 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum EventKind {
     /// A message was answered.
+    #[serde(rename = "message.completed")]
     MessageCompleted,
     /// A message could not be answered.
+    #[serde(rename = "message.failed")]
     MessageFailed,
     /// Much of a quota, or all of it, is used up.
+    #[serde(rename = "quota.threshold")]
     QuotaThreshold,
     /// An API key was made.
+    #[serde(rename = "key.created")]
     KeyCreated,
     /// An API key was revoked or deleted.
+    #[serde(rename = "key.revoked")]
     KeyRevoked,
     /// Somebody tries whether the endpoint works.
+    #[serde(rename = "webhook.test")]
     WebhookTest,
 }
 
@@ -120,6 +126,7 @@ mod tests {
         assert_eq!(EventKinds::from_iter(EventKind::ALL).iter().count(), EventKind::ALL.len());
         for kind in EventKind::ALL {
             assert_eq!(EventKind::from_name(kind.as_str()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }
     }
 }

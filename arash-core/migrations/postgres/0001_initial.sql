@@ -182,6 +182,18 @@ CREATE TABLE quota_leases (
     PRIMARY KEY (node, scope, period, bucket_start)
 );
 
+-- When a team was last told that so much of a quota is used.
+CREATE TABLE quota_thresholds (
+    scope       TEXT   NOT NULL,
+    period      TEXT   NOT NULL CHECK (period IN ('daily', 'monthly')),
+    percent     BIGINT NOT NULL,
+    quota_limit BIGINT NOT NULL,
+    told_at     BIGINT NOT NULL,
+    PRIMARY KEY (scope, period, percent)
+);
+
+CREATE INDEX quota_thresholds_by_time ON quota_thresholds (period, told_at);
+
 -- The keys that secrets were sealed with: a program that lacks one of them does not start.
 CREATE TABLE sealing_keys (
     id          BIGINT  PRIMARY KEY,

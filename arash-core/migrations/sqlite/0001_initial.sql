@@ -174,6 +174,18 @@ CREATE TABLE quota_leases (
     PRIMARY KEY (node, scope, period, bucket_start)
 ) STRICT, WITHOUT ROWID;
 
+-- When a team was last told that so much of a quota is used.
+CREATE TABLE quota_thresholds (
+    scope       TEXT    NOT NULL,
+    period      TEXT    NOT NULL CHECK (period IN ('daily', 'monthly')),
+    percent     INTEGER NOT NULL,
+    quota_limit INTEGER NOT NULL,
+    told_at     INTEGER NOT NULL,
+    PRIMARY KEY (scope, period, percent)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX quota_thresholds_by_time ON quota_thresholds (period, told_at);
+
 -- The keys that secrets were sealed with: a program that lacks one of them does not start.
 CREATE TABLE sealing_keys (
     id          INTEGER PRIMARY KEY,

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::ai::{AiProvider, OFFLINE_MODEL, Offline};
 use crate::clock::{Clock, SystemClock};
 use crate::command::{CommandHandler, CommandRegistry, EnglishTexts, Texts};
-use crate::engine::upkeep::Upkeep;
+use crate::engine::upkeep::{Retention, Upkeep};
 use crate::engine::webhooks::{Deliveries, WebhookPlan};
 use crate::engine::{Engine, Inner};
 use crate::error::{Error, Result};
@@ -26,6 +26,9 @@ use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, Re
 use crate::usage::Usage;
 use crate::webhook::guard::TargetPolicy;
 use crate::webhook::{Webhooks, WebhooksParts, register_keyring};
+
+/// For how long events for webhooks are kept without another word.
+const EVENT_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Puts an [`Engine`] together. Only a platform is required: without more, the offline assistant answers and
 /// everything is kept in memory.
@@ -45,6 +48,7 @@ pub struct EngineBuilder {
     sessions: SessionSettings,
     recorder: RecorderSettings,
     retention: Option<Duration>,
+    event_retention: Duration,
     pub(super) webhooks: WebhookPlan,
     keyring: Option<Keyring>,
     targets: TargetPolicy,
@@ -75,6 +79,7 @@ impl Default for EngineBuilder {
             sessions: SessionSettings::default(),
             recorder: RecorderSettings::default(),
             retention: None,
+            event_retention: EVENT_RETENTION,
             webhooks: WebhookPlan::default(),
             keyring: None,
             targets: TargetPolicy::default(),
@@ -183,6 +188,13 @@ impl EngineBuilder {
         self
     }
 
+    /// For how long events for webhooks are kept, delivered or not, with the log of their delivery; 30 days without this.
+    /// What could not be delivered by then is given up.
+    pub fn event_retention(mut self, retention: Duration) -> Self {
+        self.event_retention = retention;
+        self
+    }
+
     /// How turns are recorded.
     pub fn recorder(mut self, settings: RecorderSettings) -> Self {
         self.recorder = settings;
@@ -273,7 +285,8 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        Upkeep::of(&inner, clock, self.retention).start(&inner.tasks);
+        let retention = Retention { turns: self.retention, events: self.event_retention };
+        Upkeep::of(&inner, clock, retention).start(&inner.tasks);
         Deliveries::start(&inner);
         Ok(Engine { inner: Arc::new(inner) })
     }

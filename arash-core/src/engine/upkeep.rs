@@ -34,6 +34,9 @@ const RETENTION_INTERVAL: Duration = Duration::from_secs(3_600);
 /// For how long the result of a request with an idempotency key is given again.
 const RECEIPTS_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
+/// How many old events are ended in one go.
+const EVENTS_AT_ONCE: u32 = 500;
+
 /// What has to be done now and then.
 pub(super) struct Upkeep {
     store: Arc<dyn Store>,
@@ -44,13 +47,22 @@ pub(super) struct Upkeep {
     recorder: Recorder,
     clock: Arc<dyn Clock>,
     is_database_healthy: Arc<AtomicBool>,
-    retention: Option<Duration>,
+    retention: Retention,
     stop: CancellationToken,
+}
+
+/// For how long what is over is kept.
+#[derive(Clone, Copy)]
+pub(super) struct Retention {
+    /// Turns and usage records; `None` is for ever.
+    pub(super) turns: Option<Duration>,
+    /// Events for webhooks.
+    pub(super) events: Duration,
 }
 
 impl Upkeep {
     /// What the engine with these parts has to do.
-    pub(super) fn of(engine: &Inner, clock: Arc<dyn Clock>, retention: Option<Duration>) -> Self {
+    pub(super) fn of(engine: &Inner, clock: Arc<dyn Clock>, retention: Retention) -> Self {
         Self {
             store: Arc::clone(&engine.store),
             authenticator: Arc::clone(&engine.authenticator),
@@ -121,7 +133,16 @@ impl Upkeep {
             let (store, now) = (Arc::clone(&store), clock.now());
             async move { store.upkeep(now).await }
         });
-        let Some(retention) = self.retention else { return };
+        let (store, clock, retention) = (Arc::clone(&self.store), Arc::clone(&self.clock), self.retention.events);
+        every(tasks, &self.stop, RETENTION_INTERVAL, "forgetting old events", move || {
+            let (store, before) = (Arc::clone(&store), clock.now().minus(retention));
+            async move {
+                // Some at a time, so that others write in between.
+                while store.forget_events(before, EVENTS_AT_ONCE).await? >= u64::from(EVENTS_AT_ONCE) {}
+                Ok(())
+            }
+        });
+        let Some(retention) = self.retention.turns else { return };
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         every(tasks, &self.stop, RETENTION_INTERVAL, "purging old turns", move || {
             let (store, until) = (Arc::clone(&store), clock.now().minus(retention));

@@ -8,6 +8,7 @@ mod rate;
 mod reservation;
 mod scope;
 mod store;
+mod threshold;
 
 pub use allowance::{Allowance, QuotaStanding};
 pub use keeper::QuotaKeeper;
@@ -16,3 +17,4 @@ pub use rate::{RateDecision, RateKey, RateLimit, RateLimiter, RateState};
 pub use reservation::Reservation;
 pub use scope::QuotaScope;
 pub use store::{BlockPlace, Lease, LeaseRequest, QuotaSpend, QuotaStore, lease_amount};
+pub use threshold::{QuotaThreshold, THRESHOLDS, ToldThreshold};

@@ -20,6 +20,7 @@
 mod audit;
 mod batches;
 mod claims;
+mod deliveries;
 mod endpoints;
 mod events;
 mod fixtures;
@@ -33,9 +34,11 @@ mod rotations;
 mod sealing;
 mod session_lists;
 mod sessions;
+mod settling;
 mod started;
 mod team_changes;
 mod teams;
+mod told;
 mod turns;
 mod usage;
 mod values;
@@ -273,6 +276,52 @@ macro_rules! __store_cases {
             a_claimed_event_is_nobody_elses_until_its_lease_ends,
             what_was_delivered_is_not_claimed_again,
             what_failed_is_claimed_again_when_it_is_due,
+            events_of_a_session_go_one_after_the_other,
+            a_session_is_no_other_teams,
+            an_endpoint_gets_as_many_as_it_has_places,
+            a_failing_endpoint_has_places_of_its_own,
+            a_backlog_of_one_team_delays_no_other,
+            events_of_an_endpoint_that_is_switched_off_are_held,
+            of_8_nodes_that_claim_at_once_each_event_goes_to_one,
+            claims_and_settlements_at_once_deliver_each_event_once,
+        }
+        settling {
+            an_attempt_is_found_as_it_was_settled,
+            what_is_settled_twice_counts_once,
+            an_event_that_is_given_back_was_never_claimed,
+            a_late_failure_changes_nothing,
+            a_late_success_delivers,
+            one_batch_settles_an_event_twice_in_its_order,
+            another_teams_event_is_not_settled,
+            failures_and_successes_are_noted_of_the_endpoint,
+            an_endpoint_is_switched_off_with_a_reason,
+            what_is_learnt_of_an_endpoint_tells_nothing_of_a_changed_one,
+            a_test_is_in_the_log_and_waits_for_nothing,
+            what_is_settled_of_a_deleted_session_leaves_nothing,
+            an_endpoint_is_told_of_what_it_wants,
+        }
+        deliveries {
+            deliveries_are_paged_newest_first,
+            a_team_sees_its_own_deliveries_only,
+            an_event_is_sent_again_under_its_id,
+            an_event_on_its_way_stays_there_when_it_is_asked_for_again,
+            a_range_is_sent_again,
+            what_was_asked_for_again_is_in_the_audit_log,
+            events_whose_time_is_over_are_forgotten,
+            what_is_forgotten_on_its_way_stays_forgotten,
+            of_16_that_ask_for_one_event_again_it_is_sent_once,
+        }
+        told {
+            a_team_is_told_of_its_keys,
+            what_is_refused_or_repeated_is_not_told,
+            of_16_that_revoke_a_key_at_once_one_is_told,
+            a_team_is_told_when_much_of_its_quota_is_used,
+            of_two_thresholds_at_once_the_higher_is_told,
+            a_threshold_is_told_once_a_window,
+            a_changed_quota_is_judged_anew,
+            a_team_is_told_of_the_quota_of_its_key,
+            who_does_not_want_to_be_told_of_quotas_is_not,
+            of_16_that_reach_a_threshold_at_once_it_is_told_once,
         }
         values {
             texts_survive_in_messages,

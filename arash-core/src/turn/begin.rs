@@ -47,12 +47,14 @@ impl Beginning {
     async fn write(&self, parts: &ProcessorParts, turn: &Turn, prompt_tokens: u64) -> Result<(), Refusal> {
         let facts = &turn.facts;
         let tokens = TokenUsage { prompt_tokens, completion_tokens: 0, estimated: true };
-        let now = parts.clock.now();
+        let (now, interrupted) = (parts.clock.now(), interrupted());
+        let lost = facts.lost_event(&interrupted, &turn.model.name, now).map_err(Refusal::Failed)?;
         let start = StartedTurn {
             turn_id: facts.id,
             idempotency: facts.idempotency.as_ref().map(Idempotency::to_pair),
             // As the interruption that it is recorded as if nobody ends it.
-            usage: facts.usage(&turn.model, tokens, Some(&interrupted()), now),
+            usage: facts.usage(&turn.model, tokens, Some(&interrupted), now),
+            events: lost.into_iter().collect(),
             lease_until: lease_until(now),
         };
         // Renewed from here on: it may be written without an answer to this.

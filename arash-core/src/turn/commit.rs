@@ -104,6 +104,8 @@ pub struct StartedTurn {
     pub idempotency: Option<(IdempotencyKey, RequestDigest)>,
     /// What was used so far, by estimate, as it is recorded if nobody ends the turn.
     pub usage: UsageRecord,
+    /// What the team is told if nobody ends the turn.
+    pub events: Vec<Event>,
     /// The turn is lost unless this is put off before it comes.
     pub lease_until: Timestamp,
 }

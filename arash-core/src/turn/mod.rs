@@ -12,6 +12,7 @@ mod change;
 mod commit;
 mod completion;
 mod door;
+mod events;
 mod exchange;
 mod facts;
 mod idempotency;

@@ -13,8 +13,8 @@ use crate::turn::processor::ProcessorParts;
 use crate::turn::reply::StoredReply;
 use crate::turn::respond::Outcome;
 use crate::turn::{CommitOutcome, Reply, SessionChange, StoredTurn, TurnCommit, TurnReceipt, TurnState};
-use crate::usage::{TurnKind, UsageRecord};
-use crate::webhook::{Event, EventKind, MessageCompleted};
+use crate::usage::UsageRecord;
+use crate::webhook::Event;
 
 /// How often a commit is tried anew because another node wrote the session in between.
 const MAX_RETRIES: u32 = 3;
@@ -53,6 +53,7 @@ impl ProcessorParts {
             }
             let spends = reservation.as_ref().map(|reservation| reservation.spends().to_vec()).unwrap_or_default();
             let settled = Settled::new(self, &facts, &outcome, lane.as_ref(), given_up.as_ref())?;
+            let settled = Settled { is_repeated: instead.is_some(), ..settled };
             let (commit, result) = settled.into_commit(&facts, &outcome, spends, self.clock.now())?;
             let change = commit.session.clone();
             match place.record(TurnCommit { is_begun, ..commit }).await {
@@ -137,6 +138,8 @@ struct Settled {
     change: Option<SessionChange>,
     usage: UsageRecord,
     is_given_up: bool,
+    /// Whether the caller gets the result of an earlier turn.
+    is_repeated: bool,
 }
 
 impl Settled {
@@ -157,7 +160,7 @@ impl Settled {
             Some(error) => Err(error),
             None => Ok(reply(facts, outcome, session, change.as_ref(), &usage)),
         };
-        Ok(Self { result, change, usage, is_given_up: given_up.is_some() })
+        Ok(Self { result, change, usage, is_given_up: given_up.is_some(), is_repeated: false })
     }
 
     /// What is written, and what the caller gets once it is.
@@ -191,25 +194,16 @@ impl Settled {
         Ok((commit, self.result))
     }
 
-    /// What the team's webhook is told of an answered message.
+    /// What the team's webhook is told of.
     fn event(&self, facts: &TurnFacts, outcome: &Outcome, now: Timestamp) -> Result<Option<Event>> {
-        let (Ok(reply), Some(principal)) = (&self.result, &facts.principal) else {
-            return Ok(None);
-        };
-        // What was stopped before a word was said is no message.
-        let is_told = facts.kind != TurnKind::Command && !outcome.is_silent;
-        if !is_told || !principal.owner().team.webhook_events.contains(EventKind::MessageCompleted) {
-            return Ok(None);
+        match &self.result {
+            // What was stopped before a word was said is no message.
+            Ok(_) if outcome.is_silent => Ok(None),
+            Ok(reply) => facts.completed_event(reply, now),
+            // The message was answered, by the turn whose result the caller gets.
+            Err(_) if self.is_repeated => Ok(None),
+            Err(error) => facts.failed_event(error, &outcome.model.name, now),
         }
-        let told = MessageCompleted {
-            session: facts.key.as_ref().map(|key| (key.as_str(), facts.message.chat_id.as_str())),
-            user_id: &facts.message.user_id,
-            text: &facts.message.text,
-            kind: facts.message.kind,
-            response: &reply.text,
-            model: &reply.receipt.model_name,
-        };
-        Event::message_completed(principal.team_id(), now, told).map(Some)
     }
 }
 

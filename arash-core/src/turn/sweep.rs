@@ -54,7 +54,7 @@ fn interrupted(turn: StartedTurn, now: Timestamp) -> TurnCommit {
         session: None,
         usage: UsageRecord { created_at: now, ..turn.usage },
         quota: Vec::new(),
-        events: Vec::new(),
+        events: turn.events,
         touched_key: None,
     }
 }

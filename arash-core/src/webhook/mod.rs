@@ -14,13 +14,15 @@ pub mod guard;
 mod health;
 #[cfg(feature = "webhooks")]
 mod http;
+mod key_event;
+mod message_event;
+mod quota_event;
 mod schedule;
 mod sealing;
 mod secret;
 mod sender;
 pub mod signature;
 mod store;
-mod test_event;
 mod tests_under_way;
 mod webhooks;
 
@@ -37,12 +39,13 @@ pub use endpoint::{Endpoint, SecretColumn};
 pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVERLAP};
 pub(crate) use endpoint_store::unregistered_key;
 pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
-pub use event::{Event, MessageCompleted};
+pub use event::Event;
 pub(crate) use feed::EventFeed;
 pub use feed::{EventStream, StreamedEvent};
 pub(crate) use health::EndpointNews;
 #[cfg(feature = "webhooks")]
 pub use http::HttpSender;
+pub use message_event::ToldMessage;
 pub use sealing::{Resealing, register_keyring, reseal_secrets};
 pub use sender::{SendError, Sent, SignedEvent, WebhookSender};
 pub use store::OutboxStore;

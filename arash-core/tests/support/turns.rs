@@ -59,6 +59,7 @@ pub(crate) fn started(turn: &TurnCommit, at: Timestamp) -> StartedTurn {
         turn_id: turn.turn_id,
         idempotency: turn.idempotency.clone(),
         usage: UsageRecord { success: false, created_at: at, ..turn.usage.clone() },
+        events: Vec::new(),
         lease_until: at.plus(Duration::from_secs(30)),
     }
 }

@@ -68,6 +68,9 @@ impl Entry {
 
     /// Writes down an attempt, and what becomes of the event if the attempt may still say so.
     fn settle(&mut self, attempt: &Attempt) {
+        if attempt.team_id != self.event.team_id {
+            return;
+        }
         if attempt.is_sent() && !self.attempts.iter().any(|known| known.id == attempt.id) {
             self.attempts.push(log_of(attempt));
             self.attempts.sort_by_key(|attempt| (attempt.at, attempt.id));
@@ -116,6 +119,13 @@ impl Outbox {
     pub(super) fn add(&mut self, turn: &TurnCommit) {
         for event in &turn.events {
             self.insert(Entry::new(event.clone(), turn.usage.session_key.clone(), turn.usage.created_at));
+        }
+    }
+
+    /// Takes in an event that comes from no turn, if there is one.
+    pub(super) fn tell(&mut self, event: Option<Event>, at: Timestamp) {
+        if let Some(event) = event {
+            self.insert(Entry::new(event, None, at));
         }
     }
 

@@ -6,8 +6,13 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::NodeId;
-use crate::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStore, lease_amount};
+use crate::quota::{
+    BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaSpend, QuotaStore, QuotaThreshold, ToldThreshold,
+    lease_amount,
+};
 use crate::store::MemoryStore;
+use crate::store::memory::State;
+use crate::webhook::Event;
 
 type Counted = (QuotaScope, Period);
 type LeaseKey = (NodeId, QuotaScope, Period, Timestamp);
@@ -18,6 +23,8 @@ pub(super) struct Quotas {
     buckets: HashMap<Counted, BTreeMap<Timestamp, Bucket>>,
     /// Only leases with something left.
     leases: HashMap<LeaseKey, Leased>,
+    /// When a team was last told of a threshold.
+    told: HashMap<(QuotaScope, Period, u8), ToldThreshold>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -44,7 +51,8 @@ impl Quotas {
         self.buckets.entry(counted).or_default().entry(start).or_default()
     }
 
-    fn lease(&mut self, request: &LeaseRequest) -> Lease {
+    /// Leases a block; with the threshold that is reached by that.
+    fn lease(&mut self, request: &LeaseRequest) -> (Lease, Option<QuotaThreshold>) {
         let LeaseRequest { node, scope, period, limit, wanted, now, until } = *request;
         let (mut taken, mut oldest_bucket) = (0_u64, None);
         for (start, bucket) in self.window((scope, period), now) {
@@ -59,7 +67,22 @@ impl Quotas {
             lease.amount += amount;
             lease.until = lease.until.max(until);
         }
-        Lease { amount, bucket_start, oldest_bucket }
+        let oldest_use = oldest_bucket.or((amount > 0).then_some(bucket_start));
+        let reached = QuotaThreshold::reached(request, taken.saturating_add(amount), oldest_use);
+        (Lease { amount, bucket_start, oldest_bucket }, reached)
+    }
+
+    fn is_news(&self, threshold: &QuotaThreshold, percent: u8, now: Timestamp) -> bool {
+        threshold.is_news(self.told.get(&(threshold.scope, threshold.period, percent)).copied(), now)
+    }
+
+    fn note_told(&mut self, threshold: &QuotaThreshold, at: Timestamp) {
+        for percent in threshold.covered() {
+            if self.is_news(threshold, percent, at) {
+                let told = ToldThreshold { limit: threshold.limit, at };
+                self.told.insert((threshold.scope, threshold.period, percent), told);
+            }
+        }
     }
 
     /// Takes up to `amount` out of a lease; returns how much that was.
@@ -92,10 +115,24 @@ impl Quotas {
     }
 }
 
+impl State {
+    fn lease_quota(&mut self, request: &LeaseRequest) -> Result<Lease> {
+        let (lease, reached) = self.quota.lease(request);
+        let news = reached.filter(|threshold| self.quota.is_news(threshold, threshold.percent, request.now));
+        if let Some(threshold) = news
+            && let Some(team) = self.teams.to_tell_of(&threshold)
+        {
+            self.quota.note_told(&threshold, request.now);
+            self.outbox.tell(Some(Event::quota_threshold(team, &threshold, request.now)?), request.now);
+        }
+        Ok(lease)
+    }
+}
+
 #[async_trait]
 impl QuotaStore for MemoryStore {
     async fn lease(&self, request: LeaseRequest) -> Result<Lease> {
-        Ok(self.lock().quota.lease(&request))
+        self.lock().lease_quota(&request)
     }
 
     async fn give_back(
@@ -132,7 +169,9 @@ impl QuotaStore for MemoryStore {
     }
 
     async fn purge_buckets(&self, now: Timestamp) -> Result<()> {
-        self.lock().quota.buckets.retain(|(_, period), buckets| {
+        let quota = &mut self.lock().quota;
+        quota.told.retain(|(_, period, _), told| told.at > now.minus(period.window()));
+        quota.buckets.retain(|(_, period), buckets| {
             buckets.retain(|&start, bucket| start > period.window_start(now) || bucket.leased > 0);
             !buckets.is_empty()
         });

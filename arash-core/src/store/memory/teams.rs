@@ -7,16 +7,17 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::EventKinds;
+use crate::event::{EventKind, EventKinds};
 use crate::id::{ApiKeyId, AuditId, TeamId};
 use crate::idempotency::{IdempotencyKey, RequestDigest};
+use crate::quota::{Period, QuotaScope, QuotaThreshold};
 use crate::store::MemoryStore;
 use crate::store::memory::MAX_RECORDS;
 use crate::team::{
     ApiKey, AuditEntry, AuditPage, ChangeContext, Changed, KeyChange, KeyDigest, KeyMatch, KeyOwner, KeyRotation,
     NewApiKey, NewTeam, PageAfter, Team, TeamChange, TeamStore, name_taken, no_such_key, no_such_team,
 };
-use crate::webhook::Endpoint;
+use crate::webhook::{Endpoint, Event};
 
 /// Teams, keys and what was done to them. No team is ever removed, so their ids count up from 1.
 #[derive(Default)]
@@ -205,6 +206,26 @@ impl Teams {
         self.by_id.get(&id).ok_or_else(|| no_such_team(id))
     }
 
+    /// Whose quota it is, if that team wants to be told and the quota is still the one that the node knows.
+    pub(super) fn to_tell_of(&self, threshold: &QuotaThreshold) -> Option<TeamId> {
+        let (team, [daily, monthly]) = match threshold.scope {
+            QuotaScope::Team(id) => {
+                let team = self.by_id.get(&id)?;
+                (team, [team.daily_quota, team.monthly_quota])
+            }
+            QuotaScope::Key(id) => {
+                let key = &self.keys.get(&id)?.key;
+                (self.by_id.get(&key.team_id)?, [key.daily_quota, key.monthly_quota])
+            }
+        };
+        let quota = match threshold.period {
+            Period::Daily => daily,
+            Period::Monthly => monthly,
+        };
+        let is_told = quota == Some(threshold.limit) && team.webhook_events.contains(EventKind::QuotaThreshold);
+        is_told.then_some(team.id)
+    }
+
     /// Notes what became of a team's endpoint.
     pub(super) fn set_webhook(&mut self, endpoint: &Endpoint, entry: AuditEntry) {
         if let Some(team) = self.by_id.get_mut(&endpoint.team_id) {
@@ -250,7 +271,13 @@ impl TeamStore for MemoryStore {
     }
 
     async fn create_key(&self, key: NewApiKey, by: &ChangeContext) -> Result<Changed<KeyOwner>> {
-        self.lock().teams.create_key(key, by)
+        let mut state = self.lock();
+        let created = state.teams.create_key(key, by)?;
+        if !created.is_replayed {
+            let KeyOwner { key, team } = &created.result;
+            state.outbox.tell(Event::key_created(team, key, by.at)?, by.at);
+        }
+        Ok(created)
     }
 
     async fn key(&self, id: ApiKeyId) -> Result<Option<KeyOwner>> {
@@ -270,7 +297,11 @@ impl TeamStore for MemoryStore {
     }
 
     async fn update_key(&self, id: ApiKeyId, change: KeyChange, by: &ChangeContext) -> Result<KeyOwner> {
-        self.lock().teams.update_key(id, &change, by)
+        let mut state = self.lock();
+        let before = state.teams.owner_of(id)?;
+        let after = state.teams.update_key(id, &change, by)?;
+        state.outbox.tell(Event::key_revoked(&before.team, &before.key, Some(&after.key), by.at)?, by.at);
+        Ok(after)
     }
 
     async fn rotate_key(&self, id: ApiKeyId, rotation: KeyRotation, by: &ChangeContext) -> Result<Changed<KeyOwner>> {
@@ -278,11 +309,20 @@ impl TeamStore for MemoryStore {
     }
 
     async fn delete_key(&self, id: ApiKeyId, by: &ChangeContext) -> Result<()> {
-        self.lock().teams.delete_key(id, by)
+        let mut state = self.lock();
+        let before = state.teams.owner_of(id)?;
+        state.teams.delete_key(id, by)?;
+        state.outbox.tell(Event::key_revoked(&before.team, &before.key, None, by.at)?, by.at);
+        Ok(())
     }
 
     async fn create_first_key(&self, team: NewTeam, key: NewApiKey, by: &ChangeContext) -> Result<Option<KeyOwner>> {
-        self.lock().teams.add_first_key(team, key, by)
+        let mut state = self.lock();
+        let first = state.teams.add_first_key(team, key, by)?;
+        if let Some(KeyOwner { key, team }) = &first {
+            state.outbox.tell(Event::key_created(team, key, by.at)?, by.at);
+        }
+        Ok(first)
     }
 
     async fn key_epoch(&self) -> Result<u64> {

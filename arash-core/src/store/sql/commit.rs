@@ -10,11 +10,12 @@ use crate::store::sql::SqlStore;
 #[cfg(test)]
 use crate::store::sql::batch::Batch;
 use crate::store::sql::db::Tx;
+use crate::store::sql::events::INSERT_EVENTS;
 use crate::store::sql::message_rows::INSERT_MESSAGES;
 use crate::store::sql::quota::{lock_leases, take_leased};
 use crate::store::sql::rows::{
-    ADD_HOURS, ADD_USED, BatchRows, END_TURNS, FREE_KEYS, INSERT_EVENTS, INSERT_KEYS, INSERT_SESSIONS, INSERT_TURNS,
-    INSERT_USAGE, KEEP_RECEIPTS, TOUCH_KEYS, UPDATE_SESSIONS, shares_a_session,
+    ADD_HOURS, ADD_USED, BatchRows, END_TURNS, FREE_KEYS, INSERT_KEYS, INSERT_SESSIONS, INSERT_TURNS, INSERT_USAGE,
+    KEEP_RECEIPTS, TOUCH_KEYS, UPDATE_SESSIONS, shares_a_session,
 };
 use crate::store::sql::text::statements;
 use crate::store::sql::turns::find_earlier;

@@ -21,7 +21,7 @@ macro_rules! waiting_teams {
              FROM waiting WHERE waiting.team_id IS NOT NULL
          ),
          open AS (
-             SELECT w.team_id, CASE WHEN e.failing_since IS NULL THEN $2 ELSE $3 END AS places
+             SELECT w.team_id, CASE WHEN e.failing_since IS NULL THEN CAST($2 AS BIGINT) ELSE CAST($3 AS BIGINT) END AS places
              FROM waiting AS w JOIN webhook_endpoints AS e ON e.team_id = w.team_id AND e.enabled
          )"
     };
@@ -49,7 +49,11 @@ statements! {
         "UPDATE outbox SET lease_until = NULL
          WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE lease_until <= $1 FOR NO KEY UPDATE SKIP LOCKED))",
     );
-    SELECT_LEASED = both("SELECT team_id, session_key FROM outbox WHERE lease_until IS NOT NULL");
+    // Named, because SQLite would rather read through a table that it takes for small.
+    SELECT_LEASED = each(
+        "SELECT team_id, session_key FROM outbox INDEXED BY outbox_leased WHERE lease_until IS NOT NULL",
+        "SELECT team_id, session_key FROM outbox WHERE lease_until IS NOT NULL",
+    );
     SELECT_DUE = each(
         concat!(waiting_teams!(), "
          SELECT outbox.id, outbox.team_id, outbox.session_key, outbox.due_at, open.places

@@ -20,10 +20,13 @@ mod deliveries;
 mod endpoint_rows;
 mod endpoints;
 mod event_claims;
+mod events;
 mod fault;
 mod message_rows;
 mod migrations;
 mod outbox;
+#[cfg(test)]
+mod outbox_plan_tests;
 #[cfg(feature = "postgres")]
 mod partitions;
 #[cfg(test)]
@@ -39,6 +42,7 @@ mod sqlite;
 mod team_rows;
 mod teams;
 mod text;
+mod thresholds;
 mod turns;
 mod usage;
 mod value;
@@ -156,7 +160,13 @@ fn all_statements(dialect: text::Dialect) -> Vec<String> {
     let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
     let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
     let changes = [team_rows::STATEMENTS, receipts::STATEMENTS, audit::STATEMENTS];
-    let webhooks = [endpoints::STATEMENTS, endpoint_rows::STATEMENTS, event_claims::STATEMENTS, deliveries::STATEMENTS];
+    let webhooks = [
+        endpoints::STATEMENTS,
+        endpoint_rows::STATEMENTS,
+        event_claims::STATEMENTS,
+        deliveries::STATEMENTS,
+        thresholds::STATEMENTS,
+    ];
     let fixed = fixed
         .iter()
         .chain(&more)

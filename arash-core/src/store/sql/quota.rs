@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::NodeId;
-use crate::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore, lease_amount};
+use crate::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore, QuotaThreshold, lease_amount};
 use crate::store::sql::SqlStore;
 use crate::store::sql::batch::{Batch, Kind};
 use crate::store::sql::db::Tx;
 use crate::store::sql::text::{Dialect, statements};
+use crate::store::sql::thresholds;
 use crate::store::sql::value::Value;
 
 statements! {
@@ -183,7 +184,10 @@ impl QuotaStore for SqlStore {
                 self.db
                     .transact("purge_quota_buckets", move |tx| {
                         let values = values.clone();
-                        Box::pin(async move { tx.execute(DELETE_OLD_BUCKETS, &values).await.map(drop) })
+                        Box::pin(async move {
+                            tx.execute(DELETE_OLD_BUCKETS, &values).await?;
+                            thresholds::forget(tx, period, now).await
+                        })
                     })
                     .await?;
             }
@@ -209,6 +213,10 @@ async fn lease(tx: &mut Tx, request: LeaseRequest) -> Result<Lease> {
         let lease: Vec<Value> = block.iter().cloned().chain([node.as_uuid().into(), until.into()]).collect();
         tx.execute(ADD_LEASE, &lease).await?;
         tx.execute(ADD_LEASED, &block).await?;
+    }
+    let oldest_use = oldest_bucket.or((amount > 0).then_some(bucket_start));
+    if let Some(threshold) = QuotaThreshold::reached(&request, taken.saturating_add(amount), oldest_use) {
+        thresholds::tell(tx, &threshold, &request).await?;
     }
     Ok(Lease { amount, bucket_start, oldest_bucket })
 }

@@ -8,13 +8,13 @@ use crate::id::{NodeId, TurnId};
 use crate::platform::ModelId;
 use crate::quota::{Period, QuotaScope, QuotaSpend};
 use crate::store::sql::batch::{Batch, Kind};
+use crate::store::sql::events::event_row;
 use crate::store::sql::message_rows::message_row;
 use crate::store::sql::quota::leased_row;
 use crate::store::sql::turns::started_row;
 use crate::store::sql::value::Value;
 use crate::turn::{IdempotencyKey, RequestDigest, SessionChange, StartedTurn, TurnCommit, TurnState};
 use crate::usage::{HourlyUsage, UsageRecord, UsageTotals};
-use crate::webhook::Event;
 
 use Kind::{Bool, Bytes, Int, Text, Uuid};
 
@@ -104,11 +104,6 @@ pub(super) static ADD_USED: Batch = Batch::insert(
     "INSERT INTO quota_buckets (scope, period, bucket_start, used, leased)",
     &[Text, Text, Int, Int, Int],
     "ON CONFLICT (scope, period, bucket_start) DO UPDATE SET used = quota_buckets.used + excluded.used",
-);
-pub(super) static INSERT_EVENTS: Batch = Batch::insert(
-    "INSERT INTO outbox (id, team_id, turn_id, session_key, event_type, payload, created_at, due_at)",
-    &[Uuid, Int, Uuid, Text, Text, Text, Int, Int],
-    "",
 );
 /// A key that another node writes just now has its time from there: nobody waits for it.
 pub(super) static TOUCH_KEYS: Batch =
@@ -342,20 +337,6 @@ impl BatchRows {
         let cause = (Some(turn.turn_id), turn.usage.session_key.as_deref());
         self.events.extend(turn.events.iter().flat_map(|event| event_row(event, cause, turn.usage.created_at)));
     }
-}
-
-/// One row of [`INSERT_EVENTS`]: an event, the turn and the session that it comes from, and when it happened.
-pub(super) fn event_row(event: &Event, (turn, session): (Option<TurnId>, Option<&str>), at: Timestamp) -> [Value; 8] {
-    [
-        event.id.as_uuid().into(),
-        event.team_id.0.into(),
-        turn.map(|turn| Value::from(turn.as_uuid())).into(),
-        session.into(),
-        event.kind.as_str().into(),
-        event.payload.as_str().into(),
-        at.into(),
-        at.into(),
-    ]
 }
 
 /// Puts rows into the order of their first `keys` values.

@@ -5,6 +5,7 @@ use crate::id::{ApiKeyId, TeamId};
 use crate::store::sql::SqlStore;
 use crate::store::sql::audit::{entries, insert_entry};
 use crate::store::sql::db::Tx;
+use crate::store::sql::events::insert_event;
 use crate::store::sql::receipts::{earlier, record};
 use crate::store::sql::team_rows::{
     insert_key, insert_team, lock_key, lock_team, read_owner, read_team, select_keys, team_columns, write_key,
@@ -15,6 +16,7 @@ use crate::team::{
     AuditEntry, AuditPage, ChangeContext, Changed, KeyChange, KeyDigest, KeyMatch, KeyOwner, KeyRotation, NewApiKey,
     NewTeam, PageAfter, Team, TeamChange, TeamStore, no_such_team,
 };
+use crate::webhook::Event;
 
 statements! {
     SELECT_TEAM = both(concat!("SELECT ", team_columns!(), " FROM teams t WHERE t.id = $1"));
@@ -94,6 +96,7 @@ impl TeamStore for SqlStore {
                     let team = tx.fetch_optional(SELECT_TEAM, &[key.team_id.0.into()]).await?;
                     let team = read_team(&team.ok_or_else(|| no_such_team(key.team_id))?)?;
                     let key = insert_key(tx, key, by.at).await?;
+                    insert_event(tx, Event::key_created(&team, &key, by.at)?, by.at).await?;
                     record(tx, &AuditEntry::created(&key, &by), &by, KeyOwner { key, team }).await
                 })
             })
@@ -131,6 +134,7 @@ impl TeamStore for SqlStore {
                     let before = lock_key(tx, id).await?;
                     let Some((key, entry)) = change.on(&before.key, &by)? else { return Ok(before) };
                     write_key(tx, &key).await?;
+                    insert_event(tx, Event::key_revoked(&before.team, &before.key, Some(&key), by.at)?, by.at).await?;
                     insert_entry(tx, &entry).await?;
                     move_epoch(tx).await?;
                     Ok(KeyOwner { key, ..before })
@@ -165,9 +169,10 @@ impl TeamStore for SqlStore {
             .transact("delete_key", move |tx| {
                 let by = by.clone();
                 Box::pin(async move {
-                    let KeyOwner { key, .. } = lock_key(tx, id).await?;
+                    let KeyOwner { key, team } = lock_key(tx, id).await?;
                     by.actor.require_over(&key)?;
                     tx.execute(DELETE_KEY, &[id.0.into()]).await?;
+                    insert_event(tx, Event::key_revoked(&team, &key, None, by.at)?, by.at).await?;
                     insert_entry(tx, &AuditEntry::deleted(&key, &by)).await?;
                     move_epoch(tx).await
                 })
@@ -195,6 +200,7 @@ impl TeamStore for SqlStore {
                     };
                     key.team_id = team.id;
                     let key = insert_key(tx, key, by.at).await?;
+                    insert_event(tx, Event::key_created(&team, &key, by.at)?, by.at).await?;
                     insert_entry(tx, &AuditEntry::created(&key, &by)).await?;
                     Ok(Some(KeyOwner { key, team }))
                 })

@@ -16,6 +16,7 @@ use crate::turn::{
     TurnStore,
 };
 use crate::usage::UsageRecord;
+use crate::webhook::Event;
 
 statements! {
     SELECT_TURN = both("SELECT t.id, t.state, k.request_digest, k.receipt
@@ -53,12 +54,15 @@ pub(super) static RENEW_TURNS: Batch = Batch::from(
 struct Started {
     usage: UsageRecord,
     key: Option<(IdempotencyKey, Vec<u8>)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    events: Vec<Event>,
 }
 
 /// The end of a started turn's lease, and what is recorded if nobody ends it.
 pub(super) fn started_row(turn: &StartedTurn) -> Result<[Value; 2]> {
     let key = turn.idempotency.as_ref().map(|(key, digest)| (key.clone(), digest.as_bytes().to_vec()));
-    let started = serde_json::to_string(&Started { usage: turn.usage.clone(), key });
+    let started = Started { usage: turn.usage.clone(), key, events: turn.events.clone() };
+    let started = serde_json::to_string(&started);
     let started = started.map_err(|fault| Error::internal("a turn could not be written").with_source(fault))?;
     Ok([turn.lease_until.into(), started.into()])
 }
@@ -172,12 +176,13 @@ fn read_turn(row: &Row) -> Result<StoredTurn> {
 
 fn read_started(row: &Row) -> Result<StartedTurn> {
     let started = row.text("started")?;
-    let Started { usage, key } = serde_json::from_str(&started)
+    let Started { usage, key, events } = serde_json::from_str(&started)
         .map_err(|fault| Error::internal("a turn that has begun could not be read").with_source(fault))?;
     Ok(StartedTurn {
         turn_id: TurnId::from_uuid(row.uuid("id")?),
         idempotency: key.and_then(|(key, digest)| Some((key, RequestDigest::from_bytes(&digest)?))),
         usage,
+        events,
         lease_until: row.time("lease_until")?,
     })
 }

@@ -169,7 +169,7 @@ pub(super) fn started(turn: &TurnCommit, at: Timestamp) -> StartedTurn {
         ..turn.usage.clone()
     };
     let (turn_id, idempotency) = (turn.turn_id, turn.idempotency.clone());
-    StartedTurn { turn_id, idempotency, usage, lease_until: at.plus(Duration::from_secs(30)) }
+    StartedTurn { turn_id, idempotency, usage, events: Vec::new(), lease_until: at.plus(Duration::from_secs(30)) }
 }
 
 /// The end of a turn that was begun and that nobody ended.
@@ -183,7 +183,7 @@ pub(super) fn interrupted(turn: &StartedTurn, at: Timestamp) -> TurnCommit {
         session: None,
         usage: UsageRecord { created_at: at, ..turn.usage.clone() },
         quota: Vec::new(),
-        events: Vec::new(),
+        events: turn.events.clone(),
         touched_key: None,
     }
 }

@@ -94,15 +94,15 @@ pub(super) async fn a_begun_turn_is_lost_when_its_lease_is_over(store: Arc<dyn S
     let mut running = turn_for("key", at(0));
     (running.usage.team_id, running.usage.api_key_id) = (Some(team), Some(key.id));
     running.usage.session_key = Some("internal_1_chat".to_owned());
-    let early = started(&running, at(0));
+    let early = StartedTurn { events: vec![event(team, "\u{7}")], ..started(&running, at(0)) };
     let late = started(&turn(at(0)), at(10));
     store.begin(&[early.clone(), late.clone()]).await.unwrap();
     assert!(lost(&*store, at(29)).await.is_empty());
     let found = store.lost_turns(at(30), 100).await.unwrap();
     assert_eq!(found.len(), 1, "a lease is over at its moment");
-    let StartedTurn { turn_id, idempotency, usage, lease_until } = &found[0];
+    let StartedTurn { turn_id, idempotency, usage, events, lease_until } = &found[0];
     assert_eq!((*turn_id, idempotency, *lease_until), (early.turn_id, &early.idempotency, early.lease_until));
-    assert_eq!(*usage, early.usage, "it is told as it began");
+    assert_eq!((usage, events), (&early.usage, &early.events), "it is told as it began");
     let mut both = [early.turn_id, late.turn_id];
     both.sort_unstable();
     assert_eq!(lost(&*store, at(40)).await, both);
