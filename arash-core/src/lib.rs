@@ -1,6 +1,6 @@
 //! An AI chatbot engine for Rust programs. One message goes in, one reply comes out, whole or streamed; on the way it
-//! is authenticated, rate limited, metered, answered by a command or an AI model, remembered, and put down for the
-//! team's webhook.
+//! is authenticated, rate limited, metered, answered by a command or an AI model, remembered, and told to the team's
+//! webhook.
 //!
 //! # What sets it apart
 //!
@@ -76,6 +76,13 @@
 //! [`MemoryStore`](store::MemoryStore) and, with the feature `sqlite` or `postgres`, `SqlStore` implement
 //! [`Store`](store::Store).
 //! A store of your own runs the same conformance suite as they do: `store_conformance!`, with the feature `testing`.
+//!
+//! # Webhooks
+//!
+//! What a team wants to be told of is committed together with its cause and sent until its endpoint takes it, signed as
+//! [`webhook::signature`] tells and only where [`webhook::guard`] lets it; with a
+//! [`keyring`](EngineBuilder::keyring), which seals the secrets of endpoints. A
+//! [`WebhookSender`](webhook::WebhookSender) of your own may send events elsewhere; [`Engine::events`] tells of them here.
 //!
 //! # Figures
 //!

@@ -67,6 +67,8 @@ fn note_load(load: &Load) {
     gauge!("arash_sessions_cached_bytes").set(load.sessions.cached_bytes as f64);
     gauge!("arash_sessions_held").set(load.sessions.held as f64);
     gauge!("arash_sessions_waiting_messages").set(load.sessions.waiting as f64);
+    gauge!("arash_webhook_attempts_running").set(load.webhooks.running as f64);
+    gauge!("arash_webhook_events_waiting").set(load.webhooks.waiting as f64);
     gauge!("arash_database_connections").set(load.connections.open as f64);
     gauge!("arash_database_connections_in_use").set(load.connections.in_use as f64);
 }
@@ -81,6 +83,8 @@ fn describe() {
     describe_gauge!("arash_sessions_cached_bytes", "About how much memory these take.");
     describe_gauge!("arash_sessions_held", "Sessions that somebody works with.");
     describe_gauge!("arash_sessions_waiting_messages", "Messages that wait for their session.");
+    describe_gauge!("arash_webhook_attempts_running", "Attempts to deliver webhook events that run.");
+    describe_gauge!("arash_webhook_events_waiting", "Webhook events in memory that wait for their endpoint.");
     describe_gauge!("arash_database_connections", "Open connections to the database.");
     describe_gauge!("arash_database_connections_in_use", "Those of them that do something.");
     describe_gauge!("process_start_time_seconds", "When this process began to count, in seconds since 1970.");

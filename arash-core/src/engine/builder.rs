@@ -11,21 +11,18 @@ use crate::ai::{AiProvider, OFFLINE_MODEL, Offline};
 use crate::clock::{Clock, SystemClock};
 use crate::command::{CommandHandler, CommandRegistry, EnglishTexts, Texts};
 use crate::engine::upkeep::{Retention, Upkeep};
-use crate::engine::webhooks::{Deliveries, WebhookPlan};
+use crate::engine::webhooks::{EngineWebhooks, WebhookPlan};
 use crate::engine::{Engine, Inner};
 use crate::error::{Error, Result};
 use crate::id::NodeId;
 use crate::platform::{ModelCatalogue, ModelInfo, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
-use crate::seal::Keyring;
 use crate::session::{SessionManager, SessionSettings};
 use crate::store::{MemoryRateLimiter, MemoryStore, Store};
 use crate::team::{ApiKeys, AuditLog, Authenticator, Teams};
 use crate::tool::{Tool, ToolLimits, ToolRegistry};
 use crate::turn::{MessageProcessor, ProcessorParts, ProviderRecord, Recorder, RecorderSettings, RunningTurns};
 use crate::usage::Usage;
-use crate::webhook::guard::TargetPolicy;
-use crate::webhook::{Webhooks, WebhooksParts, register_keyring};
 
 /// For how long events for webhooks are kept without another word.
 const EVENT_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -48,10 +45,8 @@ pub struct EngineBuilder {
     sessions: SessionSettings,
     recorder: RecorderSettings,
     retention: Option<Duration>,
-    event_retention: Duration,
     pub(super) webhooks: WebhookPlan,
-    keyring: Option<Keyring>,
-    targets: TargetPolicy,
+    event_retention: Duration,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -79,10 +74,8 @@ impl Default for EngineBuilder {
             sessions: SessionSettings::default(),
             recorder: RecorderSettings::default(),
             retention: None,
-            event_retention: EVENT_RETENTION,
             webhooks: WebhookPlan::default(),
-            keyring: None,
-            targets: TargetPolicy::default(),
+            event_retention: EVENT_RETENTION,
         }
     }
 }
@@ -176,18 +169,6 @@ impl EngineBuilder {
         self
     }
 
-    /// What webhooks' secrets are sealed with. Without this, teams cannot be given webhooks.
-    pub fn keyring(mut self, keyring: Keyring) -> Self {
-        self.keyring = Some(keyring);
-        self
-    }
-
-    /// Where webhooks may lead to; without this, to the public internet by `https://`.
-    pub fn webhook_targets(mut self, targets: TargetPolicy) -> Self {
-        self.targets = targets;
-        self
-    }
-
     /// For how long events for webhooks are kept, delivered or not, with the log of their delivery; 30 days without this.
     /// What could not be delivered by then is given up.
     pub fn event_retention(mut self, retention: Duration) -> Self {
@@ -223,17 +204,13 @@ impl EngineBuilder {
         let (clock, limiter) = (self.clock, self.limiter.unwrap_or_else(|| Arc::new(MemoryRateLimiter::default())));
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let (tasks, turn_tasks) = (TaskTracker::new(), TaskTracker::new());
-        let interrupt = CancellationToken::new();
         let authenticator = Arc::new(Authenticator::new(store.clone(), Arc::clone(&clock)));
         authenticator.poll_epoch().await?;
-        if let Some(keyring) = &self.keyring {
-            register_keyring(&*store, keyring, clock.now()).await?;
-        }
-        let node = NodeId::new();
+        let (node, interrupt) = (NodeId::new(), CancellationToken::new());
         let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions, node, tasks.clone());
         let quotas = QuotaKeeper::new(node, store.clone(), Arc::clone(&clock), tasks.clone());
-        let deliveries = self.webhooks.carry_out(self.keyring.as_ref(), &self.targets, Arc::clone(&clock));
-        let recorder = Recorder::start_telling(store.clone(), self.recorder, deliveries.feed.clone(), &tasks);
+        let webhooks = self.webhooks.carry_out(&store, &authenticator, &clock, &tasks).await?;
+        let recorder = Recorder::start_telling(store.clone(), self.recorder, webhooks.feed.clone(), &tasks);
         let catalogue = Arc::new(self.catalogue);
         let processor = MessageProcessor::new(ProcessorParts {
             platforms: platforms.clone(),
@@ -261,23 +238,13 @@ impl EngineBuilder {
             audit: AuditLog::new(store.clone()),
             keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
             usage: Usage::new(store.clone(), Arc::clone(&clock)),
-            webhooks: Webhooks::new(WebhooksParts {
-                store: store.clone(),
-                outbox: store.clone(),
-                authenticator: Arc::clone(&authenticator),
-                keyring: self.keyring,
-                targets: self.targets,
-                clock: Arc::clone(&clock),
-                courier: deliveries.courier.clone(),
-                tasks: tasks.clone(),
-            }),
             authenticator,
             sessions,
             quotas,
             platforms,
             catalogue,
             recorder,
-            deliveries,
+            webhooks,
             store,
             is_database_healthy: Arc::new(AtomicBool::new(true)),
             turn_tasks,
@@ -285,11 +252,15 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        let retention = Retention { turns: self.retention, events: self.event_retention };
-        Upkeep::of(&inner, clock, retention).start(&inner.tasks);
-        Deliveries::start(&inner);
-        Ok(Engine { inner: Arc::new(inner) })
+        Ok(started(inner, clock, Retention { turns: self.retention, events: self.event_retention }))
     }
+}
+
+/// Starts what works in the background.
+fn started(inner: Inner, clock: Arc<dyn Clock>, retention: Retention) -> Engine {
+    Upkeep::of(&inner, clock, retention).start(&inner.tasks);
+    EngineWebhooks::start(&inner);
+    Engine { inner: Arc::new(inner) }
 }
 
 fn checked_platforms(platforms: Vec<Platform>) -> Result<HashMap<String, Arc<Platform>>> {

@@ -31,7 +31,7 @@ impl Engine {
             free_places,
             waiting_writes: inner.recorder.waiting(),
             sessions: inner.sessions.load(),
-            webhooks: inner.deliveries.gauge.load(),
+            webhooks: inner.webhooks.gauge.load(),
             connections: inner.store.connections(),
         }
     }

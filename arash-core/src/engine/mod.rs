@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::command::CommandRegistry;
-use crate::engine::webhooks::Deliveries;
+use crate::engine::webhooks::EngineWebhooks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TurnId;
 use crate::platform::{ModelCatalogue, Platform};
@@ -66,12 +66,11 @@ struct Inner {
     keys: ApiKeys,
     audit: AuditLog,
     usage: Usage,
-    webhooks: Webhooks,
+    webhooks: EngineWebhooks,
     quotas: QuotaKeeper,
     platforms: HashMap<String, Arc<Platform>>,
     catalogue: Arc<ModelCatalogue>,
     recorder: Recorder,
-    deliveries: Deliveries,
     store: Arc<dyn Store>,
     is_database_healthy: Arc<AtomicBool>,
     turn_tasks: TaskTracker,
@@ -231,7 +230,7 @@ impl Engine {
 
     /// Where teams are told of events.
     pub fn webhooks(&self) -> &Webhooks {
-        &self.inner.webhooks
+        &self.inner.webhooks.service
     }
 
     /// What may be used.

@@ -1,47 +1,72 @@
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use crate::clock::Clock;
 use crate::engine::Inner;
+use crate::error::Result;
 use crate::seal::Keyring;
 use crate::store::Store;
+use crate::team::Authenticator;
 use crate::webhook::guard::TargetPolicy;
 use crate::webhook::{
-    Courier, Dispatcher, DispatcherParts, EventFeed, EventStream, Gauge, WebhookSender, WebhookSettings,
+    Courier, Dispatcher, DispatcherParts, EventFeed, EventStream, Gauge, WebhookSender, WebhookSettings, Webhooks,
+    WebhooksParts, register_keyring,
 };
 use crate::{Engine, EngineBuilder};
 
-/// How events are delivered, as far as it was said when the engine is built.
+/// What was said of webhooks when the engine is built.
 #[derive(Default)]
 pub(super) struct WebhookPlan {
+    keyring: Option<Keyring>,
+    targets: TargetPolicy,
     settings: WebhookSettings,
     sender: Option<Arc<dyn WebhookSender>>,
 }
 
-/// What of delivering an engine keeps.
-pub(super) struct Deliveries {
+/// What an engine has of webhooks.
+pub(super) struct EngineWebhooks {
+    pub(super) service: Webhooks,
     pub(super) feed: EventFeed,
     pub(super) gauge: Gauge,
     /// Who makes attempts; `None` where nothing is sent.
-    pub(super) courier: Option<Courier>,
+    courier: Option<Courier>,
     settings: WebhookSettings,
 }
 
 impl WebhookPlan {
-    /// Puts together who delivers; nobody without a keyring or a sender.
-    pub(super) fn carry_out(
+    /// Checks that the keyring opens what lies in the store, and puts together who delivers: nobody without a keyring or
+    /// a sender.
+    pub(super) async fn carry_out(
         self,
-        keyring: Option<&Keyring>,
-        targets: &TargetPolicy,
-        clock: Arc<dyn Clock>,
-    ) -> Deliveries {
-        let Self { settings, sender } = self;
-        let sender = sender.or_else(|| default_sender(targets));
-        let courier = sender.zip(keyring).map(|(sender, keyring)| Courier::new(sender, keyring.clone(), clock));
-        Deliveries { feed: EventFeed::default(), gauge: Gauge::default(), courier, settings }
+        store: &Arc<dyn Store>,
+        authenticator: &Arc<Authenticator>,
+        clock: &Arc<dyn Clock>,
+        tasks: &TaskTracker,
+    ) -> Result<EngineWebhooks> {
+        let Self { keyring, targets, settings, sender } = self;
+        if let Some(keyring) = &keyring {
+            register_keyring(&**store, keyring, clock.now()).await?;
+        }
+        let sender = sender.or_else(|| default_sender(&targets));
+        let of = |(sender, keyring): (_, &Keyring)| Courier::new(sender, keyring.clone(), Arc::clone(clock));
+        let courier = sender.zip(keyring.as_ref()).map(of);
+        let service = Webhooks::new(WebhooksParts {
+            store: store.clone(),
+            outbox: store.clone(),
+            authenticator: Arc::clone(authenticator),
+            keyring,
+            targets,
+            clock: Arc::clone(clock),
+            courier: courier.clone(),
+            tasks: tasks.clone(),
+        });
+        Ok(EngineWebhooks { service, feed: EventFeed::default(), gauge: Gauge::default(), courier, settings })
     }
 }
 
 #[cfg(feature = "webhooks")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature there is none")]
 fn default_sender(targets: &TargetPolicy) -> Option<Arc<dyn WebhookSender>> {
     Some(Arc::new(crate::webhook::HttpSender::new(targets.clone())))
 }
@@ -51,26 +76,36 @@ fn default_sender(_targets: &TargetPolicy) -> Option<Arc<dyn WebhookSender>> {
     None
 }
 
-impl Deliveries {
-    /// Starts to deliver the events of `store`, if there is somebody who does.
+impl EngineWebhooks {
+    /// Starts to deliver, if there is somebody who does.
     pub(super) fn start(engine: &Inner) {
-        let Self { feed, gauge, courier, settings } = &engine.deliveries;
-        let store: Arc<dyn Store> = Arc::clone(&engine.store);
-        if let Some(courier) = courier.clone() {
-            Dispatcher::start(DispatcherParts {
-                store,
-                courier,
-                feed: feed.clone(),
-                settings: *settings,
-                gauge: gauge.clone(),
-                tasks: engine.tasks.clone(),
-                stop: engine.stop_upkeep.clone(),
-            });
-        }
+        let Self { feed, gauge, courier, settings, .. } = &engine.webhooks;
+        let Some(courier) = courier.clone() else { return };
+        Dispatcher::start(DispatcherParts {
+            store: engine.store.clone(),
+            courier,
+            feed: feed.clone(),
+            settings: *settings,
+            gauge: gauge.clone(),
+            tasks: engine.tasks.clone(),
+            stop: engine.stop_upkeep.clone(),
+        });
     }
 }
 
 impl EngineBuilder {
+    /// What webhooks' secrets are sealed with. Without this, teams cannot be given webhooks.
+    pub fn keyring(mut self, keyring: Keyring) -> Self {
+        self.webhooks.keyring = Some(keyring);
+        self
+    }
+
+    /// Where webhooks may lead to; without this, to the public internet by `https://`.
+    pub fn webhook_targets(mut self, targets: TargetPolicy) -> Self {
+        self.webhooks.targets = targets;
+        self
+    }
+
     /// How webhook events are delivered. They are where there is a [keyring](EngineBuilder::keyring); else they wait in the
     /// store.
     pub fn webhooks(mut self, settings: WebhookSettings) -> Self {
@@ -93,6 +128,6 @@ impl Engine {
     /// it missed; whoever must miss none gives the engine a
     /// [`WebhookSender`](crate::webhook::WebhookSender) of its own.
     pub fn events(&self) -> EventStream {
-        self.inner.deliveries.feed.subscribe()
+        self.inner.webhooks.feed.subscribe()
     }
 }

@@ -210,8 +210,8 @@ impl Dispatcher {
     async fn end(&mut self, results: &mut mpsc::UnboundedReceiver<Ended>) {
         let last_attempts = Instant::now() + LAST_ATTEMPTS;
         // What is being claimed right now is this node's; it would be nobody's until the end of its lease.
-        if let Ok(claimed) = timeout(LAST_ATTEMPTS, finished_or(&mut self.claiming)).await {
-            claimed.into_iter().for_each(|claimed| self.note_claimed(claimed));
+        if let Ok(Some(claimed)) = timeout(LAST_ATTEMPTS, finished_or(&mut self.claiming)).await {
+            self.note_claimed(claimed);
         }
         for claimed in self.queues.empty() {
             self.give_back(&claimed);

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Addresses of version 4 that are not of the public internet, by the first address and the length of the prefix. After
 /// IANA's registry of special-purpose addresses (RFC 6890), and what is beyond it says so.
 const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network
+    (Ipv4Addr::UNSPECIFIED, 8),            // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),       // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),    // shared by the customers of a carrier
     (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback

@@ -42,7 +42,8 @@ impl Resolve for Pins {
     fn resolve(&self, name: Name) -> Resolving {
         let addresses = self.lock().get(name.as_str()).map(|pinned| Arc::clone(&pinned.addresses));
         let addresses = addresses.ok_or_else(|| io::Error::other("the name was not checked").into());
-        Box::pin(std::future::ready(addresses.map(|found| Box::new(found.to_vec().into_iter()) as Addrs)))
+        let each = |found: Arc<[SocketAddr]>| Box::new(Vec::from(&*found).into_iter()) as Addrs;
+        Box::pin(std::future::ready(addresses.map(each)))
     }
 }
 
