@@ -67,6 +67,7 @@ impl Receiver {
 }
 
 #[handler]
+#[expect(clippy::needless_pass_by_value, reason = "a handler takes what it extracts")]
 fn receive(receiver: Data<&Arc<Receiver>>, headers: &HeaderMap, body: Vec<u8>) -> StatusCode {
     if let Err(fault) = receiver.check(headers, &body) {
         println!("refused: {fault}");

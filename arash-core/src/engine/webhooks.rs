@@ -126,7 +126,7 @@ impl Engine {
     /// is to know of them. There are events of teams whose endpoint is switched on and wants such events; those of other
     /// nodes, and those of changes of keys and of quotas, are not among them. A reader that is too slow is told how many
     /// it missed; whoever must miss none gives the engine a
-    /// [`WebhookSender`](crate::webhook::WebhookSender) of its own.
+    /// [`WebhookSender`] of its own.
     pub fn events(&self) -> EventStream {
         self.inner.webhooks.feed.subscribe()
     }

@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(gone.disable.as_deref(), Some("the endpoint answered 410 Gone"));
         assert_eq!(gone.next, NextStep::RetryAt(NOW.plus(Duration::from_secs(300))));
         assert_eq!(of(&failed(), None).disable, None);
-        assert_eq!(of(&failed(), Some(NOW.minus(DAY * 5 - Duration::from_millis(1)))).disable, None);
+        assert_eq!(of(&failed(), Some(NOW.minus(DAY * 5).plus(Duration::from_millis(1)))).disable, None);
         let over = of(&failed(), Some(NOW.minus(DAY * 5)));
         assert_eq!(over.disable.as_deref(), Some("no delivery succeeded for 5 days"));
         assert_eq!(of(&Sent::failed(SendError::Internal), Some(NOW.minus(DAY * 30))).disable, None, "our own fault");

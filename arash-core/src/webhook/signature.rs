@@ -23,6 +23,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::secret::Secret;
@@ -173,8 +174,8 @@ pub enum VerifyError {
 fn standard_mac(secret: &Secret, id: &str, timestamp: &str, body: &[u8]) -> HmacSha256 {
     let secret = secret.expose();
     let decoded = secret.strip_prefix(SECRET_PREFIX).and_then(|encoded| BASE64.decode(encoded).ok());
-    let decoded = decoded.filter(|key| !key.is_empty());
-    let mut mac = keyed(decoded.as_deref().unwrap_or(secret.as_bytes()));
+    let decoded = decoded.map(Zeroizing::new).filter(|key| !key.is_empty());
+    let mut mac = keyed(decoded.as_ref().map_or(secret.as_bytes(), |key| key.as_slice()));
     for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
         mac.update(part);
     }

@@ -30,7 +30,7 @@ fn by_session(attempts: &[SignedEvent]) -> HashMap<String, Vec<usize>> {
 /// Some take long, so that they would be overtaken if they could be.
 async fn late_ones_are_waited_for(store: TestStore) {
     let sender = ScriptedSender::new(|event| {
-        let delay = Duration::from_millis(if number(event) % 3 == 0 { 60 } else { 1 });
+        let delay = Duration::from_millis(if number(event).is_multiple_of(3) { 60 } else { 1 });
         async move {
             tokio::time::sleep(delay).await;
             Sent::delivered()

@@ -87,7 +87,7 @@ fn deliveries() -> Vec<(String, bool)> {
 fn libraries_in_other_languages_verify_what_is_signed() {
     let verifiers = std::env::var("WEBHOOK_VERIFIERS").expect("run scripts/webhook-verifiers");
     let lines = deliveries();
-    let questions: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
+    let questions = lines.iter().map(|(line, _)| line.as_str()).collect::<Vec<_>>().join("\n") + "\n";
     for verifier in verifiers.lines() {
         let mut words = verifier.split(' ');
         let mut command = Command::new(words.next().unwrap());

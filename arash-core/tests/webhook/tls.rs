@@ -98,7 +98,8 @@ async fn a_certificate_that_nobody_trusts_or_of_another_name_is_not() {
 async fn nothing_is_said_in_the_clear() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let plain = tokio::task::spawn(async move {
+    let mut plain = JoinSet::new();
+    plain.spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut bytes = vec![0; 4_096];
         let read = stream.read(&mut bytes).await.unwrap();
@@ -107,7 +108,7 @@ async fn nothing_is_said_in_the_clear() {
     });
     let sent = local_sender().send(&signed(&format!("https://{address}/hook"))).await;
     assert_eq!((sent.status_code, sent.error), (None, Some(SendError::Connection)));
-    let heard = plain.await.unwrap();
+    let heard = plain.join_next().await.unwrap().unwrap();
     assert_eq!(heard[..2], [22, 3], "a greeting of TLS and no more");
     assert!(!String::from_utf8_lossy(&heard).contains("POST"));
 }

@@ -39,4 +39,5 @@ mod stopping;
 mod traces;
 #[path = "../../../arash-core/tests/support/upstream.rs"]
 mod upstream;
+mod webhook_crash;
 mod webhook_secrets;

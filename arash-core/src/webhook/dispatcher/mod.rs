@@ -39,6 +39,8 @@ const MAX_CLAIM: usize = 256;
 /// many endpoints that take nothing leave room for another.
 const MAX_CLAIM_PER_ENDPOINT: usize = 32;
 const SHARE: usize = 128;
+/// Whoever asked for less would have the store do nothing else.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 /// Who takes an event within this time is quick.
 const QUICK: Duration = Duration::from_secs(1);
 /// At shutdown, how long attempts that run may go on, and how long it may then take to write what came of them.
@@ -95,7 +97,7 @@ impl Dispatcher {
             queues: Queues::new(limits),
             settling: Settling::new(Arc::clone(&parts.store)),
             claiming: None,
-            claims: Claims::new(settings.poll_interval),
+            claims: Claims::new(settings.poll_interval.max(SHORTEST_INTERVAL)),
             ended,
             abort: CancellationToken::new(),
             parts,

@@ -136,7 +136,7 @@ proptest! {
         let (mut running, mut added, mut left) = (Vec::new(), 0, 0);
         for (step, team, is_failing) in steps {
             match step {
-                0 | 1 | 2 if queues.room() > 0 => {
+                0..=2 if queues.room() > 0 => {
                     queues.add(leased(team, is_failing));
                     added += 1;
                 }
