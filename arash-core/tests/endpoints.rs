@@ -11,9 +11,10 @@ use arash_core::clock::{Clock, SystemClock};
 use arash_core::id::TeamId;
 use arash_core::seal::{Keyring, SealingKey, SealingKeyId};
 use arash_core::secret::Secret;
-use arash_core::team::{Edit, TeamSpec};
+use arash_core::team::{Actor, ChangeContext, Edit, TeamSpec};
 use arash_core::webhook::{
-    Endpoint, EndpointPut, EndpointSpec, EventKind, EventKinds, SecretColumn, register_keyring, reseal_secrets,
+    Endpoint, EndpointPut, EndpointSpec, EventKind, EventKinds, SecretColumn, give_up_lost_secrets, register_keyring,
+    reseal_secrets,
 };
 use arash_core::{Engine, EngineBuilder, ErrorKind, Platform, Result};
 use futures_util::future::join_all;
@@ -65,6 +66,7 @@ on_each_store! {
     what_is_told_at_once_comes_true_one_by_one
     secrets_are_sealed_anew_while_they_are_used
     a_node_with_other_keys_does_not_start
+    what_a_lost_key_sealed_is_given_up
 }
 
 async fn a_secret_is_made_kept_or_replaced_as_it_is_told(store: TestStore) {
@@ -73,7 +75,7 @@ async fn a_secret_is_made_kept_or_replaced_as_it_is_told(store: TestStore) {
     let made = put(&engine, team, at(URL)).await;
     let first = made.new_secret.unwrap();
     assert!(first.expose().starts_with("whsec_"));
-    assert_eq!(opened(&ring(&[1]), &made.endpoint), [first.clone()]);
+    assert_eq!(opened(&ring(&[1]), &made.endpoint), std::slice::from_ref(&first));
     // Left out it stays, and is not shown again.
     let kept = put(&engine, team, EndpointSpec { enabled: Some(false), ..EndpointSpec::default() }).await;
     assert_eq!((kept.new_secret, &kept.endpoint.secret), (None, &made.endpoint.secret));
@@ -174,6 +176,33 @@ async fn a_node_with_other_keys_does_not_start(store: TestStore) {
     assert_eq!(without.webhooks().put(team, at(URL)).await.unwrap_err().kind(), ErrorKind::Internal);
     drop((first, without));
     second.shutdown(std::time::Duration::from_secs(5)).await;
+}
+
+async fn what_a_lost_key_sealed_is_given_up(store: TestStore) {
+    let old = start(&store, ring(&[1])).await.unwrap();
+    let (lost, kept) = (team(&old, "lost").await, team(&old, "kept").await);
+    let spec = |secret: &str| EndpointSpec { secret: Edit::Set(secret.into()), ..at(URL) };
+    put(&old, lost, spec("secret-of-lost")).await;
+    let new = start(&store, ring(&[2, 1])).await.unwrap();
+    put(&new, kept, spec("secret-of-kept")).await;
+    // Who has the second key alone finds what the first one sealed unreadable, and leaves it as it is.
+    let left = reseal_secrets(&*store.store, &ring(&[2])).await.unwrap();
+    assert_eq!((left.resealed, left.unreadable, left.retired), (0, vec![lost], Vec::new()));
+    let by = ChangeContext::new(Actor::program(), SystemClock.now());
+    let given_up = give_up_lost_secrets(&*store.store, &ring(&[3, 2]), &by).await.unwrap();
+    assert_eq!((given_up.resealed, given_up.unreadable), (2, vec![lost]));
+    let engine = start(&store, ring(&[3])).await.unwrap();
+    let (of_lost, of_kept) = (engine.webhooks().get(lost).await.unwrap(), engine.webhooks().get(kept).await.unwrap());
+    assert_eq!((of_lost.enabled, of_kept.enabled), (false, true));
+    assert_eq!(opened(&ring(&[3]), &of_kept), [Secret::new("secret-of-kept")]);
+    assert_ne!(opened(&ring(&[3]), &of_lost), [Secret::new("secret-of-lost")]);
+    // A new key needs a number of its own.
+    let another = SealingKey::generate(SealingKeyId(3)).unwrap();
+    let refused = give_up_lost_secrets(&*store.store, &Keyring::new(vec![another]).unwrap(), &by).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
+    for engine in [old, new, engine] {
+        engine.shutdown(std::time::Duration::from_secs(5)).await;
+    }
 }
 
 #[tokio::test]

@@ -119,7 +119,8 @@ impl KeyFile {
     fn require_own(&self, file: &File) -> Result<()> {
         use std::os::unix::fs::PermissionsExt;
         let mode = file.metadata().map_err(|fault| self.failed("read", fault))?.permissions().mode();
-        if mode & 0o077 == 0 {
+        let of_others = mode & 0o077;
+        if of_others == 0 {
             return Ok(());
         }
         Err(self.unusable(&format!("others may read it (mode {:03o}); chmod 600 makes it yours alone", mode & 0o777)))

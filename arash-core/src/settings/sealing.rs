@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::seal::{Keyring, SealingKey};
+use crate::seal::{Keyring, SealingKey, SealingKeyId};
 use crate::secret::Secret;
 use crate::settings::resolve::Faults;
 use crate::settings::value::{boolean, present_secret};
@@ -41,7 +41,7 @@ impl SealingSettings {
         if let Some(key) = known.first() {
             let text = format!(
                 "secrets in the database were sealed with the key {}, but there are no keys: give those that were used by \
-                 SECRET_KEYS, or put them into the file {file}",
+                 SECRET_KEYS, or put them into the file {file} (if they are lost: secrets give-up-lost)",
                 key.id
             );
             return Err(Error::new(ErrorKind::InvalidInput, text));
@@ -51,6 +51,20 @@ impl SealingSettings {
         }
         // Also where somebody else made it meanwhile.
         self.file.read()?.ok_or_else(|| Error::unavailable(format!("the key file {file} is gone again")))
+    }
+}
+
+impl SealingSettings {
+    /// The keys that there are, be others lost: if there are none, the file is made with a new one.
+    ///
+    /// # Errors
+    /// Those of [`SealingSettings::keyring`] but that the file is missing.
+    pub async fn remaining_keyring(&self, store: &dyn EndpointStore) -> Result<Keyring> {
+        let highest = store.sealing_keys().await?.last().map_or(0, |key| key.id.0);
+        if self.keys.is_none() && self.file.read()?.is_none() {
+            self.file.add(&SealingKey::generate(SealingKeyId(highest.saturating_add(1)))?)?;
+        }
+        self.keyring(store).await
     }
 }
 
@@ -98,7 +112,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::seal::SealingKeyId;
     use crate::store::MemoryStore;
     use crate::webhook::register_keyring;
 
@@ -164,7 +177,7 @@ mod tests {
             let targets = given(private, http).resolve().unwrap().webhook_targets;
             assert_eq!((targets.allow_private, targets.allow_http), expected);
         }
-        let lines: Vec<_> = given("x", "y").resolve().unwrap_err().iter().map(|fault| fault.variable()).collect();
+        let lines: Vec<_> = given("x", "y").resolve().unwrap_err().iter().map(Fault::variable).collect();
         assert_eq!(lines, ["WEBHOOK_ALLOW_PRIVATE", "WEBHOOK_ALLOW_HTTP"]);
     }
 

@@ -46,7 +46,7 @@ pub use health::EndpointNews;
 #[cfg(feature = "webhooks")]
 pub use http::HttpSender;
 pub use message_event::ToldMessage;
-pub use sealing::{Resealing, register_keyring, reseal_secrets};
+pub use sealing::{Resealing, give_up_lost_secrets, register_keyring, reseal_secrets};
 pub use sender::{SendError, Sent, SignedEvent, WebhookSender};
 pub use store::OutboxStore;
 pub(crate) use webhooks::WebhooksParts;

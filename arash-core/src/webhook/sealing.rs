@@ -3,8 +3,9 @@
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TeamId;
-use crate::seal::{KeyMark, Keyring, SealingKeyId};
-use crate::webhook::{EndpointStore, Resealed, SealedSecret};
+use crate::seal::{KeyMark, Keyring, Sealed, SealingKeyId};
+use crate::team::ChangeContext;
+use crate::webhook::{EndpointChange, EndpointStore, NewSecret, Resealed, SealedSecret, SecretColumn, secret};
 
 /// Endpoints whose secrets are sealed anew in one transaction.
 const PAGE: u32 = 100;
@@ -35,6 +36,8 @@ pub async fn register_keyring(store: &dyn EndpointStore, keyring: &Keyring, at: 
 pub struct Resealing {
     /// How many secrets were sealed anew.
     pub resealed: u64,
+    /// The teams of which a secret cannot be opened, in order of id.
+    pub unreadable: Vec<TeamId>,
     /// The keys that are not needed any more.
     pub retired: Vec<SealingKeyId>,
 }
@@ -44,26 +47,76 @@ pub struct Resealing {
 ///
 /// # Errors
 /// [`Conflict`](ErrorKind::Conflict) when no program has started with the newest key yet: those that run could not open
-/// what it seals; [`Internal`](ErrorKind::Internal) when a secret cannot be opened.
+/// what it seals.
 pub async fn reseal_secrets(store: &dyn EndpointStore, keyring: &Keyring) -> Result<Resealing> {
     let newest = keyring.newest();
     if !store.sealing_keys().await?.contains(&newest.mark()) {
         let text = format!("nothing has started with the key {} yet; start all nodes with it first", newest.id());
         return Err(Error::new(ErrorKind::Conflict, text));
     }
-    let (mut resealed, mut after) = (0, TeamId(0));
-    loop {
-        let found = store.secrets_sealed_otherwise(newest.id(), after, PAGE).await?;
-        let Some(last) = found.last() else { break };
-        after = last.team_id;
-        let anew = found.into_iter().map(|secret| reseal(keyring, secret)).collect::<Result<Vec<_>>>()?;
-        resealed += store.reseal(&anew).await?;
-    }
-    Ok(Resealing { resealed, retired: store.forget_sealing_keys(newest.id()).await? })
+    reseal_all(store, keyring, |_| Ok(None)).await
 }
 
-fn reseal(keyring: &Keyring, before: SealedSecret) -> Result<Resealed> {
-    let place = before.column.of(before.team_id);
-    let after = keyring.seal(place, &keyring.open(place, &before.sealed)?)?;
-    Ok(Resealed { before, after })
+/// Gives up the secrets that no key of `keyring` opens, because their keys are lost: a secret that nobody knows takes the
+/// place of each, and the webhooks of these teams, the [unreadable](Resealing::unreadable) ones, are switched off until
+/// somebody gives them another one. The rest is sealed anew.
+///
+/// # Errors
+/// [`InvalidInput`](ErrorKind::InvalidInput) when the newest key has the number of a lost one.
+pub async fn give_up_lost_secrets(
+    store: &dyn EndpointStore,
+    keyring: &Keyring,
+    by: &ChangeContext,
+) -> Result<Resealing> {
+    let (newest, known) = (keyring.newest().mark(), store.sealing_keys().await?);
+    if known.iter().any(|key| key.id == newest.id && *key != newest) {
+        let text = format!("the key {} has the number of one that is lost; make a new one", newest.id);
+        return Err(Error::new(ErrorKind::InvalidInput, text));
+    }
+    // As if it had them all.
+    store.register_sealing_key(newest, &[known, keyring.marks()].concat(), by.at).await?;
+    let done = reseal_all(store, keyring, |lost| {
+        let unknown = secret::generate()?;
+        keyring.seal(lost.column.of(lost.team_id), &unknown).map(Some)
+    });
+    let done = done.await?;
+    for &team_id in &done.unreadable {
+        let unused = secret::generate()?;
+        let sealed = keyring.seal(SecretColumn::Present.of(team_id), &unused)?;
+        let secret = NewSecret { sealed, hint: secret::hint(&unused) };
+        let (url, events, replaced) = (None, None, None);
+        let change = EndpointChange { team_id, url, enabled: Some(false), events, secret, replaced };
+        store.put_endpoint(change, by).await?;
+    }
+    Ok(done)
+}
+
+/// Seals everything anew that another key than the newest one sealed; in the place of what cannot be opened comes what
+/// `instead` gives, if anything.
+async fn reseal_all(
+    store: &dyn EndpointStore,
+    keyring: &Keyring,
+    instead: impl Fn(&SealedSecret) -> Result<Option<Sealed>>,
+) -> Result<Resealing> {
+    let (mut done, mut after) = (Resealing::default(), TeamId(0));
+    loop {
+        let found = store.secrets_sealed_otherwise(keyring.newest().id(), after, PAGE).await?;
+        let Some(last) = found.last() else { break };
+        after = last.team_id;
+        let mut anew = Vec::new();
+        for before in found {
+            let place = before.column.of(before.team_id);
+            let sealed = if let Ok(secret) = keyring.open(place, &before.sealed) {
+                Some(keyring.seal(place, &secret)?)
+            } else {
+                done.unreadable.push(before.team_id);
+                instead(&before)?
+            };
+            anew.extend(sealed.map(|after| Resealed { before, after }));
+        }
+        done.resealed += store.reseal(&anew).await?;
+    }
+    done.unreadable.dedup();
+    done.retired = store.forget_sealing_keys(keyring.newest().id()).await?;
+    Ok(done)
 }

@@ -13,6 +13,6 @@ pub use config::ConfigCheck;
 pub use key::{CreateKey, KeyCommand, ListKeys, RevokeKey};
 pub use migrate::Migrate;
 pub use output::Output;
-pub use secrets::{NewSealingKey, Reseal, SecretsCommand};
+pub use secrets::{GiveUpLost, NewSealingKey, Reseal, SecretsCommand};
 pub use team::{CreateTeam, ListTeams, TeamCommand};
 pub use webhook::{Verify, WebhookCommand};

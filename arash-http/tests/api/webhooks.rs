@@ -179,6 +179,11 @@ async fn every_field_at_fault_is_named_with_what_is_accepted() {
       "type": "urn:arash:error:validation_failed"
     }
     "#);
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_changes_nothing() {
+    let host = TestHost::start().await;
     for (field, values) in [
         (
             "webhook_url",

@@ -95,17 +95,39 @@ async fn a_key_is_changed_while_the_service_runs() {
     let (code, said) = command(folder.path(), &["secrets", "reseal", "--json"]).await;
     assert_eq!(
         (code, serde_json::from_str::<Value>(&said).unwrap()),
-        (Some(0), json!({"key": 2, "resealed": 2, "retired": [1]}))
+        (Some(0), json!({"key": 2, "resealed": 2, "retired": [1], "unreadable_teams": []}))
     );
     assert!(is_readable(&host).await);
     let (_, said) = command(folder.path(), &["secrets", "reseal"]).await;
-    assert_eq!(said, "Sealed anew with key 2: 0. Keys that are not needed any more: none\n");
+    assert_eq!(said, "Sealed anew with key 2: 0. Keys that are not needed any more: none.\n");
     host.stop("-TERM").await;
     // The old one may go.
     let keys = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, keys.lines().filter(|line| !line.starts_with("1:")).collect::<Vec<_>>().join("\n")).unwrap();
     let host = Host::start(host_in(folder.path())).await;
     assert!(is_readable(&host).await);
+    host.stop("-TERM").await;
+}
+
+#[tokio::test]
+async fn what_is_sealed_with_a_lost_key_can_be_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(host_in(folder.path())).await;
+    assert!(is_readable(&host).await);
+    host.stop("-TERM").await;
+    std::fs::remove_file(folder.path().join("arash.db.keys")).unwrap();
+    let line = refused(host_in(folder.path())).await;
+    assert!(line.contains("secrets give-up-lost"), "{line}");
+    let (code, said) = command(folder.path(), &["secrets", "give-up-lost"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let teams = "Teams of which a secret cannot be opened, which need another one: 1.\n";
+    assert!(said.starts_with("Sealed anew with key 2: ") && said.ends_with(teams), "{said}");
+    let host = Host::start(host_in(folder.path())).await;
+    let (_, webhook) = host.get(ADMIN, "/api/v1/admin/1/webhook").await;
+    assert_eq!(webhook["webhook_enabled"], json!(false));
+    assert!(is_readable(&host).await);
+    let (_, audit) = host.get(ADMIN, "/api/v1/admin/audit?limit=2").await;
+    assert_eq!(audit["items"][1]["after"], json!({"webhook_enabled": false}));
     host.stop("-TERM").await;
 }
 

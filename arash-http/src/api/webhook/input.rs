@@ -17,7 +17,8 @@ pub(crate) struct EndpointInput {
     webhook_url: Option<Address>,
     /// What they are signed with; of one that begins with `whsec_` the rest is base64 of 24 to 64 bytes. Left out, the
     /// one there is stays, or one is made; null makes another one. One that is made is shown in this answer only. One
-    /// that is replaced stays good for 24 hours: events are signed with both.
+    /// that is replaced stays good for 24 hours: events are signed with both; of several that are replaced within a day,
+    /// with the last.
     #[oai(nullable, validator(min_length = 8, max_length = 256))]
     webhook_secret: MaybeUndefined<SecretText>,
     /// Whether events are sent; true the first time, unless this says otherwise.
