@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use arash_core::ai::estimate_tokens;
 use arash_core::clock::{Clock, Timestamp};
-use arash_core::id::TurnId;
+use arash_core::id::{EventId, TeamId, TurnId};
 use arash_core::money::{Micros, Price};
 use arash_core::platform::ModelInfo;
 use arash_core::quota::{Allowance, Period};
@@ -22,6 +22,7 @@ use arash_core::team::Principal;
 use arash_core::testing::{ManualClock, Script, ScriptedProvider, Step};
 use arash_core::turn::{IdempotencyKey, Recorder, RecorderSettings, TurnCommit, TurnState};
 use arash_core::usage::{TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord};
+use arash_core::webhook::{DeliveryPage, Event, EventKind, EventKinds};
 use arash_core::{Engine, EngineBuilder, Error, ErrorKind, IncomingMessage, ReplyEvent, TurnRequest};
 use engines::{builder, caller, engine, request};
 use faulty::faulty;
@@ -111,6 +112,10 @@ fn crash(
     });
 }
 
+fn event(team_id: TeamId) -> Event {
+    Event { id: EventId::new(), team_id, kind: EventKind::MessageCompleted, payload: "{}".to_owned() }
+}
+
 /// The end of a turn that nobody else knows of.
 fn end() -> TurnCommit {
     let turn_id = TurnId::new();
@@ -146,10 +151,21 @@ fn end() -> TurnCommit {
 async fn a_turn_that_a_crash_cut_off_is_recorded_and_its_key_is_free(store: TestStore) {
     let clock = clock();
     let script = Script::new([Step::say("half an answer"), Step::Hang]);
-    crash(&store, &clock, script, |principal| request(principal, "chat", "hello").idempotency_key(key("one")));
+    crash(&store, &clock, script, |principal| {
+        let mut owner = principal.owner().clone();
+        owner.team.webhook_events = EventKinds::from_iter([EventKind::MessageFailed]);
+        request(&Arc::new(Principal::new(owner)), "chat", "hello").idempotency_key(key("one"))
+    });
     let store = store.reopen().await;
     assert!(records(&store).await.is_empty());
-    assert_eq!(running(&store).await.len(), 1);
+    let lost = running(&store).await;
+    assert_eq!((lost.len(), lost[0].events.len()), (1, 1));
+    let event = &lost[0].events[0];
+    for part in
+        [r#""chat_id":"chat","text":null"#, r#""response":{"success":false,"error":"unavailable","model":"One"}"#]
+    {
+        assert!(event.payload.contains(part), "{}", event.payload);
+    }
     clock.advance(Duration::from_secs(61));
     let engine = at(&clock, &store, &ScriptedProvider::default()).build().await.unwrap();
     until(async || !records(&store).await.is_empty()).await;
@@ -159,6 +175,11 @@ async fn a_turn_that_a_crash_cut_off_is_recorded_and_its_key_is_free(store: Test
     assert!(tokens.estimated && tokens.prompt_tokens > 0, "{tokens:?}");
     assert_eq!(*cost, Micros(tokens.prompt_tokens as i64));
     assert!(running(&store).await.is_empty());
+    let told = store.store.deliveries(event.team_id, DeliveryPage::first(10)).await.unwrap();
+    assert_eq!(
+        told.iter().map(|told| (told.event_id, told.kind)).collect::<Vec<_>>(),
+        [(event.id, EventKind::MessageFailed)]
+    );
     assert_eq!(engine.usage().report(UsageFilter::default(), 1).await.unwrap().totals.requests, 1);
     assert_eq!(store.store.find_turn(&key("one")).await.unwrap(), None);
     engine.quotas().upkeep().await.unwrap();
@@ -269,6 +290,26 @@ async fn old_turns_are_deleted_if_asked_for() {
     assert_eq!(records(&store).await.len(), 1);
     let report = engine.usage().report(UsageFilter::default(), 2).await.unwrap();
     assert_eq!(report.totals.requests, 2, "the sums stay");
+    engine.shutdown(Duration::from_secs(5)).await;
+}
+
+/// As many as there are, and by themselves.
+#[tokio::test(start_paused = true)]
+async fn old_events_are_forgotten() {
+    let (store, clock) = (stores::memory(), clock());
+    let day = Duration::from_secs(24 * 3_600);
+    let mut cause = end();
+    cause.usage.created_at = clock.now();
+    cause.events = (0..1_200).map(|_| event(TeamId(1))).collect();
+    store.store.commit(&[cause]).await.unwrap();
+    let engine = at(&clock, &store, &ScriptedProvider::default()).event_retention(day).build().await.unwrap();
+    let log = async || store.store.deliveries(TeamId(1), DeliveryPage::first(10_000)).await.unwrap().len();
+    clock.advance(day);
+    tokio::time::sleep(Duration::from_secs(3_601)).await;
+    assert_eq!(log().await, 1_200, "their time is not over");
+    clock.advance(Duration::from_millis(1));
+    tokio::time::sleep(Duration::from_secs(2 * 3_601)).await;
+    assert_eq!(log().await, 0);
     engine.shutdown(Duration::from_secs(5)).await;
 }
 

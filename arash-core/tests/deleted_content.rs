@@ -15,7 +15,7 @@ use arash_core::id::{EventId, TeamId, TurnId};
 use arash_core::session::SessionStore;
 use arash_core::store::{SqlStore, Store};
 use arash_core::turn::{CommitOutcome, TurnCommit, TurnStore};
-use arash_core::webhook::{Event, EventKind};
+use arash_core::webhook::{Event, EventKind, OutboxStore};
 use conversations::{chat, opening};
 use turns::{at, keyed, started, turn, turn_with};
 
@@ -50,13 +50,13 @@ async fn say_much(store: &SqlStore, from: usize) {
 /// A conversation with the canary in it: in its messages, in the kept reply and in the event.
 async fn sing(store: &SqlStore) {
     let mut turn = keyed(opening(&chat("canary"), &[CANARY, CANARY], at(0)), "key", CANARY);
-    turn.events = vec![Event {
-        id: EventId::new(),
-        team_id: TeamId(1),
-        kind: EventKind::MessageCompleted,
-        payload: format!(r#"{{"text":"{CANARY}"}}"#),
-    }];
+    turn.events = vec![event()];
     commit(store, &turn).await;
+}
+
+fn event() -> Event {
+    let payload = format!(r#"{{"text":"{CANARY}"}}"#);
+    Event { id: EventId::new(), team_id: TeamId(1), kind: EventKind::MessageCompleted, payload }
 }
 
 async fn purge(store: &SqlStore, now: Timestamp) {
@@ -132,6 +132,18 @@ async fn a_reply_that_was_kept_for_its_time_is_in_no_file() {
     commit(&store, &TurnCommit { is_begun: true, ..begun }).await;
     commit(&store, &keyed(turn_with(TurnId::new(), at(0)), "key", CANARY)).await;
     store.forget_receipts(at(1)).await.unwrap();
+    store.upkeep(at(1)).await.unwrap();
+    assert_eq!(singing(folder.path()), [""; 0]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_event_whose_time_is_over_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    commit(&store, &TurnCommit { events: vec![event()], ..turn(at(0)) }).await;
+    assert!(!singing(folder.path()).is_empty());
+    while store.forget_events(at(1), 100).await.unwrap() > 0 {}
     store.upkeep(at(1)).await.unwrap();
     assert_eq!(singing(folder.path()), [""; 0]);
     store.close().await;

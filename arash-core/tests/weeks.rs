@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use arash_core::ErrorKind;
 use arash_core::clock::Timestamp;
-use arash_core::id::TurnId;
+use arash_core::id::{AttemptId, EventId, TeamId, TurnId};
 use arash_core::store::{SqlStore, Store};
 use arash_core::testing::PostgresDatabase;
 use arash_core::turn::{BeginOutcome, CommitOutcome, TurnStore};
 use arash_core::usage::{UsageFilter, UsagePage, UsageStore};
+use arash_core::webhook::{Attempt, Event, EventKind, NextStep, OutboxStore};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::task::JoinSet;
 use turns::{at, keyed, started, turn, turn_with};
@@ -63,6 +64,44 @@ async fn what_has_begun_outlives_the_week_of_its_beginning() {
     store.purge_turns(now.minus(weeks(4))).await.unwrap();
     let records = store.usage_records(UsageFilter::default(), UsagePage { before: None, limit: 10 }).await.unwrap();
     assert_eq!(records.len(), 1, "it was recorded just now");
+    store.close().await;
+}
+
+/// The attempts of a week go with the events of their time, not with turns.
+#[tokio::test]
+async fn attempts_are_kept_as_long_as_their_events() {
+    let database = PostgresDatabase::create().await;
+    let store = SqlStore::open(database.url()).await.unwrap();
+    store.upkeep(at(0)).await.unwrap();
+    let team_id = TeamId(1);
+    let event = Event { id: EventId::new(), team_id, kind: EventKind::WebhookTest, payload: "{}".to_owned() };
+    let attempt = Attempt {
+        id: AttemptId::from_uuid(*id_of(at(0)).as_uuid()),
+        event_id: event.id,
+        team_id,
+        fence: 0,
+        attempt: 1,
+        endpoint_version: at(0),
+        at: at(0),
+        status_code: Some(204),
+        response_time: Duration::ZERO,
+        error: None,
+        response_excerpt: None,
+        next: NextStep::Delivered,
+        disable: None,
+    };
+    store.record_test(&event, &attempt).await.unwrap();
+    let now = at(0).plus(weeks(20));
+    let week = format!("SELECT to_regclass('deliveries_w{}') IS NOT NULL", at(0).as_millis() / WEEK.as_millis() as i64);
+    let mut connection = connect(&database).await;
+    let mut has_table =
+        async || -> bool { sqlx::query_scalar(AssertSqlSafe(week.clone())).fetch_one(&mut connection).await.unwrap() };
+    store.purge_turns(now.minus(weeks(4))).await.unwrap();
+    assert!(has_table().await);
+    assert_eq!(store.delivery(team_id, event.id).await.unwrap().unwrap().1.len(), 1);
+    assert_eq!(store.forget_events(now.minus(weeks(4)), 100).await.unwrap(), 1);
+    assert!(!has_table().await);
+    assert_eq!(store.delivery(team_id, event.id).await.unwrap(), None);
     store.close().await;
 }
 

@@ -44,9 +44,8 @@ pub struct EngineBuilder {
     clock: Arc<dyn Clock>,
     sessions: SessionSettings,
     recorder: RecorderSettings,
-    retention: Option<Duration>,
+    retention: Retention,
     pub(super) webhooks: WebhookPlan,
-    event_retention: Duration,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -73,9 +72,8 @@ impl Default for EngineBuilder {
             clock: Arc::new(SystemClock),
             sessions: SessionSettings::default(),
             recorder: RecorderSettings::default(),
-            retention: None,
+            retention: Retention { turns: None, events: EVENT_RETENTION },
             webhooks: WebhookPlan::default(),
-            event_retention: EVENT_RETENTION,
         }
     }
 }
@@ -165,14 +163,14 @@ impl EngineBuilder {
 
     /// For how long single turns and usage records are kept; the hourly sums stay. Without this, for ever.
     pub fn retention(mut self, retention: Option<Duration>) -> Self {
-        self.retention = retention;
+        self.retention.turns = retention;
         self
     }
 
     /// For how long events for webhooks are kept, delivered or not, with the log of their delivery; 30 days without this.
     /// What could not be delivered by then is given up.
     pub fn event_retention(mut self, retention: Duration) -> Self {
-        self.event_retention = retention;
+        self.retention.events = retention;
         self
     }
 
@@ -252,7 +250,7 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        Ok(started(inner, clock, Retention { turns: self.retention, events: self.event_retention }))
+        Ok(started(inner, clock, self.retention))
     }
 }
 

@@ -53,7 +53,6 @@ impl ProcessorParts {
             }
             let spends = reservation.as_ref().map(|reservation| reservation.spends().to_vec()).unwrap_or_default();
             let settled = Settled::new(self, &facts, &outcome, lane.as_ref(), given_up.as_ref())?;
-            let settled = Settled { is_repeated: instead.is_some(), ..settled };
             let (commit, result) = settled.into_commit(&facts, &outcome, spends, self.clock.now())?;
             let change = commit.session.clone();
             match place.record(TurnCommit { is_begun, ..commit }).await {
@@ -138,8 +137,6 @@ struct Settled {
     change: Option<SessionChange>,
     usage: UsageRecord,
     is_given_up: bool,
-    /// Whether the caller gets the result of an earlier turn.
-    is_repeated: bool,
 }
 
 impl Settled {
@@ -160,7 +157,7 @@ impl Settled {
             Some(error) => Err(error),
             None => Ok(reply(facts, outcome, session, change.as_ref(), &usage)),
         };
-        Ok(Self { result, change, usage, is_given_up: given_up.is_some(), is_repeated: false })
+        Ok(Self { result, change, usage, is_given_up: given_up.is_some() })
     }
 
     /// What is written, and what the caller gets once it is.
@@ -200,8 +197,6 @@ impl Settled {
             // What was stopped before a word was said is no message.
             Ok(_) if outcome.is_silent => Ok(None),
             Ok(reply) => facts.completed_event(reply, now),
-            // The message was answered, by the turn whose result the caller gets.
-            Err(_) if self.is_repeated => Ok(None),
             Err(error) => facts.failed_event(error, &outcome.model.name, now),
         }
     }

@@ -69,7 +69,7 @@ pub struct DueEvent {
 
 /// How many of an endpoint's due events are looked at for each of its places: those of a session whose turn it is not are
 /// passed over. So a backlog is never read through, and the one that is due first is always looked at.
-pub(crate) const LOOK_AHEAD: u32 = 8;
+pub const LOOK_AHEAD: u32 = 4;
 
 /// What nodes have leased.
 #[derive(Clone, Debug, Default)]

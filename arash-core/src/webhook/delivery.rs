@@ -127,7 +127,7 @@ pub const MAX_REDELIVERED: u32 = 1_000;
 
 impl AuditEntry {
     /// `count` events of `team` are sent again.
-    pub(crate) fn redelivered(team: TeamId, which: Redelivery, count: u64, by: &ChangeContext) -> Self {
+    pub fn redelivered(team: TeamId, which: Redelivery, count: u64, by: &ChangeContext) -> Self {
         let asked = match which {
             Redelivery::One(id) => vec![("event_id", json!(id))],
             Redelivery::Range { from, to, only_dead } => vec![

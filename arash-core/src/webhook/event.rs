@@ -28,10 +28,6 @@ struct Payload<B> {
     body: B,
 }
 
-/// The body of a kind that has nothing more to say.
-#[derive(Serialize)]
-struct Nothing {}
-
 impl Event {
     /// An event with what its kind has to say.
     pub(super) fn new(kind: EventKind, team_id: TeamId, at: Timestamp, body: impl Serialize) -> Result<Self> {
@@ -39,25 +35,5 @@ impl Event {
         let payload = serde_json::to_string(&payload)
             .map_err(|fault| Error::internal("an event could not be written as JSON").with_source(fault))?;
         Ok(Self { id: EventId::new(), team_id, kind, payload })
-    }
-
-    /// The event that tries whether the endpoint of `team` works.
-    ///
-    /// # Errors
-    /// [`Internal`](crate::ErrorKind::Internal) if it cannot be written as JSON.
-    pub fn webhook_test(team: TeamId, at: Timestamp) -> Result<Self> {
-        Self::new(EventKind::WebhookTest, team, at, Nothing {})
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_test_says_what_all_events_say() {
-        let event = Event::webhook_test(TeamId(100), Timestamp::from_millis(1_761_998_400_000)).unwrap();
-        assert_eq!(event.payload, r#"{"event":"webhook.test","timestamp":"2025-11-01T12:00:00Z","team_id":100}"#);
-        assert_eq!((event.kind, event.team_id), (EventKind::WebhookTest, TeamId(100)));
     }
 }

@@ -9,7 +9,7 @@ use crate::webhook::{Attempt, Endpoint};
 
 /// What a batch of attempts tells of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct EndpointNews {
+pub struct EndpointNews {
     /// Whether one succeeded.
     has_succeeded: bool,
     /// The first failure; of those after the last success, if there was one.
@@ -20,7 +20,7 @@ pub(crate) struct EndpointNews {
 
 impl EndpointNews {
     /// What these attempts tell, by endpoint: its team, and when it was changed last.
-    pub(crate) fn of(attempts: &[Attempt]) -> BTreeMap<(TeamId, Timestamp), Self> {
+    pub fn of(attempts: &[Attempt]) -> BTreeMap<(TeamId, Timestamp), Self> {
         let mut sent: Vec<_> = attempts.iter().filter(|attempt| attempt.is_sent()).collect();
         sent.sort_by_key(|attempt| attempt.at);
         let mut news = BTreeMap::<_, Self>::new();
@@ -31,9 +31,11 @@ impl EndpointNews {
     }
 
     /// What a test tells: a failure is nothing that lasts.
-    pub(crate) fn of_test(attempt: &Attempt) -> BTreeMap<(TeamId, Timestamp), Self> {
+    pub fn of_test(attempt: &Attempt) -> BTreeMap<(TeamId, Timestamp), Self> {
         let mut news = Self::of(std::slice::from_ref(attempt));
-        news.values_mut().for_each(|news| news.failed_at = None);
+        for news in news.values_mut() {
+            news.failed_at = None;
+        }
         news
     }
 
@@ -49,22 +51,22 @@ impl EndpointNews {
     }
 
     /// Since when the endpoint is failing, if it was `before`.
-    pub(crate) fn failing_since(&self, before: Option<Timestamp>) -> Option<Timestamp> {
+    pub fn failing_since(&self, before: Option<Timestamp>) -> Option<Timestamp> {
         if self.has_succeeded { self.failed_at } else { before.or(self.failed_at) }
     }
 
     /// Whether an attempt succeeded, and the first failure since.
-    pub(crate) const fn health(&self) -> (bool, Option<Timestamp>) {
+    pub const fn health(&self) -> (bool, Option<Timestamp>) {
         (self.has_succeeded, self.failed_at)
     }
 
     /// Whether the endpoint is to be switched off.
-    pub(crate) const fn switches_off(&self) -> bool {
+    pub const fn switches_off(&self) -> bool {
         self.disable.is_some()
     }
 
     /// The endpoint as it is switched off, and the line for the audit log; `None` if it stays as it is.
-    pub(crate) fn disabled(&self, endpoint: &Endpoint) -> Option<(Endpoint, AuditEntry)> {
+    pub fn disabled(&self, endpoint: &Endpoint) -> Option<(Endpoint, AuditEntry)> {
         let (at, reason) = self.disable.as_ref().filter(|_| endpoint.enabled)?;
         let after = Endpoint { enabled: false, disabled_reason: Some(reason.clone()), ..endpoint.clone() };
         let by = ChangeContext::new(Actor::program(), *at);

@@ -9,12 +9,12 @@ use crate::webhook::Event;
 
 #[derive(Serialize)]
 struct Body<'a> {
-    api_key: Key<'a>,
+    api_key: Shown<'a>,
 }
 
 /// What is told of a key: never the key itself.
 #[derive(Serialize)]
-struct Key<'a> {
+struct Shown<'a> {
     id: ApiKeyId,
     name: &'a str,
     key_prefix: &'a str,
@@ -47,7 +47,7 @@ impl Event {
             return Ok(None);
         }
         let (name, key_prefix) = (key.name.as_str(), key.key_prefix.as_str());
-        let api_key = Key { id: key.id, name, key_prefix, access_level: key.access_level };
+        let api_key = Shown { id: key.id, name, key_prefix, access_level: key.access_level };
         Self::new(kind, team.id, at, Body { api_key }).map(Some)
     }
 }

@@ -23,14 +23,14 @@ mod secret;
 mod sender;
 pub mod signature;
 mod store;
+mod test_event;
 mod tests_under_way;
 mod webhooks;
 
 pub use crate::event::{EventKind, EventKinds};
 pub use crate::seal::Sealed;
 pub use attempt::{Attempt, NextStep};
-pub(crate) use claim::LOOK_AHEAD;
-pub use claim::{ClaimedEvent, DueEvent, EventClaim, LeasedEvents};
+pub use claim::{ClaimedEvent, DueEvent, EventClaim, LOOK_AHEAD, LeasedEvents};
 pub(crate) use courier::Courier;
 pub use delivery::{Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, MAX_REDELIVERED, Redelivery};
 pub(crate) use dispatcher::{Dispatcher, DispatcherParts, Gauge};
@@ -42,7 +42,7 @@ pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
 pub use event::Event;
 pub(crate) use feed::EventFeed;
 pub use feed::{EventStream, StreamedEvent};
-pub(crate) use health::EndpointNews;
+pub use health::EndpointNews;
 #[cfg(feature = "webhooks")]
 pub use http::HttpSender;
 pub use message_event::ToldMessage;

@@ -21,9 +21,10 @@ pub trait OutboxStore: Send + Sync {
     /// Writes what came of attempts, all or none. Written again, they change nothing.
     ///
     /// Each attempt that was sent is in the log, unless its event is gone. An event that was claimed since, or is no longer
-    /// pending, stays as it is; but one that was delivered is delivered, whoever had it last. Success ends the failing of
-    /// the endpoint, a failure begins it; an endpoint that is switched off moves the key epoch on and has its entry in the
-    /// audit log.
+    /// pending, stays as it is; but one that was delivered is delivered, whoever had it last. What the attempts tell of
+    /// their endpoints ([`EndpointNews`](crate::webhook::EndpointNews)) is noted of those that nobody changed since: success
+    /// ends the failing, a failure begins it; one that is switched off moves the key epoch on and has its entry in the audit
+    /// log.
     async fn settle_attempts(&self, attempts: &[Attempt]) -> Result<()>;
 
     /// Writes an event that was sent at once and waits for nothing: a test. Its attempt tells how it ended. Success ends

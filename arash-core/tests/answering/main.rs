@@ -16,5 +16,6 @@ mod talk;
 mod test_tools;
 #[path = "../support/told.rs"]
 mod told;
+mod told_turns;
 mod tool_faults;
 mod tools;

@@ -22,7 +22,7 @@ use Kind::{Bool, Int, Text, Uuid};
 static SETTLE_EVENTS: Batch = Batch::from(
     "UPDATE outbox SET lease_until = NULL, state = v.column4,
         due_at = COALESCE(v.column5, outbox.due_at), delivered_at = COALESCE(v.column6, outbox.delivered_at),
-        attempts = CASE WHEN v.column7 THEN outbox.attempts ELSE outbox.attempts - 1 END,
+        attempts = CASE WHEN v.column7 OR outbox.attempts = 0 THEN outbox.attempts ELSE outbox.attempts - 1 END,
         status_code = CASE WHEN v.column7 THEN v.column8 ELSE outbox.status_code END,
         response_time_ms = CASE WHEN v.column7 THEN v.column9 ELSE outbox.response_time_ms END,
         error = CASE WHEN v.column7 THEN v.column10 ELSE outbox.error END FROM",

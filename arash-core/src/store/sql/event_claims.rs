@@ -137,7 +137,7 @@ async fn endpoints(tx: &mut Tx, teams: impl Iterator<Item = TeamId>) -> Result<H
 /// Ids as one value: a JSON array of their digits.
 pub(super) fn ids(ids: &[EventId]) -> Value {
     let digits = ids.iter().map(|id| id.as_uuid().simple().to_string());
-    serde_json::Value::from_iter(digits).to_string().into()
+    digits.collect::<serde_json::Value>().to_string().into()
 }
 
 fn read_claimed(row: &Row, endpoints: &HashMap<TeamId, Endpoint>) -> Result<ClaimedEvent> {

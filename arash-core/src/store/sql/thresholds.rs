@@ -30,13 +30,14 @@ statements! {
 
 /// Tells the team of a threshold that was reached, if that is news to it. Nobody else leases of this quota meanwhile.
 pub(super) async fn tell(tx: &mut Tx, threshold: &QuotaThreshold, request: &LeaseRequest) -> Result<()> {
+    // Most teams are told of nothing.
+    let Some(team) = team_to_tell(tx, threshold).await? else { return Ok(()) };
     let (scope, period) = (Value::from(threshold.scope.to_string()), Value::from(threshold.period.as_str()));
     let place = [scope.clone(), period.clone(), u32::from(threshold.percent).into()];
     let told = tx.fetch_optional(SELECT_TOLD, &place).await?.as_ref().map(read_told).transpose()?;
     if !threshold.is_news(told, request.now) {
         return Ok(());
     }
-    let Some(team) = team_to_tell(tx, threshold).await? else { return Ok(()) };
     for percent in threshold.covered() {
         let over = request.now.minus(threshold.period.window());
         let (percent, limit) = (u32::from(percent).into(), threshold.limit.into());

@@ -75,7 +75,9 @@ fn endpoints_take_turns() {
     }
     let first = sent(&mut queues);
     assert_eq!(teams(&first), [1, 2, 3]);
-    first.iter().for_each(|claimed| drop(queues.ended(claimed, Pace::Quick)));
+    for claimed in &first {
+        drop(queues.ended(claimed, Pace::Quick));
+    }
     assert_eq!(teams(&sent(&mut queues)), [1, 1]);
 }
 
