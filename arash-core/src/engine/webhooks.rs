@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::engine::Inner;
+use crate::engine::{Engine, EngineBuilder, Inner};
 use crate::error::Result;
 use crate::seal::Keyring;
 use crate::store::Store;
@@ -13,7 +13,6 @@ use crate::webhook::{
     Courier, Dispatcher, DispatcherParts, EventFeed, EventStream, Gauge, WebhookSender, WebhookSettings, Webhooks,
     WebhooksParts, register_keyring,
 };
-use crate::{Engine, EngineBuilder};
 
 /// What was said of webhooks when the engine is built.
 #[derive(Default)]
