@@ -49,6 +49,9 @@ impl FinishReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChatDelta {
+    /// What was said in sound that is attached to the new message, one for each in its order; before any text. It is
+    /// remembered with the message, and the sound is not given again in the same turn.
+    Heard(String),
     /// More text.
     Text(String),
     /// A tool that the model calls; always whole.
@@ -67,6 +70,9 @@ pub enum ChatDelta {
 /// A whole answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatReply {
+    /// What was said in sound that is attached to the new message.
+    #[serde(default)]
+    pub heard: Vec<String>,
     /// The text.
     pub text: String,
     /// The tools that the model calls, in its order.
@@ -86,6 +92,7 @@ impl ChatReply {
     /// Adds a piece.
     pub fn push(&mut self, delta: ChatDelta) {
         match delta {
+            ChatDelta::Heard(text) => self.heard.push(text),
             ChatDelta::Text(text) => self.text.push_str(&text),
             ChatDelta::ToolCall(call) => self.tool_calls.push(call),
             ChatDelta::Finish(reason) => self.finish = Some(reason),
@@ -98,11 +105,12 @@ impl ChatReply {
     /// The pieces that make it up: what was on the wire first.
     pub fn into_deltas(self) -> impl Iterator<Item = ChatDelta> {
         let wire = self.wire.into_iter().map(ChatDelta::Wire);
+        let heard = self.heard.into_iter().map(ChatDelta::Heard);
         let model = self.model.map(ChatDelta::Model);
         let text = Some(self.text).filter(|text| !text.is_empty()).map(ChatDelta::Text);
         let calls = self.tool_calls.into_iter().map(ChatDelta::ToolCall);
         let end = self.finish.map(ChatDelta::Finish).into_iter().chain(self.usage.map(ChatDelta::Usage));
-        wire.chain(model).chain(text).chain(calls).chain(end)
+        wire.chain(heard).chain(model).chain(text).chain(calls).chain(end)
     }
 }
 
@@ -121,6 +129,7 @@ mod tests {
     fn a_reply_is_the_sum_of_its_pieces() {
         let call = ToolCall { id: "1".to_owned(), name: "clock".to_owned(), arguments: "{}".to_owned() };
         let reply = ChatReply {
+            heard: vec!["I am Sara".to_owned()],
             text: "Let me look.".to_owned(),
             tool_calls: vec![call],
             finish: Some(FinishReason::ToolCalls),

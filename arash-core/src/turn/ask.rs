@@ -9,6 +9,7 @@ use tracing::Instrument;
 
 use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatRequest, estimate_message};
 use crate::error::{Error, ErrorKind};
+use crate::message::MessageKind;
 use crate::metrics::ProviderCall;
 use crate::turn::admit::Turn;
 use crate::turn::begin::{Beginning, Refusal};
@@ -71,6 +72,9 @@ impl ProcessorParts {
         let session = turn.session()?;
         let mut request = self.empty_request(&turn.facts, &turn.model);
         request.message_count = session.message_count + 1;
+        if exchange.has_heard() {
+            request.attachments.retain(|attached| attached.kind != MessageKind::Audio);
+        }
         let window = context_window(&turn.facts.platform, &turn.model, &request);
         let context = window.context(&session.history, exchange.said(), estimate_message);
         // That the message itself fits was seen at the door.
@@ -163,6 +167,7 @@ impl Receiving<'_> {
     ) -> Option<Result<(), AiError>> {
         let mut end = None;
         match &mut delta {
+            ChatDelta::Heard(text) => without_nul(text),
             ChatDelta::Text(text) => {
                 self.call.note_text();
                 without_nul(text);

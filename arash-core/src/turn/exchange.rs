@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::ai::{ChatDelta, ChatReply, estimate_message, estimate_tokens};
 use crate::clock::Timestamp;
-use crate::message::{Message, Role, ToolCall};
+use crate::message::{MAX_TEXT_BYTES, Message, Role, ToolCall};
 use crate::tool::sound_call;
 use crate::usage::TokenUsage;
 
@@ -22,6 +22,8 @@ pub(super) struct Exchange {
     pub(super) reply: ChatReply,
     /// Whether anything of that answer has come.
     has_come: bool,
+    /// Whether the sound of the new message was written down.
+    has_heard: bool,
     /// About how many tokens the question and the answer have that are on their way.
     coming: TokenUsage,
     /// What earlier answers of this turn used.
@@ -61,6 +63,7 @@ impl Exchange {
     pub(super) fn take(&mut self, delta: ChatDelta, keeps_wire: bool) {
         // Counted piece by piece: to count all of it with every piece takes time that grows with its square.
         match &delta {
+            ChatDelta::Heard(text) => return self.hear(text),
             ChatDelta::Text(text) => self.coming.completion_tokens += estimate_tokens(text),
             ChatDelta::ToolCall(_) if self.reply.tool_calls.len() >= MAX_CALLS => return,
             ChatDelta::ToolCall(call) => {
@@ -76,6 +79,22 @@ impl Exchange {
         if keeps_wire || !matches!(delta, ChatDelta::Wire(_)) {
             self.reply.push(delta);
         }
+    }
+
+    /// What was said in the sound of the new message belongs to what it says.
+    fn hear(&mut self, text: &str) {
+        self.has_heard = true;
+        self.coming.prompt_tokens += estimate_tokens(text);
+        let Some(message) = self.said.first_mut() else { return };
+        let parts = [&*message.text, text].into_iter().filter(|part| !part.trim().is_empty());
+        let mut text = parts.collect::<Vec<_>>().join("\n\n");
+        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+        Arc::make_mut(message).text = text.into();
+    }
+
+    /// Whether the sound of the new message was written down.
+    pub(super) fn has_heard(&self) -> bool {
+        self.has_heard
     }
 
     /// Whether anything of the answer that was asked for last has come.

@@ -9,6 +9,7 @@ mod completions;
 mod context_window;
 #[path = "../support/engines.rs"]
 mod engines;
+mod sound;
 #[path = "../support/stores.rs"]
 mod stores;
 #[path = "../support/talk.rs"]

@@ -26,6 +26,7 @@ fn tokens(prompt_tokens: u64, completion_tokens: u64) -> TokenUsage {
 
 fn good() -> ChatReply {
     ChatReply {
+        heard: Vec::new(),
         text: "Hello Sara".to_owned(),
         finish: Some(FinishReason::Stop),
         usage: Some(tokens(9, 2)),
@@ -205,7 +206,9 @@ async fn sound_is_written_down_first() {
     request.attachments = vec![attachment(MessageKind::Audio, "audio/mpeg", sound)];
     let (deltas, failure) = pieces(&client, request).await;
     assert!(failure.is_none());
-    assert_eq!(reply(deltas).usage, Some(tokens(18, 4)), "the tokens of both");
+    let answer = reply(deltas);
+    assert_eq!(answer.usage, Some(tokens(18, 4)), "the tokens of both");
+    assert_eq!(answer.heard, ["I am Sara"]);
     let [first, second] = upstream.requests().try_into().unwrap();
     assert!(first.head.starts_with("POST /run/audio/transcriptions?token=canary-url "), "{}", first.head);
     assert_eq!(first.header("authorization"), [format!("Bearer {KEY}")]);

@@ -152,7 +152,7 @@ impl OpenAi {
         let sending = sending.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
         let response = sending.send().await.map_err(|fault| unreachable(fault, AiErrorKind::Failed))?;
         if response.status().is_success() {
-            Ok((response, Reading::new(request, heard.usage)))
+            Ok((response, Reading::new(request, heard)))
         } else {
             Err(failure::of_response(response).await)
         }
