@@ -14,21 +14,24 @@ stop() {
 }
 trap stop EXIT
 
-# arash FOLDER [SETTING=VALUE…] [ARGUMENT…]: the program on the database in FOLDER.
-arash() {
-    local folder=$1
+# become_arash FOLDER [SETTING=VALUE…] [ARGUMENT…]: this shell becomes the program, on the database in FOLDER.
+become_arash() {
+    mkdir -p "$1"
+    cd "$1"
     shift
-    mkdir -p "$folder"
     local settings=()
     while [[ "${1:-}" == *=* ]]; do settings+=("$1") && shift; done
-    (cd "$folder" && exec env -i API_PORT=0 INTERNAL_RATE_LIMIT=0 LOG_LEVEL=error ${settings[@]+"${settings[@]}"} \
-        "$CARGO_TARGET_DIR/debug/arash-http" "$@")
+    exec env -i API_PORT=0 INTERNAL_RATE_LIMIT=0 LOG_LEVEL=error ${settings[@]+"${settings[@]}"} \
+        "$CARGO_TARGET_DIR/debug/arash-http" "$@"
 }
+
+# arash FOLDER [SETTING=VALUE…] [ARGUMENT…]: runs a command of the program.
+arash() { (become_arash "$@"); }
 
 # serve FOLDER [SETTING=VALUE…]: starts the host; `address` is where it listens, FOLDER/log what it complains of.
 serve() {
     mkdir -p "$1"
-    arash "$@" >"$1/said" 2>"$1/log" &
+    become_arash "$@" >"$1/said" 2>"$1/log" &
     started+=($!)
     wait_for "$1/said" 's/^arash-http listens on //p'
 }
