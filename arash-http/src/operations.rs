@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::{Endpoint, EndpointExt, Request, Response};
+use poem::{Endpoint, EndpointExt, IntoResponse, Response};
 use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
 
 use crate::problem::Problem;
-use crate::request_id::RequestId;
 use crate::traffic::Operation;
 
 /// The methods that poem's router can be asked for.
@@ -99,9 +98,8 @@ pub(crate) fn counted_as(operation: Arc<Operation>, endpoint: impl Endpoint + 's
 fn with_problems(endpoint: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
     endpoint
         .around(|endpoint, request| async move {
-            let id = RequestId::carried_by(&request);
             let answer = endpoint.call(request).await;
-            Ok(answer.unwrap_or_else(|error| Problem::of(error).into_response_for(&id)))
+            Ok(answer.unwrap_or_else(|error| Problem::of(error).into_response()))
         })
         .boxed()
 }
@@ -116,15 +114,14 @@ pub(crate) fn refusing_the_rest(mut methods: Methods) -> Methods {
     let allow = HeaderValue::from_str(&names.join(", ")).ok();
     for method in refused {
         let allow = allow.clone();
-        let refuse = make_sync(move |request: Request| not_allowed(&request, allow.clone()));
+        let refuse = make_sync(move |_| not_allowed(allow.clone()));
         methods.insert(method, refuse.boxed());
     }
     methods
 }
 
-fn not_allowed(request: &Request, allow: Option<HeaderValue>) -> Response {
-    let problem = Problem::of_status(StatusCode::METHOD_NOT_ALLOWED);
-    let mut response = problem.into_response_for(&RequestId::carried_by(request));
+fn not_allowed(allow: Option<HeaderValue>) -> Response {
+    let mut response = Problem::of_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
     if let Some(allow) = allow {
         response.headers_mut().insert(header::ALLOW, allow);
     }
