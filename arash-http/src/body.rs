@@ -24,6 +24,11 @@ use crate::stopping::Stopping;
 
 const ONE_MIB: usize = 1 << 20;
 
+/// The largest body with an image: one of the largest size in base64, and a MiB for the rest.
+pub(crate) fn max_bytes_with_image(settings: &HttpSettings) -> usize {
+    settings.max_image_bytes().div_ceil(3) * 4 + ONE_MIB
+}
+
 /// What a request body may be read as, once it has come.
 pub(crate) trait ReadBody: Type + Sized + 'static {
     /// The largest body in bytes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arash_core::id::TurnId;
 use futures_util::{FutureExt, stream};
 use poem::http::header;
-use poem::{Body, Response};
+use poem::{Body, Response, ResponseBuilder};
 use poem_openapi::registry::MetaHeader;
 use poem_openapi::types::Type;
 
@@ -25,20 +25,22 @@ pub(crate) trait Events: Send + 'static {
 
 /// The answer of a turn that is made of these events, with a comment after each silence of `keep_alive`.
 pub(crate) fn answer(turn_id: TurnId, is_replayed: bool, keep_alive: Duration, events: impl Events) -> Response {
-    let mut response = Response::builder()
+    let head = named(turn_id, is_replayed)
         .content_type(CONTENT_TYPE)
-        .header("X-Turn-Id", turn_id.to_string())
         .header(header::CACHE_CONTROL, "no-store")
         // nginx would gather events until its buffer is full.
         .header("X-Accel-Buffering", "no");
-    if is_replayed {
-        response = response.header("Idempotency-Replayed", "true");
-    }
     let chunks = stream::unfold(events, move |mut events| async move {
         let chunk = next_chunk(&mut events, keep_alive).await?;
         Some((Ok::<_, io::Error>(chunk), events))
     });
-    response.body(Body::from_bytes_stream(chunks))
+    head.body(Body::from_bytes_stream(chunks))
+}
+
+/// The head of the answer of a turn; `is_replayed` if it is that of an earlier request.
+pub(crate) fn named(turn_id: TurnId, is_replayed: bool) -> ResponseBuilder {
+    let head = Response::builder().header("X-Turn-Id", turn_id.to_string());
+    if is_replayed { head.header("Idempotency-Replayed", "true") } else { head }
 }
 
 /// What is to be written next; `None` after the last event.
@@ -53,7 +55,7 @@ async fn next_chunk(events: &mut impl Events, keep_alive: Duration) -> Option<St
     Some(chunk)
 }
 
-/// The headers that such answers, and whole ones of turns, have of their own.
+/// The headers of such a head.
 pub(crate) fn headers() -> Vec<MetaHeader> {
     vec![
         header_of("X-Turn-Id", "The turn's id.", true),

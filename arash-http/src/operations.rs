@@ -30,6 +30,9 @@ pub(crate) const METHODS: [Method; 9] = [
 /// Paths of whole areas, which many write with a final slash.
 const AREAS: [&str; 2] = ["/api/v1/admin", "/api/v1/team"];
 
+/// Paths whose last part may have slashes itself, encoded or not: it is a name of a model.
+const OPEN_ENDED: [&str; 1] = ["/v1/models/:param0"];
+
 /// The endpoints of one path.
 pub(crate) type Methods = HashMap<Method, BoxEndpoint<'static>>;
 
@@ -62,6 +65,8 @@ impl<T: OpenApi> OpenApi for WithProblems<T> {
                 let (with_slash, without) = twice(methods);
                 table.insert(format!("{path}/"), with_slash);
                 table.insert(path, without);
+            } else if OPEN_ENDED.contains(&&*path) {
+                table.insert(path.replace(':', "*"), methods);
             } else {
                 table.insert(path, methods);
             }
