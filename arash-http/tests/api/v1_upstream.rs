@@ -20,8 +20,8 @@ fn whole(body: &str) -> Play {
 }
 
 fn events(data: &[&str]) -> Play {
-    let events: String = data.iter().map(|data| format!("data: {data}\n\n")).collect();
-    http("200 OK", "text/event-stream", &events)
+    let events = data.iter().map(|data| format!("data: {data}\n\n"));
+    http("200 OK", "text/event-stream", &events.collect::<String>())
 }
 
 async fn host(play: Play) -> (TestHost, Upstream) {

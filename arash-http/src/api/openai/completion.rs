@@ -77,6 +77,7 @@ pub(super) struct CalledFunction {
 
 /// Tokens that were used.
 #[derive(Debug, Object)]
+#[expect(clippy::struct_field_names, reason = "the protocol calls them so")]
 pub(super) struct CompletionUsage {
     /// Those that were sent to the model.
     prompt_tokens: u64,

@@ -10,6 +10,7 @@ mod request;
 
 use std::sync::Arc;
 
+use arash_core::ai::WireRequest;
 use arash_core::settings::HttpSettings;
 use arash_core::turn::CompletionRequest;
 use arash_core::{Engine, Error};
@@ -69,11 +70,11 @@ impl Completions {
         require_private(&self.engine, DEFAULT_PLATFORM)?;
         let request = of_caller(body.0.0, &caller, headers)?;
         let model = request.model().to_owned();
-        if request.wire().is_none_or(|wire| !wire.is_streamed()) {
+        if !request.wire().is_some_and(WireRequest::is_streamed) {
             let completion = self.engine.complete(request).await?;
             return Ok(CompletionAnswer::whole(&completion, model));
         }
-        let has_usage = request.wire().is_some_and(|wire| wire.wants_usage());
+        let has_usage = request.wire().is_some_and(WireRequest::wants_usage);
         let stream = self.engine.stream_completion(request).await?;
         let request_id = RequestId::carried_by(http);
         Ok(CompletionAnswer::streamed(stream, model, has_usage, request_id, settings.keep_alive).await?)

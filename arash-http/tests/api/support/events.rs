@@ -47,7 +47,8 @@ impl Events {
         Some(block.strip_prefix("data: ").unwrap_or_else(|| panic!("no data in {block:?}")).to_owned())
     }
 
-    async fn next_block(&mut self) -> Option<String> {
+    /// The next event as it came.
+    pub(crate) async fn next_block(&mut self) -> Option<String> {
         loop {
             while let Some(end) = self.unread.find("\n\n") {
                 let block: String = self.unread.drain(..end + 2).collect();

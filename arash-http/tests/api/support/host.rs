@@ -254,9 +254,9 @@ pub(crate) fn question(text: &str) -> Value {
 }
 
 /// The same with more fields.
-pub(crate) fn question_with(fields: Value) -> Value {
+pub(crate) fn question_with(mut fields: Value) -> Value {
     let mut body = question("Hello");
-    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    body.as_object_mut().unwrap().append(fields.as_object_mut().unwrap());
     body
 }
 
