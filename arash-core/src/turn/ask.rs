@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatRequest, estimate_message};
 use crate::error::{Error, ErrorKind};
-use crate::message::MessageKind;
+use crate::message::{MessageKind, Role};
 use crate::metrics::ProviderCall;
 use crate::turn::admit::Turn;
 use crate::turn::begin::{Beginning, Refusal};
@@ -62,7 +62,9 @@ impl ProcessorParts {
     /// What the provider is asked.
     fn request(&self, turn: &Turn, exchange: &Exchange) -> Result<ChatRequest, Error> {
         if let Some(asked) = &turn.facts.completion {
+            let said = asked.messages.iter().filter(|message| message.role == Role::User);
             return Ok(ChatRequest {
+                message_count: said.count() as u64,
                 messages: asked.messages.clone(),
                 tools: Arc::clone(&asked.tools),
                 wire: Some(Arc::clone(&asked.wire)),

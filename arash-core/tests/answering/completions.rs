@@ -258,5 +258,6 @@ async fn a_provider_that_knows_nothing_of_the_protocol_answers_too() {
     let asked = r#""model": "offline/assistant", "messages": [{"role": "user", "content": "/help my name is Sara"}]"#;
     let completion = engine.complete(completion(asked)).await.unwrap();
     assert!(completion.answer.text.contains("Sara") && completion.answer.wire.is_empty(), "{completion:?}");
+    assert!(completion.answer.text.contains("You have sent 1 message "), "{completion:?}");
     engine.shutdown(Duration::from_secs(5)).await;
 }

@@ -99,6 +99,7 @@ async fn what_is_not_acceptable_is_400_and_named() {
         (json!({"messages": [{"role": "user", "content": "a"}, {"content": "b"}]}), Some("messages[1]")),
         (json!({"stream": "yes"}), Some("stream")),
         (json!({"tools": {}}), Some("tools")),
+        (json!({"stream_options": [true]}), Some("stream_options")),
         (json!({"user": "a\nb"}), Some("user")),
         (json!({"user": "x".repeat(129)}), Some("user")),
         (json!({"user": 5}), Some("user")),

@@ -1,4 +1,4 @@
-//! What the README's first chapter says works: every block of it is run against a host that has just started.
+//! What the README's first chapters say works: their blocks are run against a host that has just started.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::program::{Host, program};
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/examples/http_client.rs");
 
-/// The fenced blocks of the chapter, each with its language.
-fn blocks() -> Vec<(String, String)> {
+/// The fenced blocks of the chapter with this title, each with its language.
+fn blocks(title: &str) -> Vec<(String, String)> {
     let readme = std::fs::read_to_string(README).unwrap();
-    let chapter = readme.split("\n## ").find(|chapter| chapter.starts_with("A first chat")).unwrap();
+    let chapter = readme.split("\n## ").find(|chapter| chapter.starts_with(title)).unwrap();
     let fences = chapter.split("```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap());
     fences.map(|(language, text)| (language.to_owned(), text.to_owned())).collect()
 }
@@ -35,7 +35,7 @@ async fn the_first_chapter_of_the_readme_does_what_it_says() {
     let host = Host::start(program(folder.path())).await;
     let key = host.printed_key().unwrap().to_owned();
     let mut said = Vec::new();
-    for (language, text) in blocks() {
+    for (language, text) in blocks("A first chat") {
         let text = text.replace("http://127.0.0.1:3000", &host.address);
         let text: String =
             text.lines().filter(|line| !line.starts_with("export ARASH_KEY")).collect::<Vec<_>>().join("\n");
@@ -56,5 +56,26 @@ async fn the_first_chapter_of_the_readme_does_what_it_says() {
     assert!(stream.contains("event: delta") && stream.contains("event: done"), "{stream}");
     assert!(admin.contains("\"api_key\":\"sk_live_"), "{admin}");
     assert!(local.contains("API key (shown once): sk_live_") && local.contains("Second team, first key"), "{local}");
+    host.stop("-TERM").await;
+}
+
+#[tokio::test]
+async fn the_chapter_on_openai_clients_does_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(program(folder.path())).await;
+    let key = host.printed_key().unwrap().to_owned();
+    let mut said = String::new();
+    for (language, text) in blocks("Any OpenAI client") {
+        let text = text.replace("http://127.0.0.1:3000", &host.address);
+        match language.as_str() {
+            "sh" => said += &run(&["bash", "-euo", "pipefail", "-c"], &text, folder.path(), &key).await,
+            // The SDK is not installed here.
+            "python" => assert!(text.contains(&format!("base_url=\"{}/v1\"", host.address)), "{text}"),
+            other => panic!("nobody runs {other}"),
+        }
+    }
+    for part in ["Nice to meet you, Sara.", "data: [DONE]", "\"object\":\"list\""] {
+        assert!(said.contains(part), "{said}");
+    }
     host.stop("-TERM").await;
 }

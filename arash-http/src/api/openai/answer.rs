@@ -3,17 +3,24 @@ use std::time::Duration;
 use arash_core::Error;
 use arash_core::turn::{Completion, CompletionEvent, CompletionStream};
 use poem::{IntoResponse, Response};
-use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::{ApiResponse, Object};
 
-use super::chunk::ChatCompletionChunk;
 use super::completion::ChatCompletion;
 use super::events::CompletionEvents;
 use crate::event_stream;
 use crate::request_id::RequestId;
 
 const CONTENT_TYPE: &str = "application/json";
+
+/// One server-sent event.
+#[derive(Debug, Object)]
+struct ChatCompletionEvent {
+    /// `[DONE]` at the end, else JSON in one line: a chunk as OpenAI has it, which is a `ChatCompletion` whose choices have
+    /// a `delta` in place of a `message`; or an `OpenAiError`.
+    data: String,
+}
 
 /// A completion, whole or as it is written.
 #[derive(Debug)]
@@ -70,9 +77,10 @@ impl ApiResponse for CompletionAnswer {
                 status_range: None,
                 content: vec![
                     MetaMediaType { content_type: CONTENT_TYPE, schema: ChatCompletion::schema_ref() },
+                    // Before OpenAPI 3.2 the schema of a stream of events is that of each one.
                     MetaMediaType {
                         content_type: event_stream::CONTENT_TYPE,
-                        schema: ChatCompletionChunk::schema_ref(),
+                        schema: ChatCompletionEvent::schema_ref(),
                     },
                 ],
                 headers: event_stream::headers(),
@@ -82,6 +90,6 @@ impl ApiResponse for CompletionAnswer {
 
     fn register(registry: &mut Registry) {
         ChatCompletion::register(registry);
-        ChatCompletionChunk::register(registry);
+        ChatCompletionEvent::register(registry);
     }
 }

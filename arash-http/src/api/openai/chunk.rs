@@ -11,7 +11,7 @@ use super::completion::{CalledFunction, CompletionUsage, created, id};
 
 /// A piece of a completion. Those of an OpenAI-compatible upstream may have other fields beside these.
 #[derive(Debug, Object)]
-pub(super) struct ChatCompletionChunk {
+struct ChatCompletionChunk {
     /// The completion's id.
     id: String,
     /// Always `chat.completion.chunk`.

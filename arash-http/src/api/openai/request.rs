@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use arash_core::Error;
 use arash_core::ai::WireRequest;
 use arash_core::settings::HttpSettings;
 use arash_core::turn::CompletionRequest;
@@ -24,7 +25,11 @@ impl ReadBody for CompletionBody {
 
     fn read(bytes: &[u8], settings: &HttpSettings) -> Result<Self, Problem> {
         let text = std::str::from_utf8(bytes).map_err(|_| Problem::malformed("the body is not UTF-8"))?;
-        let request = CompletionRequest::new(DEFAULT_PLATFORM, WireRequest::parse(text)?)?;
+        let wire = WireRequest::parse(text)?;
+        if wire.get("stream_options").is_some_and(|options| options != "null" && !options.starts_with('{')) {
+            return Err(Error::invalid("stream_options", "must be an object or null").into());
+        }
+        let request = CompletionRequest::new(DEFAULT_PLATFORM, wire)?;
         images::check(request.wire(), bytes.len(), settings)?;
         Ok(Self(request))
     }
@@ -84,7 +89,7 @@ fn properties() -> Vec<(&'static str, MetaSchemaRef)> {
 fn message() -> MetaSchema {
     let parts = MetaSchema { items: Some(Box::new(inline(MetaSchema::ANY))), ..MetaSchema::new("array") };
     let content = MetaSchema {
-        one_of: vec![inline(optional(MetaSchema::new("string"))), inline(parts)],
+        any_of: vec![inline(optional(MetaSchema::new("string"))), inline(parts)],
         description: Some("Its text, or its parts. Only what an assistant said may be without."),
         ..MetaSchema::ANY
     };
