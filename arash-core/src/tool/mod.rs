@@ -2,6 +2,7 @@
 
 mod handler;
 mod limits;
+mod nesting;
 mod outcome;
 mod registry;
 mod schema;

@@ -72,6 +72,8 @@ async fn what_the_model_gets_wrong_is_told_to_it() {
         called("weather", r#"{"city": 5}"#),
         called("weather", r#"{"town": "Tehran"}"#),
         called("weather", &format!(r#"{{"city": "{}"}}"#, "x".repeat(70_000))),
+        called("weather", &format!("{}1{}", r#"{"city":"#.repeat(33), "}".repeat(33))),
+        called("weather", &"[".repeat(10_000)),
         called("weather", r#"{"city": "Tehran"}"#),
     ];
     let told = told(calls, [TestTool::saying("weather", "sunny")], ToolLimits::default()).await;
@@ -82,11 +84,13 @@ async fn what_the_model_gets_wrong_is_told_to_it() {
         "/city: ",
         "town",
         "Error: the arguments have 70012 bytes; at most 65536 are accepted",
+        "Error: the arguments are nested too deep; at most 32 levels are accepted",
+        "Error: the arguments are not JSON: recursion limit exceeded",
         "sunny",
     ]) {
         assert!(told.contains(part), "{told}");
     }
-    assert_eq!(told.len(), 7);
+    assert_eq!(told.len(), 9);
 }
 
 #[tokio::test]
