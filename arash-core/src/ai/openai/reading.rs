@@ -1,7 +1,6 @@
 use crate::ai::openai::failure;
 use crate::ai::openai::form::{Body, Choice, usage};
 use crate::ai::openai::tool_calls::ToolCalls;
-use crate::ai::openai::transcription::Heard;
 use crate::ai::upstream::{is_model_name, malformed};
 use crate::ai::{AiError, ChatDelta, ChatRequest, FinishReason};
 use crate::platform::ModelId;
@@ -11,8 +10,8 @@ use crate::platform::ModelId;
 pub(super) struct Reading {
     asked: ModelId,
     is_on_wire: bool,
-    /// What was heard before, until it is told, and what that used.
-    heard: Heard,
+    /// What was heard before, until it is told.
+    heard: Vec<String>,
     calls: ToolCalls,
     has_choices: bool,
     has_ended: bool,
@@ -22,7 +21,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(request: &ChatRequest, heard: Heard) -> Self {
+    pub(super) fn new(request: &ChatRequest, heard: Vec<String>) -> Self {
         Self {
             asked: request.model.clone(),
             is_on_wire: request.wire.is_some(),
@@ -78,13 +77,13 @@ impl Reading {
             }
         }
         if let Some(usage) = body.usage.as_ref().and_then(usage) {
-            deltas.push(ChatDelta::Usage(usage + self.heard.usage));
+            deltas.push(ChatDelta::Usage(usage));
         }
         if let Some(model) = self.model.take_if(|_| !deltas.is_empty()) {
             deltas.insert(0, ChatDelta::Model(model));
         }
         if !deltas.is_empty() {
-            deltas.splice(0..0, self.heard.texts.drain(..).map(ChatDelta::Heard));
+            deltas.splice(0..0, self.heard.drain(..).map(ChatDelta::Heard));
         }
         Ok(deltas)
     }
