@@ -33,6 +33,8 @@ pub use request::{ChatRequest, ToolSpec};
 pub use sse::{SseDecoder, SseEvent, SseTooLong};
 pub use time_limits::TimeLimits;
 pub use transcripts::Transcripts;
+#[cfg(feature = "settings")]
+pub(crate) use upstream::is_own_header;
 pub use wire::WireRequest;
 
 pub use crate::message::ToolCall;
