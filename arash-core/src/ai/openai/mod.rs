@@ -136,7 +136,7 @@ impl OpenAi {
         let (response, reading) = self.ask(&request, is_streamed).await?;
         let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         // Some services do not stream although they are asked to.
-        if is_streamed && !media_type.starts_with("application/json") {
+        if is_streamed && !media_type.to_ascii_lowercase().starts_with("application/json") {
             return Ok(streaming::stream(response, reading));
         }
         let deltas = whole(response, reading).await?.into_deltas();

@@ -44,6 +44,12 @@ impl Reading {
         self.has_ended
     }
 
+    /// Whether nothing more can come but the count of the tokens. A client may have asked for further answers beside the
+    /// one that has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.has_ended && !self.is_on_wire
+    }
+
     /// Reads the next object; gives what it tells.
     pub(super) fn read(&mut self, json: String) -> Result<Vec<ChatDelta>, AiError> {
         // serde would take an array for the fields in their order.
