@@ -200,6 +200,8 @@ async fn what_is_no_answer_is_malformed() {
         whole(r#"{"choices":[]}"#),
         whole(r#"["canary"]"#),
         whole(b"{\"choices\":\"canary\xff\"}"),
+        whole(r#"{"choices":[{"message":{"content":"canary\ud800"}}]}"#),
+        whole(r#"{"choices":[{"message":{"tool_calls":[{"function":{"name":"n","arguments":"\ud800"}}]}}]}"#),
         whole("[".repeat(100_000)),
     ] {
         assert_eq!(failure(play).await.kind(), AiErrorKind::Malformed);

@@ -1,5 +1,5 @@
 use crate::ai::openai::failure;
-use crate::ai::openai::form::{Body, Choice, usage};
+use crate::ai::openai::form::{Body, Choice, object};
 use crate::ai::openai::tool_calls::ToolCalls;
 use crate::ai::upstream::{is_model_name, malformed};
 use crate::ai::{AiError, ChatDelta, ChatRequest, FinishReason};
@@ -60,29 +60,28 @@ impl Reading {
         let body: Body = serde_json::from_str(&json).map_err(|fault| {
             malformed(format!("the answer is not as agreed at line {}, column {}", fault.line(), fault.column()))
         })?;
-        if let Some(error) = body.error.as_ref().filter(|error| !error.is_null()) {
-            return Err(failure::of_object(error));
+        if let Some(error) = body.error() {
+            return Err(failure::of_object(&error));
         }
-        if body.object.as_ref().is_some_and(|object| object == "error") {
-            let whole = serde_json::from_str(&json).unwrap_or_default();
-            return Err(failure::of_object(&whole));
+        if body.is_error() {
+            return Err(failure::of_object(&object(&json)));
         }
         let mut deltas = Vec::new();
         if self.is_on_wire {
             deltas.push(ChatDelta::Wire(json));
         }
-        let model = body.model.as_ref().and_then(|model| model.as_str()).filter(|name| is_model_name(name));
+        let (usage, model) = (body.usage(), body.model().filter(|name| is_model_name(name)));
         if let Some(model) = model.filter(|_| !std::mem::replace(&mut self.is_model_known, true)) {
             self.model = Some(ModelId::from(model)).filter(|model| *model != self.asked);
         }
-        for choice in body.choices.into_iter().flatten() {
+        for choice in body.choices.unwrap_or_default().0 {
             self.has_choices = true;
             // Only a client's own request asks for more than one answer; it gets the others as they came.
             if choice.index.unwrap_or(0) == 0 {
                 self.read_choice(choice, &mut deltas)?;
             }
         }
-        if let Some(usage) = body.usage.as_ref().and_then(usage) {
+        if let Some(usage) = usage {
             deltas.push(ChatDelta::Usage(usage));
         }
         if let Some(model) = self.model.take_if(|_| !deltas.is_empty()) {
@@ -96,11 +95,11 @@ impl Reading {
 
     fn read_choice(&mut self, mut choice: Choice, deltas: &mut Vec<ChatDelta>) -> Result<(), AiError> {
         if let Some(said) = choice.said() {
-            let text = said.text();
+            let text = said.text().map_err(|_| malformed("the text is no text"))?;
             if !text.is_empty() {
                 deltas.push(ChatDelta::Text(text));
             }
-            for piece in said.tool_calls.into_iter().flatten() {
+            for piece in said.tool_calls.unwrap_or_default().0 {
                 self.calls.add(piece)?;
             }
         }
