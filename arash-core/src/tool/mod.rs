@@ -1,5 +1,6 @@
 //! What models may call: tools of the host program, checked and bounded.
 
+mod contained;
 mod handler;
 mod limits;
 mod nesting;
@@ -8,6 +9,7 @@ mod registry;
 mod schema;
 mod toolbox;
 
+pub(crate) use contained::Contained;
 pub use handler::{Tool, ToolContext, ToolError};
 pub use limits::ToolLimits;
 pub(crate) use outcome::{ToolOutcome, sound_call};

@@ -1,13 +1,11 @@
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-
-use futures_util::FutureExt;
 
 use crate::ai::{AiError, ChatReply};
 use crate::command::{CommandContext, Parsed, SessionEffect, parse};
 use crate::error::{Error, Result};
 use crate::message::{Attachment, Message, Role};
 use crate::platform::{ModelId, ModelInfo};
+use crate::tool::Contained;
 use crate::turn::TurnState;
 use crate::turn::admit::Turn;
 use crate::turn::answer::Answer;
@@ -111,7 +109,7 @@ impl ProcessorParts {
             tokio::select! {
                 // What is asked is counted, even if it is stopped at once.
                 biased;
-                end = AssertUnwindSafe(answering).catch_unwind() => end.unwrap_or_else(|_| Err(broke().into())),
+                end = Contained::new(answering) => end.unwrap_or_else(|_| Err(broke().into())),
                 () = self.interrupt.cancelled() => Err(interrupted().into()),
                 () = answer.switch.stopped() => Ok(()),
             }
