@@ -31,7 +31,8 @@ pub(super) fn parse_url(field: &'static str, url: &str) -> Result<Url> {
     parsed.ok_or_else(|| Error::invalid(field, "must be an http:// or https:// address"))
 }
 
-/// A client that follows no redirect, asks for no compression and sends small pieces at once.
+/// A client that follows no redirect, asks for no compression and sends small pieces at once. It goes through the proxy that
+/// the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), as an operator who sets one expects.
 pub(super) fn build_client(url: &Url) -> Result<Client> {
     let builder = || {
         Client::builder()
@@ -153,8 +154,9 @@ pub(super) fn is_misconfiguration(status: u16) -> bool {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let date = |text: &str| DateTime::parse_from_rfc2822(text).ok().map(|date| date.timestamp_millis());
-    let delay = if let Ok(seconds) = text.parse() {
-        Duration::from_secs(seconds)
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let delay = if is_number {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
         let now = headers.get(DATE).and_then(|now| date(now.to_str().ok()?));
         let now = now.unwrap_or_else(|| SystemClock.now().as_millis());
@@ -190,6 +192,8 @@ mod tests {
     fn a_wait_is_told_in_seconds_or_as_a_date() {
         let now = Some("Wed, 21 Oct 2026 07:28:00 GMT");
         assert_eq!(delay("7", now), Some(7));
+        assert_eq!(delay("31536000", now), Some(86_400), "a year");
+        assert_eq!(delay("99999999999999999999", now), Some(86_400), "more than can be counted");
         assert_eq!(delay("Wed, 21 Oct 2026 07:28:40 GMT", now), Some(40));
         assert_eq!(delay("Wed, 21 Oct 2026 07:27:00 GMT", now), Some(0), "it is over");
         assert_eq!(delay("Wed, 21 Oct 2099 07:28:00 GMT", now), Some(86_400));
