@@ -14,6 +14,7 @@ mod reply;
 mod request;
 mod sse;
 mod time_limits;
+mod transcripts;
 #[cfg(any(feature = "openai", feature = "pipeline"))]
 mod upstream;
 mod wire;
@@ -31,6 +32,9 @@ pub use reply::{ChatDelta, ChatReply, FinishReason};
 pub use request::{ChatRequest, ToolSpec};
 pub use sse::{SseDecoder, SseEvent, SseTooLong};
 pub use time_limits::TimeLimits;
+pub use transcripts::Transcripts;
+#[cfg(feature = "settings")]
+pub(crate) use upstream::is_own_header;
 pub use wire::WireRequest;
 
 pub use crate::message::ToolCall;

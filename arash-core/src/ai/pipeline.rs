@@ -28,7 +28,8 @@ const FAILURES: [&str; 4] = ["error", "failed", "failure", "timeout"];
 ///
 /// It asks `{"History": [{"role", "content"}], "Pipeline": model, "Files": [], "AudioFile": null}` and
 /// expects `{"Response", "Pipeline", "Status"}`. Attachments go to `Files`, sound to `AudioFile`: their
-/// address, or their content as a `data:` URL. Redirects are not followed.
+/// address, or their content as a `data:` URL. Redirects are not followed; the environment's proxies (`HTTPS_PROXY`,
+/// `HTTP_PROXY`, `NO_PROXY`) are used.
 ///
 /// What the service answers never gets into an error, nor do its address and the key.
 #[derive(Clone)]

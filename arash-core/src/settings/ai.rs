@@ -216,7 +216,7 @@ pub(super) fn service_url(variable: &'static str, kind: UpstreamKind, url: &str)
 
 /// A key or the value of another header.
 pub(super) fn header_value(variable: &'static str, value: &str) -> Result<Secret, Fault> {
-    let is_usable = value.bytes().all(|byte| byte.is_ascii_graphic());
-    let fault = || Fault::secret(variable, value, "printable ASCII characters, no spaces");
+    let is_usable = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
+    let fault = || Fault::secret(variable, value, "printable ASCII characters, one at least, no spaces");
     is_usable.then(|| Secret::from(value)).ok_or_else(fault)
 }

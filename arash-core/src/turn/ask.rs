@@ -34,6 +34,7 @@ impl ProcessorParts {
         let mut request = self.request(turn, exchange)?;
         let prompt_tokens = request.estimate_tokens();
         exchange.ask(prompt_tokens);
+        exchange.count_transcripts(&request.transcripts);
         beginning.before_asking(self, turn, prompt_tokens).await?;
         buffer.open();
         let audience = match &turn.facts.completion {
@@ -50,7 +51,7 @@ impl ProcessorParts {
                 return Ok(());
             }
             if exchange.rounds() >= self.tool_limits.max_rounds {
-                exchange.reply.tool_calls.clear();
+                exchange.leave_out_calls();
                 return if exchange.reply.text.is_empty() { Err(endless(exchange.rounds()).into()) } else { Ok(()) };
             }
             self.run_calls(turn, exchange, &mut telling).await?;

@@ -7,6 +7,7 @@ mod answers;
 mod completion_faults;
 mod completions;
 mod context_window;
+mod costs;
 #[path = "../support/engines.rs"]
 mod engines;
 mod sound;

@@ -204,10 +204,10 @@ async fn sound_is_written_down_first() {
     let mut request = ask("");
     let sound = AttachmentSource::Inline(Bytes::from_static(b"OggS-sound"));
     request.attachments = vec![attachment(MessageKind::Audio, "audio/mpeg", sound)];
-    let (deltas, failure) = pieces(&client, request).await;
+    let (deltas, failure) = pieces(&client, request.clone()).await;
     assert!(failure.is_none());
     let answer = reply(deltas);
-    assert_eq!(answer.usage, Some(tokens(18, 4)), "the tokens of both");
+    assert_eq!((answer.usage, request.transcripts.usage()), (Some(tokens(9, 2)), tokens(9, 2)));
     assert_eq!(answer.heard, ["I am Sara"]);
     let [first, second] = upstream.requests().try_into().unwrap();
     assert!(first.head.starts_with("POST /run/audio/transcriptions?token=canary-url "), "{}", first.head);
@@ -222,6 +222,23 @@ async fn sound_is_written_down_first() {
     }
     let second: Value = serde_json::from_str(&second.body).unwrap();
     assert_eq!(second["messages"], json!([{"role": "user", "content": "I am Sara"}]));
+}
+
+#[tokio::test]
+async fn sound_is_not_written_down_again_by_who_is_asked_next() {
+    let first = Upstream::start(whole(r#"{"text":"I am Sara","usage":{"input_tokens":14,"output_tokens":4}}"#)).await;
+    let mut request = ask("");
+    let sound = AttachmentSource::Inline(Bytes::from_static(b"OggS-sound"));
+    request.attachments = vec![attachment(MessageKind::Audio, "audio/mpeg", sound)];
+    let failure = client(&first).with_transcription_model("whisper-1").complete(request.clone()).await.unwrap_err();
+    assert_eq!((failure.kind(), first.requests().len()), (AiErrorKind::Malformed, 2));
+    assert_eq!(request.transcripts.usage(), tokens(14, 4), "it was paid for");
+    assert!(!format!("{request:?}").contains("I am Sara"));
+    // This one could not have done it.
+    let second = Upstream::start(whole(GOOD)).await;
+    let answer = client(&second).complete(request.clone()).await.unwrap();
+    assert_eq!((answer.heard, second.requests().len()), (vec!["I am Sara".to_owned()], 1));
+    assert_eq!(request.transcripts.usage(), tokens(14, 4));
 }
 
 #[tokio::test]
@@ -298,6 +315,7 @@ fn addresses_keys_and_headers_are_checked_when_they_are_set() {
         client.clone().with_api_key(Secret::new("canary\r\nx: y")).unwrap_err(),
         client.clone().with_header("a b", Secret::new("canary")).unwrap_err(),
         client.clone().with_header("ab", Secret::new("canary\n")).unwrap_err(),
+        client.clone().with_header("Content-Length", Secret::new("canary")).unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(!format!("{error:?}").contains("canary"));

@@ -1,7 +1,6 @@
 use crate::ai::openai::failure;
-use crate::ai::openai::form::{Body, Choice, usage};
+use crate::ai::openai::form::{Body, Choice, object};
 use crate::ai::openai::tool_calls::ToolCalls;
-use crate::ai::openai::transcription::Heard;
 use crate::ai::upstream::{is_model_name, malformed};
 use crate::ai::{AiError, ChatDelta, ChatRequest, FinishReason};
 use crate::platform::ModelId;
@@ -11,8 +10,8 @@ use crate::platform::ModelId;
 pub(super) struct Reading {
     asked: ModelId,
     is_on_wire: bool,
-    /// What was heard before, until it is told, and what that used.
-    heard: Heard,
+    /// What was heard before, until it is told.
+    heard: Vec<String>,
     calls: ToolCalls,
     has_choices: bool,
     has_ended: bool,
@@ -22,7 +21,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(request: &ChatRequest, heard: Heard) -> Self {
+    pub(super) fn new(request: &ChatRequest, heard: Vec<String>) -> Self {
         Self {
             asked: request.model.clone(),
             is_on_wire: request.wire.is_some(),
@@ -45,6 +44,12 @@ impl Reading {
         self.has_ended
     }
 
+    /// Whether nothing more can come but the count of the tokens. A client may have asked for further answers beside the
+    /// one that has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.has_ended && !self.is_on_wire
+    }
+
     /// Reads the next object; gives what it tells.
     pub(super) fn read(&mut self, json: String) -> Result<Vec<ChatDelta>, AiError> {
         // serde would take an array for the fields in their order.
@@ -55,47 +60,46 @@ impl Reading {
         let body: Body = serde_json::from_str(&json).map_err(|fault| {
             malformed(format!("the answer is not as agreed at line {}, column {}", fault.line(), fault.column()))
         })?;
-        if let Some(error) = body.error.as_ref().filter(|error| !error.is_null()) {
-            return Err(failure::of_object(error));
+        if let Some(error) = body.error() {
+            return Err(failure::of_object(&error));
         }
-        if body.object.as_ref().is_some_and(|object| object == "error") {
-            let whole = serde_json::from_str(&json).unwrap_or_default();
-            return Err(failure::of_object(&whole));
+        if body.is_error() {
+            return Err(failure::of_object(&object(&json)));
         }
         let mut deltas = Vec::new();
         if self.is_on_wire {
             deltas.push(ChatDelta::Wire(json));
         }
-        let model = body.model.as_ref().and_then(|model| model.as_str()).filter(|name| is_model_name(name));
+        let (usage, model) = (body.usage(), body.model().filter(|name| is_model_name(name)));
         if let Some(model) = model.filter(|_| !std::mem::replace(&mut self.is_model_known, true)) {
             self.model = Some(ModelId::from(model)).filter(|model| *model != self.asked);
         }
-        for choice in body.choices.into_iter().flatten() {
+        for choice in body.choices.unwrap_or_default().0 {
             self.has_choices = true;
             // Only a client's own request asks for more than one answer; it gets the others as they came.
             if choice.index.unwrap_or(0) == 0 {
                 self.read_choice(choice, &mut deltas)?;
             }
         }
-        if let Some(usage) = body.usage.as_ref().and_then(usage) {
-            deltas.push(ChatDelta::Usage(usage + self.heard.usage));
+        if let Some(usage) = usage {
+            deltas.push(ChatDelta::Usage(usage));
         }
         if let Some(model) = self.model.take_if(|_| !deltas.is_empty()) {
             deltas.insert(0, ChatDelta::Model(model));
         }
         if !deltas.is_empty() {
-            deltas.splice(0..0, self.heard.texts.drain(..).map(ChatDelta::Heard));
+            deltas.splice(0..0, self.heard.drain(..).map(ChatDelta::Heard));
         }
         Ok(deltas)
     }
 
     fn read_choice(&mut self, mut choice: Choice, deltas: &mut Vec<ChatDelta>) -> Result<(), AiError> {
         if let Some(said) = choice.said() {
-            let text = said.text();
+            let text = said.text().map_err(|_| malformed("the text is no text"))?;
             if !text.is_empty() {
                 deltas.push(ChatDelta::Text(text));
             }
-            for piece in said.tool_calls.into_iter().flatten() {
+            for piece in said.tool_calls.unwrap_or_default().0 {
                 self.calls.add(piece)?;
             }
         }
