@@ -93,6 +93,7 @@ async fn what_is_not_acceptable_is_400_and_named() {
         (json!({"model": null}), Some("model")),
         (json!({"model": 5}), Some("model")),
         (json!({"model": ""}), Some("model")),
+        (json!({"model": "x".repeat(256)}), Some("model")),
         (json!({"messages": null}), Some("messages")),
         (json!({"messages": []}), Some("messages")),
         (json!({"messages": [{"role": "user"}]}), Some("messages[0]")),

@@ -128,7 +128,8 @@ fn write_data(chunk: &mut String, json: &str) {
 /// Whether this is no chunk, but an answer in one piece.
 fn is_whole(json: &str) -> bool {
     let answer: Value = serde_json::from_str(json).unwrap_or_default();
-    answer.pointer("/choices/0/message").is_some_and(Value::is_object)
+    let choice = answer.pointer("/choices/0");
+    choice.is_some_and(|choice| choice.get("message").is_some_and(Value::is_object) && choice.get("delta").is_none())
 }
 
 /// Whether a chunk says nothing but the tokens.

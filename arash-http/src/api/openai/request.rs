@@ -14,6 +14,9 @@ use crate::problem::Problem;
 use crate::scalar::scalar;
 use crate::text::Line;
 
+/// Longest name of a model, in characters.
+const MAX_MODEL_CHARS: usize = 255;
+
 /// A client's own request for chat completions. Only what is needed of it is read.
 #[derive(Debug)]
 pub(super) struct CompletionBody(pub(super) CompletionRequest);
@@ -30,6 +33,12 @@ impl ReadBody for CompletionBody {
             return Err(Error::invalid("stream_options", "must be an object or null").into());
         }
         let request = CompletionRequest::new(DEFAULT_PLATFORM, wire)?;
+        if request.model().chars().count() > MAX_MODEL_CHARS {
+            // It is repeated to who asks for one that is not there.
+            let message =
+                format!("is too long for a name of a model; at most {MAX_MODEL_CHARS} characters are accepted");
+            return Err(Error::invalid("model", message).into());
+        }
         images::check(request.wire(), bytes.len(), settings)?;
         Ok(Self(request))
     }
@@ -66,7 +75,7 @@ fn properties() -> Vec<(&'static str, MetaSchemaRef)> {
             "model",
             said(
                 "The model, by id or name: one of `/v1/models`.",
-                MetaSchema { min_length: Some(1), ..MetaSchema::new("string") },
+                MetaSchema { min_length: Some(1), max_length: Some(MAX_MODEL_CHARS), ..MetaSchema::new("string") },
             ),
         ),
         (
