@@ -1,8 +1,11 @@
 """What a program gets that uses OpenAI's client for Python with another base URL and key, and nothing else changed."""
 
 import asyncio
+import contextlib
+import io
 import json
 import os
+import pathlib
 import time
 import unittest
 import urllib.request
@@ -224,6 +227,20 @@ class Offline(unittest.TestCase):
         text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
         self.assertEqual(text, self.offline().choices[0].message.content)
         self.assertGreater(last.usage.completion_tokens, 0)
+
+
+class Readme(unittest.TestCase):
+    def test_its_block_does_what_it_says(self):
+        readme = (pathlib.Path(__file__).parents[2] / "README.md").read_text()
+        (chapter,) = [chapter for chapter in readme.split("\n## ") if chapter.startswith("Any OpenAI client")]
+        block = chapter.split("```python\n")[1].split("```")[0]
+        for written, here in [("http://127.0.0.1:3000", "ARASH_OFFLINE_URL"), ("sk_live_…", "ARASH_OFFLINE_KEY")]:
+            self.assertIn(written, block)
+            block = block.replace(written, os.environ[here])
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            exec(block, {})
+        self.assertIn("Sara", said.getvalue())
 
 
 if __name__ == "__main__":
