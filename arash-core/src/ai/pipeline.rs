@@ -174,7 +174,7 @@ fn reply(body: &[u8], asked: &ModelId) -> Result<ChatReply, AiError> {
     let answer = parse(body)?;
     let status = answer.status.as_deref().unwrap_or_default().trim();
     if let Some(failure) = FAILURES.iter().find(|failure| status.eq_ignore_ascii_case(failure)) {
-        return Err(AiError::new(AiErrorKind::Refused).with_source(format!("Status is {failure}")));
+        return Err(AiError::new(AiErrorKind::Unanswered).with_source(format!("Status is {failure}")));
     }
     let text = answer.response.filter(|text| !text.trim().is_empty()).ok_or_else(|| malformed("no Response"))?;
     let model = answer.pipeline.filter(|name| is_model_name(name) && name != asked.as_str()).map(ModelId::from);

@@ -117,7 +117,7 @@ impl Problem {
 
     /// What is written of it, in an answer or as the end of a stream: JSON; logs it once if it is the service's fault.
     pub(crate) fn body_in(&self, shape: Shape, request_id: &RequestId) -> String {
-        if self.status.is_server_error() {
+        if shape.status(self).is_server_error() {
             let cause = self.cause.as_ref().map(tracing::field::debug);
             tracing::error!(request_id = request_id.as_str(), error = self.code, cause, "request failed");
         }
@@ -199,7 +199,7 @@ fn status_of(kind: ErrorKind) -> StatusCode {
             StatusCode::CONFLICT
         }
         ErrorKind::RateLimited | ErrorKind::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::AiService => StatusCode::BAD_GATEWAY,
+        ErrorKind::AiService | ErrorKind::AiRefused | ErrorKind::ContextLength => StatusCode::BAD_GATEWAY,
         ErrorKind::AiTimeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         // Internal, and kinds that are newer than this host.
@@ -207,11 +207,19 @@ fn status_of(kind: ErrorKind) -> StatusCode {
     }
 }
 
+/// The stable name of a kind of problem. Why the AI service has no answer only OpenAI's clients are told.
+fn code_of(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::AiRefused | ErrorKind::ContextLength => ErrorKind::AiService.code(),
+        kind => kind.code(),
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         Self {
             status: status_of(error.kind()),
-            code: error.kind().code(),
+            code: code_of(error.kind()),
             detail: error.to_string(),
             cause: Some(error),
         }

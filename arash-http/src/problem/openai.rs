@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use arash_core::{Error, ErrorKind};
 use poem::http::StatusCode;
 use poem_openapi::Object;
 
@@ -29,7 +30,8 @@ struct OpenAiFault {
     #[oai(nullable)]
     param: Option<String>,
     /// The stable name of the fault: OpenAI's own where it has one (`invalid_api_key`, `model_not_found`,
-    /// `rate_limit_exceeded`, `insufficient_quota`), else the `error` of a problem.
+    /// `rate_limit_exceeded`, `insufficient_quota`, `context_length_exceeded`), else the `error` of a problem;
+    /// `ai_service_refused` where the model does not take the request as it is.
     code: String,
 }
 
@@ -46,8 +48,15 @@ impl OpenAiError {
     }
 }
 
+/// Whether the model does not take the request as it is, of which the client writes every field.
+pub(super) fn is_refused(problem: &Problem) -> bool {
+    let kind = problem.cause.as_ref().map(Error::kind);
+    matches!(kind, Some(ErrorKind::AiRefused | ErrorKind::ContextLength))
+}
+
 fn kind(problem: &Problem) -> &'static str {
     match problem.code {
+        _ if is_refused(problem) => "invalid_request_error",
         "rate_limited" => "rate_limit_error",
         "quota_exceeded" => "insufficient_quota",
         _ if problem.status.is_server_error() => "server_error",
@@ -62,6 +71,7 @@ fn is_about_model(problem: &Problem) -> bool {
 
 fn code(problem: &Problem) -> &'static str {
     match problem.code {
+        _ if is_refused(problem) => problem.cause.as_ref().map_or(problem.code, |cause| cause.kind().code()),
         "unauthenticated" => "invalid_api_key",
         "not_found" if is_about_model(problem) => "model_not_found",
         "rate_limited" => "rate_limit_exceeded",
@@ -83,5 +93,5 @@ fn param(problem: &Problem) -> Option<String> {
 pub(super) fn is_final(problem: &Problem) -> bool {
     let Some(cause) = &problem.cause else { return false };
     let is_limited = problem.status == StatusCode::TOO_MANY_REQUESTS;
-    cause.is_replayed() || is_limited && cause.retry_after().is_none_or(|wait| wait > LONGEST_WAIT)
+    cause.is_replayed() || cause.retry_after().map_or(is_limited, |wait| wait > LONGEST_WAIT)
 }

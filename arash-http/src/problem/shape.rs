@@ -47,8 +47,10 @@ impl Shape {
 
     pub(super) fn status(self, problem: &Problem) -> StatusCode {
         match self {
-            // OpenAI says 400 to everything that is not acceptable.
-            Self::OpenAi if problem.code == "validation_failed" => StatusCode::BAD_REQUEST,
+            // OpenAI says 400 to everything that is not acceptable, to the model too: its clients do not try it again.
+            Self::OpenAi if problem.code == "validation_failed" || openai::is_refused(problem) => {
+                StatusCode::BAD_REQUEST
+            }
             _ => problem.status,
         }
     }

@@ -225,6 +225,7 @@ async fn failures_of_the_ai_service_have_their_status() {
         Script::failing(AiErrorKind::Timeout),
         Script::failing(AiErrorKind::Unavailable),
         Script::new([Step::Panic]),
+        Script::failing(AiErrorKind::ContextLength),
     ];
     let host = TestHost::with(|builder| builder.ai(ScriptedProvider::new(scripts))).await;
     assert_snapshot!(host.complete(&host.admin, &question("Hello")).await, @r#"
@@ -268,6 +269,17 @@ async fn failures_of_the_ai_service_have_their_status() {
         "message": "An internal error occurred; it was logged with this request id.",
         "param": null,
         "type": "server_error"
+      }
+    }
+    "#);
+    assert_snapshot!(host.complete(&host.admin, &question("Hello")).await, @r#"
+    400
+    {
+      "error": {
+        "code": "context_length_exceeded",
+        "message": "The AI service cannot take a conversation of this length.",
+        "param": null,
+        "type": "invalid_request_error"
       }
     }
     "#);

@@ -39,7 +39,15 @@ async fn images_may_be_switched_off_and_other_parts_stay() {
     let mut settings = HttpSettings::default();
     settings.has_images = false;
     let host = TestHost::with_settings(|builder| builder, settings).await;
-    for part in [image("https://x/y.png"), image(&data_url(8)), json!({"type": "input_image", "image_url": "u"})] {
+    let parts = [
+        image("https://x/y.png"),
+        image(&data_url(8)),
+        json!({"type": "input_image", "image_url": "u"}),
+        json!({"type": "IMAGE", "source": {}}),
+        json!({"image_url": {"url": "u"}}),
+        json!({"type": "file", "file": {"file_data": "Data:Image/png;base64,AA=="}}),
+    ];
+    for part in parts {
         let answer = show(&host, part).await;
         assert_eq!((answer.status, answer.fields()), (400, vec!["messages[0].content[1]".to_owned()]));
         assert!(answer.detail().contains("ENABLE_IMAGE_PROCESSING"), "{}", answer.detail());
@@ -57,8 +65,17 @@ async fn images_have_a_largest_size_and_bodies_too() {
     settings.max_image_mib = 1;
     let host = TestHost::with_settings(|builder| builder, settings).await;
     assert_eq!(show(&host, image(&data_url(1 << 20))).await.status, 200);
-    let answer = show(&host, image(&data_url((1 << 20) + 3))).await;
-    assert_eq!((answer.status, answer.fields()), (400, vec!["messages[0].content[1]".to_owned()]), "{answer}");
+    let large = data_url((1 << 20) + 3);
+    let spelt = [
+        image(&large),
+        image(&large.replace("data", "DATA")),
+        json!({"type": "image_url", "image_url": large}),
+        json!({"type": "file", "file": {"file_data": large}}),
+    ];
+    for part in spelt {
+        let answer = show(&host, part).await;
+        assert_eq!((answer.status, answer.fields()), (400, vec!["messages[0].content[1]".to_owned()]), "{answer}");
+    }
     let answer = show(&host, image(&data_url(2 << 20))).await;
     assert_eq!((answer.status, answer.error()), (413, "payload_too_large".to_owned()));
 }

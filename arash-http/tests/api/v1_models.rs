@@ -46,6 +46,7 @@ async fn a_model_is_shown_whose_slashes_are_encoded_or_not() {
     let encoded = host.get(&host.admin, "/v1/models/openai%2Fgpt-5-chat").await;
     let plain = host.get(&host.admin, "/v1/models/openai/gpt-5-chat").await;
     assert_eq!(encoded.text, plain.text);
+    assert_eq!(host.get(&host.admin, "/v1/models/GPT-5%20Chat").await.text, plain.text, "by its name too");
     assert_snapshot!(plain, @r#"
     200
     {

@@ -101,7 +101,7 @@ async fn what_fails_before_the_first_piece_is_a_status() {
 
 #[tokio::test]
 async fn what_fails_later_ends_the_stream_with_an_error() {
-    let host = host([Script::new([Step::say("half"), Step::Fail(AiErrorKind::Refused)])]).await;
+    let host = host([Script::new([Step::say("half"), Step::Fail(AiErrorKind::Failed)])]).await;
     let answer = host.complete(&host.admin, &streamed()).await;
     assert_eq!(answer.status, 200);
     assert_snapshot!(answer.chunks(), @r#"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arash_core::ai::OpenAi;
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, TestHost};
 use crate::upstream::{Play, Upstream};
@@ -102,26 +102,63 @@ async fn a_service_that_does_not_stream_is_streamed() {
     let (host, _upstream) = host(whole(answered)).await;
     let fields = r#""stream":true,"stream_options":{"include_usage":true}"#;
     let answer = ask(&host, &format!(r#"{{"model":"lab/small",{MESSAGES},{fields}}}"#)).await;
-    assert_snapshot!(answer.chunks(), @r#"
-    data: {"choices":[{"delta":{"content":"Hi","role":"assistant"},"finish_reason":null,"index":0,"logprobs":null}],"created":[seconds],"id":"chatcmpl-[uuid]","model":"lab/small","object":"chat.completion.chunk"}
+    let lines: Vec<_> = answer.text.split_terminator("\n\n").collect();
+    assert_snapshot!(lines[0], @r#"data: {"choices":[{"delta":{"content":"Hi","role":"assistant"},"finish_reason":"length","index":0}],"id":"up-1","model":"up","object":"chat.completion.chunk","usage":{"completion_tokens":2,"prompt_tokens":9}}"#);
+    assert_eq!(lines[1..], ["data: [DONE]"]);
+}
 
-    data: {"choices":[{"delta":{},"finish_reason":"length","index":0,"logprobs":null}],"created":[seconds],"id":"chatcmpl-[uuid]","model":"lab/small","object":"chat.completion.chunk"}
+#[tokio::test]
+async fn all_choices_of_a_service_that_does_not_stream_are_streamed() {
+    let call = r#"{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"clock","arguments":"{}"}}]}"#;
+    let answered = format!(
+        r#"{{"id":"up-1","choices":[{{"index":0,"message":{call},"finish_reason":"tool_calls"}},{{"index":1,"message":{{"content":"B"}},"finish_reason":"stop"}}]}}"#
+    );
+    let (host, _upstream) = host(whole(&answered)).await;
+    let answer = ask(&host, &format!(r#"{{"model":"lab/small",{MESSAGES},"n":2,"stream":true}}"#)).await;
+    let chunk: Value =
+        serde_json::from_str(answer.text.lines().next().unwrap().strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(chunk["choices"][0]["delta"]["tool_calls"][0]["index"], 0);
+    assert_eq!(
+        (&chunk["choices"][1]["delta"]["content"], &chunk["choices"][1]["finish_reason"]),
+        (&json!("B"), &json!("stop"))
+    );
+}
 
-    data: {"choices":[],"created":[seconds],"id":"chatcmpl-[uuid]","model":"lab/small","object":"chat.completion.chunk","usage":{"completion_tokens":2,"prompt_tokens":9,"total_tokens":11}}
+#[tokio::test]
+async fn tokens_that_nobody_told_are_estimated_for_those_who_ask() {
+    let chunk = r#"{"id":"up-1","created":7,"model":"up","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}"#;
+    let (host, _upstream) = host(events(&[chunk, "[DONE]"])).await;
+    let fields = r#""stream":true,"stream_options":{"include_usage":true}"#;
+    let answer = ask(&host, &format!(r#"{{"model":"lab/small",{MESSAGES},{fields}}}"#)).await;
+    let lines: Vec<_> = answer.text.split_terminator("\n\n").collect();
+    assert_eq!((lines.len(), lines[0]), (3, &*format!("data: {chunk}")));
+    assert_snapshot!(lines[1], @r#"data: {"choices":[],"created":7,"id":"up-1","model":"up","object":"chat.completion.chunk","usage":{"completion_tokens":2,"prompt_tokens":9,"total_tokens":11}}"#);
+}
 
-    data: [DONE]
-    "#);
+#[tokio::test]
+async fn an_end_that_the_service_does_not_tell_is_told() {
+    let chunk =
+        r#"{"id":"up-1","created":7,"model":"up","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi"}}]}"#;
+    let (host, _upstream) = host(events(&[chunk, "[DONE]"])).await;
+    let answer = ask(&host, &format!(r#"{{"model":"lab/small",{MESSAGES},"stream":true}}"#)).await;
+    let lines: Vec<_> = answer.text.split_terminator("\n\n").collect();
+    assert_eq!((lines.len(), lines[0], lines[2]), (3, &*format!("data: {chunk}"), "data: [DONE]"));
+    assert_snapshot!(lines[1], @r#"data: {"choices":[{"delta":{},"finish_reason":"stop","index":0,"logprobs":null}],"created":7,"id":"up-1","model":"up","object":"chat.completion.chunk"}"#);
 }
 
 #[tokio::test]
 async fn what_an_upstream_says_of_its_failure_stays_with_the_host() {
     let said = r#"{"error":{"message":"canary sk-upstream","type":"invalid_request_error","code":"canary"}}"#;
-    for (status, expected) in [("400 Bad Request", 502), ("401 Unauthorized", 502), ("500 Internal Server Error", 502)]
-    {
+    for (status, expected, code) in [
+        ("400 Bad Request", 400, "ai_service_refused"),
+        ("422 Unprocessable Content", 400, "ai_service_refused"),
+        ("401 Unauthorized", 502, "ai_service_error"),
+        ("500 Internal Server Error", 502, "ai_service_error"),
+    ] {
         let (host, _upstream) = host(http(status, "application/json", said)).await;
         for stream in [false, true] {
             let answer = ask(&host, &format!(r#"{{"model":"lab/small",{MESSAGES},"stream":{stream}}}"#)).await;
-            assert_eq!((answer.status, answer.error().as_str()), (expected, "ai_service_error"), "{status}");
+            assert_eq!((answer.status, answer.error().as_str()), (expected, code), "{status}");
             assert!(!answer.text.contains("canary"), "{}", answer.text);
         }
     }

@@ -72,16 +72,27 @@ struct ChunkCall {
 /// Writes the chunks of one completion.
 #[derive(Debug)]
 pub(super) struct Chunks {
-    turn_id: TurnId,
-    /// As the client named it.
+    id: String,
+    created: u64,
     model: String,
     has_role: bool,
     calls: usize,
 }
 
 impl Chunks {
+    /// Those of a turn, whose model the client calls `model`.
     pub(super) fn new(turn_id: TurnId, model: String) -> Self {
-        Self { turn_id, model, has_role: false, calls: 0 }
+        Self { id: id(turn_id), created: created(turn_id), model, has_role: false, calls: 0 }
+    }
+
+    /// Those that come after an upstream's chunk: they have its id, time and model.
+    pub(super) fn go_on_after(&mut self, json: &str) {
+        let chunk: Value = serde_json::from_str(json).unwrap_or_default();
+        let text = |name: &str| chunk.get(name).and_then(Value::as_str).map(str::to_owned);
+        self.id = text("id").unwrap_or_else(|| std::mem::take(&mut self.id));
+        self.model = text("model").unwrap_or_else(|| std::mem::take(&mut self.model));
+        self.created = chunk.get("created").and_then(Value::as_u64).unwrap_or(self.created);
+        self.has_role = true;
     }
 
     /// Whether there were calls of tools.
@@ -120,9 +131,9 @@ impl Chunks {
 
     fn chunk(&self, choices: Vec<ChunkChoice>, usage: Option<CompletionUsage>) -> String {
         let chunk = ChatCompletionChunk {
-            id: id(self.turn_id),
+            id: self.id.clone(),
             object: "chat.completion.chunk".to_owned(),
-            created: created(self.turn_id),
+            created: self.created,
             model: self.model.clone(),
             choices,
             usage,

@@ -32,6 +32,8 @@ pub(super) struct CompletionEvents {
     writer: Writer,
     /// Whether the client asked for the tokens.
     has_usage: bool,
+    /// Whether an upstream's chunk told them.
+    told_usage: bool,
     finish: Option<FinishReason>,
     request_id: RequestId,
 }
@@ -46,7 +48,7 @@ impl CompletionEvents {
         request_id: RequestId,
     ) -> Self {
         let chunks = Chunks::new(stream.turn_id(), model);
-        Self { stream, first, chunks, writer: Writer::Unknown, has_usage, finish: None, request_id }
+        Self { stream, first, chunks, writer: Writer::Unknown, has_usage, told_usage: false, finish: None, request_id }
     }
 
     fn write(&mut self, chunk: &mut String, event: CompletionEvent) {
@@ -64,18 +66,17 @@ impl CompletionEvents {
     fn write_delta(&mut self, chunk: &mut String, delta: ChatDelta) {
         if self.writer == Writer::Unknown {
             self.writer = match &delta {
-                // Some services answer whole although they are asked for a stream; what that says comes in pieces too.
-                ChatDelta::Wire(json) if is_whole(json) => Writer::Host,
-                ChatDelta::Wire(_) => Writer::Upstream,
+                ChatDelta::Wire(json) => {
+                    // If it ends too early, it is ended as it began.
+                    self.chunks.go_on_after(json);
+                    Writer::Upstream
+                }
                 ChatDelta::Text(_) | ChatDelta::ToolCall(_) => Writer::Host,
                 _ => Writer::Unknown,
             };
         }
         match (self.writer, delta) {
-            // Upstreams are always asked for the tokens, because they are counted.
-            (Writer::Upstream, ChatDelta::Wire(json)) if self.has_usage || !only_tells_usage(&json) => {
-                write_data(chunk, &json);
-            }
+            (Writer::Upstream, ChatDelta::Wire(json)) => self.pass_on(chunk, json),
             (Writer::Host, ChatDelta::Text(text)) if !text.is_empty() => write_data(chunk, &self.chunks.text(text)),
             (Writer::Host, ChatDelta::ToolCall(call)) => write_data(chunk, &self.chunks.call(&call)),
             (_, ChatDelta::Finish(reason)) => self.finish = Some(reason),
@@ -83,14 +84,25 @@ impl CompletionEvents {
         }
     }
 
+    fn pass_on(&mut self, chunk: &mut String, json: String) {
+        // Some services answer whole although they are asked for a stream.
+        let json = streamed(&json).unwrap_or(json);
+        let usage = UsageIn::of(&json);
+        // Upstreams are always asked for the tokens, because they are counted.
+        if self.has_usage || usage != UsageIn::Alone {
+            self.told_usage |= usage != UsageIn::Absent;
+            write_data(chunk, &json);
+        }
+    }
+
     fn write_end(&mut self, chunk: &mut String, receipt: &CompletionReceipt) {
-        // An upstream that was stopped could not say so.
-        if self.writer != Writer::Upstream || receipt.stopped && self.finish.is_none() {
+        // An upstream that was stopped could not say so, and some never do; clients wait for it.
+        if self.writer != Writer::Upstream || self.finish.is_none() {
             let reason = finish_reason(self.finish.as_ref(), self.chunks.has_calls());
             write_data(chunk, &self.chunks.finish(reason));
-            if self.has_usage {
-                write_data(chunk, &self.chunks.usage(receipt.usage));
-            }
+        }
+        if self.has_usage && !self.told_usage {
+            write_data(chunk, &self.chunks.usage(receipt.usage));
         }
         write_data(chunk, DONE);
     }
@@ -125,19 +137,50 @@ fn write_data(chunk: &mut String, json: &str) {
     chunk.push_str("\n\n");
 }
 
-/// Whether this is no chunk, but an answer in one piece.
-fn is_whole(json: &str) -> bool {
-    let answer: Value = serde_json::from_str(json).unwrap_or_default();
-    let choice = answer.pointer("/choices/0");
-    choice.is_some_and(|choice| choice.get("message").is_some_and(Value::is_object) && choice.get("delta").is_none())
+/// A whole answer as the one chunk of a stream; nothing if it is a chunk already.
+fn streamed(json: &str) -> Option<String> {
+    if !json.contains("\"message\"") {
+        return None;
+    }
+    let mut answer: Value = serde_json::from_str(json).ok()?;
+    let choices = answer.get_mut("choices")?.as_array_mut()?;
+    if !choices.iter().all(|choice| choice.get("message").is_some() && choice.get("delta").is_none()) {
+        return None;
+    }
+    for choice in choices.iter_mut().filter_map(Value::as_object_mut) {
+        let mut delta = choice.remove("message")?;
+        let calls = delta.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten();
+        for (place, call) in calls.filter_map(Value::as_object_mut).enumerate() {
+            call.entry("index").or_insert(Value::from(place));
+        }
+        choice.insert("delta".to_owned(), delta);
+    }
+    answer.as_object_mut()?.insert("object".to_owned(), Value::from("chat.completion.chunk"));
+    Some(answer.to_string())
 }
 
-/// Whether a chunk says nothing but the tokens.
-fn only_tells_usage(json: &str) -> bool {
-    if !json.contains("\"usage\"") {
-        return false;
+/// The tokens in a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UsageIn {
+    /// It does not tell them.
+    Absent,
+    /// It tells them beside a piece of the answer.
+    Beside,
+    /// It tells nothing else.
+    Alone,
+}
+
+impl UsageIn {
+    fn of(json: &str) -> Self {
+        if !json.contains("\"usage\"") {
+            return Self::Absent;
+        }
+        let chunk: Value = serde_json::from_str(json).unwrap_or_default();
+        let has_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(|choices| !choices.is_empty());
+        match chunk.get("usage").is_some_and(|usage| !usage.is_null()) {
+            false => Self::Absent,
+            true if has_choices => Self::Beside,
+            true => Self::Alone,
+        }
     }
-    let chunk: Value = serde_json::from_str(json).unwrap_or_default();
-    let has_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(|choices| !choices.is_empty());
-    !has_choices && chunk.get("usage").is_some_and(|usage| !usage.is_null())
 }

@@ -29,14 +29,27 @@ pub(super) fn check(wire: Option<&WireRequest>, bytes: usize, settings: &HttpSet
 }
 
 fn fault(part: &Value, limit: Option<usize>) -> Option<String> {
+    let address = address(part);
     // Upstreams know other kinds than `image_url` too.
-    if !part.get("type")?.as_str()?.contains("image") {
+    let kind = part.get("type").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    let is_image = kind.contains("image") || part.get("image_url").is_some();
+    if !is_image && !address.is_some_and(|address| has_prefix(address, "data:image/")) {
         return None;
     }
     let Some(limit) = limit else {
         return Some("is an image, but images are switched off here (ENABLE_IMAGE_PROCESSING)".to_owned());
     };
-    let (_, content) = part.pointer("/image_url/url")?.as_str()?.strip_prefix("data:")?.split_once(',')?;
+    let (_, content) = address.filter(|address| has_prefix(address, "data:"))?.split_once(',')?;
     let bytes = content.trim_end_matches('=').len() / 4 * 3;
     (bytes > limit).then(|| format!("is an image of {bytes} bytes or more, at most {limit} are accepted"))
+}
+
+/// Where what a part shows is, or is itself.
+fn address(part: &Value) -> Option<&str> {
+    let places = ["/image_url/url", "/image_url", "/file/file_data", "/image/url", "/image", "/url"];
+    places.into_iter().find_map(|place| part.pointer(place)?.as_str())
+}
+
+fn has_prefix(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

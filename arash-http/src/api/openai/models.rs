@@ -73,10 +73,12 @@ impl OpenAiModels {
     async fn show(
         &self,
         caller: Caller,
-        /// The model's id; its slashes may be percent-encoded or not.
+        /// The model's id, or whatever else completions know it by; its slashes may be percent-encoded or not.
         model: Path<String>,
     ) -> Result<Json<OpenModel>, Refusal<OpenAiModelRefused>> {
-        let found = self.open_to(&caller.0).find(|id| id.as_str() == *model).map(OpenModel::of);
+        let platform = self.engine.platform(DEFAULT_PLATFORM);
+        let found = platform.and_then(|platform| platform.find_model(&model, self.engine.models()));
+        let found = found.filter(|found| caller.0.may_use(&found.id)).map(|found| OpenModel::of(&found.id));
         let text = || format!("there is no model {:?} that this key may use", *model);
         Ok(Json(found.ok_or_else(|| Error::new(ErrorKind::NotFound, text()))?))
     }
