@@ -18,3 +18,4 @@ mod talk;
 mod test_tools;
 mod tool_faults;
 mod tools;
+mod unsaid;
