@@ -13,6 +13,7 @@ mod provider;
 mod reply;
 mod request;
 mod sse;
+mod surrogates;
 mod time_limits;
 mod transcripts;
 #[cfg(any(feature = "openai", feature = "pipeline"))]
@@ -31,6 +32,7 @@ pub use provider::{AiProvider, ChatStream};
 pub use reply::{ChatDelta, ChatReply, FinishReason};
 pub use request::{ChatRequest, ToolSpec};
 pub use sse::{SseDecoder, SseEvent, SseTooLong};
+pub(crate) use surrogates::replace_lone_surrogates;
 pub use time_limits::TimeLimits;
 pub use transcripts::Transcripts;
 #[cfg(feature = "settings")]

@@ -58,6 +58,10 @@ pub enum ChatDelta {
     ToolCall(ToolCall),
     /// Why the model stopped.
     Finish(FinishReason),
+    /// About how many tokens of the answer no other piece holds: what the model thought, and, of a
+    /// [`WireRequest`](crate::ai::WireRequest), further answers and calls that are not whole yet. A later count replaces
+    /// an earlier one. Nobody is told of it; it is what is paid for where the provider does not count.
+    Unsaid(u64),
     /// The provider's count of the tokens; a later one replaces an earlier one.
     Usage(TokenUsage),
     /// The model that really answered, where it is not the one that was asked.
@@ -79,6 +83,9 @@ pub struct ChatReply {
     pub tool_calls: Vec<ToolCall>,
     /// Why the model stopped, if that was told.
     pub finish: Option<FinishReason>,
+    /// About how many tokens of it nothing else here holds: what the model thought, say.
+    #[serde(default)]
+    pub unsaid: u64,
     /// The provider's count of the tokens, if it told one.
     pub usage: Option<TokenUsage>,
     /// The model that really answered, where it is not the one that was asked.
@@ -96,6 +103,7 @@ impl ChatReply {
             ChatDelta::Text(text) => self.text.push_str(&text),
             ChatDelta::ToolCall(call) => self.tool_calls.push(call),
             ChatDelta::Finish(reason) => self.finish = Some(reason),
+            ChatDelta::Unsaid(tokens) => self.unsaid = tokens,
             ChatDelta::Usage(usage) => self.usage = Some(usage),
             ChatDelta::Model(model) => self.model = Some(model),
             ChatDelta::Wire(json) => self.wire.push(json),
@@ -109,8 +117,9 @@ impl ChatReply {
         let model = self.model.map(ChatDelta::Model);
         let text = Some(self.text).filter(|text| !text.is_empty()).map(ChatDelta::Text);
         let calls = self.tool_calls.into_iter().map(ChatDelta::ToolCall);
+        let unsaid = Some(self.unsaid).filter(|tokens| *tokens > 0).map(ChatDelta::Unsaid);
         let end = self.finish.map(ChatDelta::Finish).into_iter().chain(self.usage.map(ChatDelta::Usage));
-        wire.chain(heard).chain(model).chain(text).chain(calls).chain(end)
+        wire.chain(heard).chain(model).chain(text).chain(calls).chain(unsaid).chain(end)
     }
 }
 
@@ -133,6 +142,7 @@ mod tests {
             text: "Let me look.".to_owned(),
             tool_calls: vec![call],
             finish: Some(FinishReason::ToolCalls),
+            unsaid: 7,
             usage: Some(TokenUsage { prompt_tokens: 3, completion_tokens: 0, estimated: false }),
             model: Some("m".into()),
             wire: vec!["{}".to_owned()],

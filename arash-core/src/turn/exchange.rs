@@ -28,6 +28,8 @@ pub(super) struct Exchange {
     has_heard: bool,
     /// About how many tokens the question and the answer have that are on their way.
     coming: TokenUsage,
+    /// About how many tokens of the answer are in text that is not kept.
+    left_out: u64,
     /// What earlier answers of this turn used, and who gave them, where it was not the model that was asked.
     used: Vec<(Option<ModelId>, TokenUsage)>,
     /// What was heard, and what that used.
@@ -65,7 +67,7 @@ impl Exchange {
     /// The model is asked, with a prompt of about so many tokens.
     pub(super) fn ask(&mut self, prompt_tokens: u64) {
         self.coming = TokenUsage { prompt_tokens, completion_tokens: 0, estimated: true };
-        self.has_come = false;
+        (self.left_out, self.has_come) = (0, false);
     }
 
     /// A piece of the answer has come. What was on the wire is kept only if that is asked for.
@@ -88,6 +90,11 @@ impl Exchange {
         if keeps_wire || !matches!(delta, ChatDelta::Wire(_)) {
             self.reply.push(delta);
         }
+    }
+
+    /// A further text of the answer has come, which is counted but not kept.
+    pub(super) fn leave_out(&mut self, text: &str) {
+        self.left_out += estimate_tokens(text);
     }
 
     /// What was said in the sound of the new message belongs to what it says.
@@ -119,7 +126,9 @@ impl Exchange {
     /// The tokens of the turn so far, by estimate where the provider did not tell them yet.
     pub(super) fn tokens_so_far(&self) -> TokenUsage {
         let used = self.used.iter().map(|(_, tokens)| *tokens);
-        used.fold(self.transcripts.usage() + self.reply.usage.unwrap_or(self.coming), Add::add)
+        let mut coming = self.coming;
+        coming.completion_tokens += self.reply.unsaid + self.left_out;
+        used.fold(self.transcripts.usage() + self.reply.usage.unwrap_or(coming), Add::add)
     }
 
     /// The tokens of the turn, answer by answer, and who gave them, where it was not the model that was asked.
@@ -148,7 +157,8 @@ impl Exchange {
         }
         let calls = Message::calling("", self.reply.tool_calls.clone(), Timestamp::default());
         let calls = if calls.tool_calls.is_empty() { 0 } else { estimate_message(&calls) };
-        TokenUsage { completion_tokens: estimate_tokens(&self.reply.text) + calls, ..self.coming }
+        let said = estimate_tokens(&self.reply.text) + calls;
+        TokenUsage { completion_tokens: said + self.reply.unsaid + self.left_out, ..self.coming }
     }
 
     /// The calls of the answer are not run, though they are paid for.
@@ -164,7 +174,7 @@ impl Exchange {
         let tokens = self.tokens_of_reply(true);
         let reply = std::mem::take(&mut self.reply);
         self.used.push((reply.model, tokens));
-        (self.coming, self.has_come) = (TokenUsage::default(), false);
+        (self.coming, self.left_out, self.has_come) = (TokenUsage::default(), 0, false);
         let mut ids = HashSet::new();
         let sound: Vec<_> = reply.tool_calls.iter().map(|call| sound_call(call, &mut ids)).collect();
         let calls = sound.iter().map(|call| call.id.clone()).zip(reply.tool_calls).collect::<Vec<_>>();

@@ -222,7 +222,10 @@ async fn a_completion_keeps_to_the_platforms_models_and_limits() {
         let asked = completion(&format!("{fields}, {HELLO}")).principal(Arc::clone(&principal));
         engine.complete(asked).await.map(|completion| completion.receipt.model.to_string())
     };
-    assert_eq!(ask(r#""model": "test/three""#).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let unknown = ask(r#""model": "test/three""#).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound);
+    let said = unknown.to_string();
+    assert!(said.contains("there is test/one") && !said.contains("test/two"), "only what the team may use: {said}");
     assert_eq!(ask(r#""model": "test/two""#).await.unwrap_err().kind(), ErrorKind::Forbidden);
     for _ in 0..2 {
         assert_eq!(ask(r#""model": "test/one""#).await.unwrap(), "test/one");

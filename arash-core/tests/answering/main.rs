@@ -10,6 +10,7 @@ mod context_window;
 mod costs;
 #[path = "../support/engines.rs"]
 mod engines;
+mod long_answers;
 mod sound;
 #[path = "../support/stores.rs"]
 mod stores;
@@ -18,3 +19,4 @@ mod talk;
 mod test_tools;
 mod tool_faults;
 mod tools;
+mod unsaid;

@@ -200,12 +200,23 @@ async fn what_is_no_answer_is_malformed() {
         whole(r#"{"choices":[]}"#),
         whole(r#"["canary"]"#),
         whole(b"{\"choices\":\"canary\xff\"}"),
-        whole(r#"{"choices":[{"message":{"content":"canary\ud800"}}]}"#),
-        whole(r#"{"choices":[{"message":{"tool_calls":[{"function":{"name":"n","arguments":"\ud800"}}]}}]}"#),
         whole("[".repeat(100_000)),
     ] {
         assert_eq!(failure(play).await.kind(), AiErrorKind::Malformed);
     }
+}
+
+#[tokio::test]
+async fn half_a_letter_does_not_cost_the_answer() {
+    let body = events(&[
+        r#"{"choices":[{"delta":{"content":"Hi \ud83d"}}]}"#,
+        r#"{"choices":[{"delta":{"content":[{"type":"text","text":"\ude00!"}],"refusal":"\ud83d\ude00"}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"function":{"name":"n","arguments":"\ud800"}}]}}]}"#,
+    ]);
+    let (deltas, failure) = stream(streamed(body)).await;
+    assert!(failure.is_none(), "{failure:?}");
+    let reply = reply(deltas);
+    assert_eq!((reply.text.as_str(), reply.tool_calls[0].arguments.as_str()), ("Hi \u{fffd}\u{fffd}!😀", "\u{fffd}"));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::upstream::Upstream;
 use arash_core::ErrorKind;
 use arash_core::ai::{
     AiErrorKind, AiProvider, ChatDelta, ChatReply, ChatRequest, FinishReason, OpenAi, ToolCall, ToolSpec, WireRequest,
+    estimate_tokens,
 };
 use arash_core::clock::Timestamp;
 use arash_core::message::{Attachment, AttachmentSource, Message, MessageKind, Role};
@@ -276,7 +277,8 @@ async fn a_clients_own_request_passes_untouched_and_so_does_its_answer() {
     assert!(failure.is_none());
     let wire = |json: &str| ChatDelta::Wire(json.to_owned());
     let finish = ChatDelta::Finish(FinishReason::Other("eos".to_owned()));
-    assert_eq!(deltas, [wire(chunks[0]), ChatDelta::Text("Hi".to_owned()), wire(chunks[1]), finish]);
+    let unsaid = ChatDelta::Unsaid(estimate_tokens("other"));
+    assert_eq!(deltas, [wire(chunks[0]), ChatDelta::Text("Hi".to_owned()), unsaid, wire(chunks[1]), finish]);
     let sent = concat!(
         r#"{"model":"m-1","stream":true,"messages":[{"role":"user","content":"Hi"}],"top_k":5,"n":2,"#,
         r#""stream_options":{"include_usage":true}}"#

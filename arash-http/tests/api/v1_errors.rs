@@ -131,7 +131,7 @@ async fn what_is_not_json_is_400() {
     {
       "error": {
         "code": "validation_failed",
-        "message": "The request is not valid: body must be a JSON object whose fields have different names; the fault is at line 1, column 11.",
+        "message": "The request is not valid: body must be a JSON object; it is no JSON at line 1, column 11.",
         "param": null,
         "type": "invalid_request_error"
       }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::ai::{estimate_tokens, replace_lone_surrogates};
 use crate::usage::TokenUsage;
 
 /// Most entries that are taken of a list; the others are left out.
@@ -75,7 +76,11 @@ impl Choice {
 #[derive(Deserialize)]
 pub(super) struct Said {
     content: Option<Box<RawValue>>,
-    refusal: Option<String>,
+    refusal: Option<Box<RawValue>>,
+    reasoning: Option<Box<RawValue>>,
+    reasoning_content: Option<Box<RawValue>>,
+    /// What calls were before there were several.
+    function_call: Option<Box<RawValue>>,
     pub(super) tool_calls: Option<Few<CallPiece>>,
 }
 
@@ -90,15 +95,39 @@ impl Said {
     pub(super) fn text(&self) -> serde_json::Result<String> {
         let content = self.content.as_ref().map_or("null", |content| content.get());
         let mut text = match content.bytes().next() {
-            Some(b'"') => serde_json::from_str(content)?,
+            Some(b'"') => string(content)?,
             Some(b'[') => {
-                let parts: Few<Box<RawValue>> = serde_json::from_str(content)?;
+                let parts: Few<Box<RawValue>> = serde_json::from_str(&replace_lone_surrogates(content))?;
                 parts.0.iter().filter_map(|part| serde_json::from_str::<Part>(part.get()).ok()?.text).collect()
             }
             _ => String::new(),
         };
-        text.push_str(self.refusal.as_deref().unwrap_or_default());
+        if let Some(refusal) = self.refusal.as_ref().filter(|refusal| refusal.get() != "null") {
+            text.push_str(&string(refusal.get())?);
+        }
         Ok(text)
+    }
+
+    /// About how many tokens are in what is neither said nor a tool call: what the model thought.
+    pub(super) fn thought_tokens(&self) -> u64 {
+        // Some services tell the same under both names.
+        let thought = [&self.reasoning, &self.reasoning_content].map(|json| tokens(json.as_deref()));
+        thought.into_iter().max().unwrap_or(0) + tokens(self.function_call.as_deref())
+    }
+}
+
+/// A text. A service that cuts it between two chunks may cut a letter in halves.
+fn string(json: &str) -> serde_json::Result<String> {
+    serde_json::from_str(&replace_lone_surrogates(json))
+}
+
+/// About how many tokens a value has, if it is there.
+fn tokens(json: Option<&RawValue>) -> u64 {
+    let json = json.map_or("null", RawValue::get);
+    match string(json) {
+        Ok(text) => estimate_tokens(&text),
+        Err(_) if json == "null" => 0,
+        Err(_) => estimate_tokens(json),
     }
 }
 
@@ -108,6 +137,15 @@ pub(super) struct CallPiece {
     pub(super) index: Option<i64>,
     pub(super) id: Option<String>,
     pub(super) function: Option<FunctionPiece>,
+}
+
+impl CallPiece {
+    /// About how many tokens it has.
+    pub(super) fn tokens(&self) -> u64 {
+        let function = self.function.as_ref();
+        let name = function.and_then(|function| function.name.as_deref()).map_or(0, estimate_tokens);
+        name + tokens(function.and_then(|function| function.arguments.as_deref()))
+    }
 }
 
 /// The name and the arguments, or the next pieces of them.
@@ -122,7 +160,7 @@ impl FunctionPiece {
     pub(super) fn arguments(&self) -> serde_json::Result<String> {
         match self.arguments.as_ref().map_or("null", |arguments| arguments.get()) {
             "null" => Ok(String::new()),
-            text if text.starts_with('"') => serde_json::from_str(text),
+            text if text.starts_with('"') => string(text),
             object => Ok(object.to_owned()),
         }
     }

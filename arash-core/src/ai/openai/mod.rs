@@ -5,6 +5,7 @@ mod reading;
 mod streaming;
 mod tool_calls;
 mod transcription;
+mod unsaid;
 
 use std::fmt;
 use std::sync::Arc;
