@@ -225,7 +225,6 @@ async fn failures_of_the_ai_service_have_their_status() {
         Script::failing(AiErrorKind::Timeout),
         Script::failing(AiErrorKind::Unavailable),
         Script::new([Step::Panic]),
-        Script::failing(AiErrorKind::ContextLength),
     ];
     let host = TestHost::with(|builder| builder.ai(ScriptedProvider::new(scripts))).await;
     assert_snapshot!(host.complete(&host.admin, &question("Hello")).await, @r#"
@@ -272,6 +271,12 @@ async fn failures_of_the_ai_service_have_their_status() {
       }
     }
     "#);
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_too_long_is_the_clients_to_shorten() {
+    let provider = ScriptedProvider::new([Script::failing(AiErrorKind::ContextLength)]);
+    let host = TestHost::with(|builder| builder.ai(provider)).await;
     assert_snapshot!(host.complete(&host.admin, &question("Hello")).await, @r#"
     400
     {
