@@ -65,7 +65,7 @@ async fn a_model_that_is_not_there_is_not_found_and_one_that_is_not_open_forbidd
     {
       "error": {
         "code": "model_not_found",
-        "message": "\"gpt-4o\" is not a model of this platform; there is openai/gpt-5-chat, lab/small.",
+        "message": "\"gpt-4o\" is not a model of this platform; there is lab/small.",
         "param": "model",
         "type": "invalid_request_error"
       }
