@@ -39,6 +39,10 @@ pub enum ErrorKind {
     QuotaExceeded,
     /// The AI provider failed or answered with something unusable.
     AiService,
+    /// The AI provider does not take the request as it is: to send it again is in vain.
+    AiRefused,
+    /// The conversation is longer than the model can take.
+    ContextLength,
     /// The AI provider did not answer in time.
     AiTimeout,
     /// Storage cannot be reached, a queue is full, or the engine is shutting down.
@@ -63,6 +67,8 @@ impl ErrorKind {
             Self::RateLimited => "rate_limited",
             Self::QuotaExceeded => "quota_exceeded",
             Self::AiService => "ai_service_error",
+            Self::AiRefused => "ai_service_refused",
+            Self::ContextLength => "context_length_exceeded",
             Self::AiTimeout => "ai_service_timeout",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal_server_error",
@@ -71,7 +77,7 @@ impl ErrorKind {
 
     /// The kind that [`ErrorKind::code`] names, if any.
     pub fn from_code(code: &str) -> Option<Self> {
-        const ALL: [ErrorKind; 15] = [
+        const ALL: [ErrorKind; 17] = [
             ErrorKind::InvalidInput,
             ErrorKind::Unauthenticated,
             ErrorKind::Forbidden,
@@ -84,6 +90,8 @@ impl ErrorKind {
             ErrorKind::RateLimited,
             ErrorKind::QuotaExceeded,
             ErrorKind::AiService,
+            ErrorKind::AiRefused,
+            ErrorKind::ContextLength,
             ErrorKind::AiTimeout,
             ErrorKind::Unavailable,
             ErrorKind::Internal,

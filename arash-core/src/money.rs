@@ -14,6 +14,13 @@ pub const CURRENCY: &str = "USD";
 #[serde(transparent)]
 pub struct Micros(pub i64);
 
+impl Micros {
+    /// The next whole amount above this many millionths.
+    pub(crate) fn rounded_up(millionths: u128) -> Self {
+        Self(i64::try_from(millionths.div_ceil(1_000_000)).unwrap_or(i64::MAX))
+    }
+}
+
 impl Add for Micros {
     type Output = Self;
 
@@ -52,10 +59,14 @@ impl Price {
 
     /// The cost of one turn, rounded up once to the next micro-unit.
     pub fn cost(self, prompt_tokens: u64, completion_tokens: u64) -> Micros {
+        Micros::rounded_up(self.exact_cost(prompt_tokens, completion_tokens))
+    }
+
+    /// The same in millionths of a micro-unit, for sums that are to be [rounded up](Micros::rounded_up) once.
+    pub(crate) fn exact_cost(self, prompt_tokens: u64, completion_tokens: u64) -> u128 {
         let prompt = u128::from(prompt_tokens) * u128::from(self.prompt_micros_per_million);
         let completion = u128::from(completion_tokens) * u128::from(self.completion_micros_per_million);
-        let exact = prompt.saturating_add(completion);
-        Micros(i64::try_from(exact.div_ceil(1_000_000)).unwrap_or(i64::MAX))
+        prompt.saturating_add(completion)
     }
 }
 

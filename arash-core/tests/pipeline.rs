@@ -167,7 +167,7 @@ async fn other_statuses_and_fields_do_not_hinder_an_answer() {
 async fn a_status_of_failure_is_refused_in_any_case() {
     for status in ["error", "ERROR", "Failed", "failure", " Timeout "] {
         let body = format!(r#"{{"Response": "canary {KEY}", "Pipeline": "m/one", "Status": "{status}"}}"#);
-        assert_eq!(failure(ok(body)).await.kind(), AiErrorKind::Refused, "{status}");
+        assert_eq!(failure(ok(body)).await.kind(), AiErrorKind::Unanswered, "{status}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use arash_core::settings::HttpSettings;
@@ -12,7 +12,7 @@ use poem::http::{HeaderValue, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
-use poem_openapi::types::ParseFromJSON;
+use poem_openapi::types::{ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -24,7 +24,21 @@ use crate::stopping::Stopping;
 
 const ONE_MIB: usize = 1 << 20;
 
-/// What a request body may be read as.
+/// The largest body with an image: one of the largest size in base64, and a MiB for the rest.
+pub(crate) fn max_bytes_with_image(settings: &HttpSettings) -> usize {
+    settings.max_image_bytes().div_ceil(3) * 4 + ONE_MIB
+}
+
+/// What a request body may be read as, once it has come.
+pub(crate) trait ReadBody: Type + Sized + 'static {
+    /// The largest body in bytes.
+    fn max_bytes(settings: &HttpSettings) -> usize;
+
+    /// Reads it; it is not empty, and not of very many values.
+    fn read(bytes: &[u8], settings: &HttpSettings) -> Result<Self, Problem>;
+}
+
+/// What is read with the schema that the OpenAPI document has of it.
 pub(crate) trait JsonBody: ParseFromJSON + 'static {
     /// The largest body in bytes; 1 MiB unless the type says otherwise.
     fn max_bytes(_settings: &HttpSettings) -> usize {
@@ -44,11 +58,11 @@ const ROOM_PATIENCE: Duration = Duration::from_secs(5);
 /// Most values of a body, counted by its commas: each takes many times the memory of its text.
 const MAX_VALUES: usize = 1 << 16;
 
-/// A JSON body of which every fault is told at once; unknown fields are faults.
+/// A JSON body. Of a [`JsonBody`] every fault is told at once; unknown fields are faults.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: JsonBody> Payload for Body<T> {
+impl<T: ReadBody> Payload for Body<T> {
     const CONTENT_TYPE: &'static str = "application/json";
 
     fn check_content_type(content_type: &str) -> bool {
@@ -65,7 +79,7 @@ impl<T: JsonBody> Payload for Body<T> {
     }
 }
 
-impl<'a, T: JsonBody> ApiExtractor<'a> for Body<T> {
+impl<'a, T: ReadBody> ApiExtractor<'a> for Body<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
@@ -88,7 +102,9 @@ impl<'a, T: JsonBody> ApiExtractor<'a> for Body<T> {
             return Err(Problem::unsupported_media_type().into());
         }
         check_encodings(request)?;
-        let limit = request.data::<HttpSettings>().map_or(ONE_MIB, T::max_bytes);
+        let defaults = LazyLock::new(HttpSettings::default);
+        let settings = request.data::<HttpSettings>().unwrap_or_else(|| &defaults);
+        let limit = T::max_bytes(settings);
         let announced = request.header("Content-Length").and_then(|length| length.parse::<usize>().ok());
         // Refused before it is sent.
         if announced.is_some_and(|length| length > limit) {
@@ -104,10 +120,11 @@ impl<'a, T: JsonBody> ApiExtractor<'a> for Body<T> {
             () = stopping.is_over() => return Err(Problem::from(Error::unavailable("the host is stopping")).into()),
         };
         if bytes.len() <= QUICKLY_READ {
-            return Ok(Self(read(&bytes)?));
+            return Ok(Self(read(&bytes, settings)?));
         }
+        let settings = settings.clone();
         // Long enough to keep other requests from being answered.
-        let reading = tokio::task::spawn_blocking(move || read(&bytes));
+        let reading = tokio::task::spawn_blocking(move || read(&bytes, &settings));
         let value = reading
             .await
             .map_err(|fault| Problem::from(Error::internal("a body broke its reader").with_source(fault)))?;
@@ -167,25 +184,53 @@ async fn enlarge(share: &mut Option<SemaphorePermit<'static>>, bytes: usize) -> 
     Ok(())
 }
 
-fn read<T: JsonBody>(bytes: &[u8]) -> Result<T, Problem> {
+fn read<T: ReadBody>(bytes: &[u8], settings: &HttpSettings) -> Result<T, Problem> {
     if bytes.is_empty() {
         return Err(Problem::malformed("the body is empty; a JSON object is expected"));
     }
-    if bytes.iter().filter(|&&byte| byte == b',').nth(MAX_VALUES).is_some() {
+    if has_too_many_values(bytes) {
         return Err(Error::invalid("body", format!("has more than {MAX_VALUES} values")).into());
     }
-    // The parser tells where it stumbled, not what stood there.
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|fault| Problem::malformed(format!("the body is not JSON: {fault}")))?;
-    let mut faults = schema_of::<T>().faults(&value);
-    if let Value::Object(fields) = &value {
-        T::more_faults(fields, &mut faults);
+    T::read(bytes, settings)
+}
+
+fn has_too_many_values(bytes: &[u8]) -> bool {
+    // Those within texts too, which is found out more quickly.
+    if bytes.iter().filter(|&&byte| byte == b',').nth(MAX_VALUES).is_none() {
+        return false;
     }
-    if !faults.is_empty() {
-        return Err(Error::invalid_fields(faults).into());
+    let (mut is_text, mut is_escaped, mut commas) = (false, false, 0);
+    for byte in bytes {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b',' if !is_text => commas += 1,
+            _ => {}
+        }
     }
-    // What the schema let pass and the type refuses: its words name types of this program, which tell a client nothing.
-    T::parse_from_json(Some(value)).map_err(|_| Error::invalid("body", "has a value that is not acceptable").into())
+    commas > MAX_VALUES
+}
+
+impl<T: JsonBody> ReadBody for T {
+    fn max_bytes(settings: &HttpSettings) -> usize {
+        <T as JsonBody>::max_bytes(settings)
+    }
+
+    fn read(bytes: &[u8], _settings: &HttpSettings) -> Result<Self, Problem> {
+        // The parser tells where it stumbled, not what stood there.
+        let value: Value = serde_json::from_slice(bytes)
+            .map_err(|fault| Problem::malformed(format!("the body is not JSON: {fault}")))?;
+        let mut faults = schema_of::<T>().faults(&value);
+        if let Value::Object(fields) = &value {
+            T::more_faults(fields, &mut faults);
+        }
+        if !faults.is_empty() {
+            return Err(Error::invalid_fields(faults).into());
+        }
+        // What the schema let pass and the type refuses: its words name types of this program, which tell a client nothing.
+        T::parse_from_json(Some(value)).map_err(|_| Error::invalid("body", "has a value that is not acceptable").into())
+    }
 }
 
 /// The schema of `T`, built once.
@@ -195,4 +240,19 @@ fn schema_of<T: JsonBody>() -> Arc<Schema> {
     let schema =
         schemas.get_or_insert_default().entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(Schema::of::<T>()));
     Arc::clone(schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_and_letters_are_not() {
+        let text = |letters: &str| format!(r#"{{"a": ["\\", "\"{letters}\\"], "b": 1}}"#);
+        let commas = ",".repeat(MAX_VALUES + 1);
+        assert!(!has_too_many_values(text(&commas).as_bytes()), "a table of numbers as a text");
+        assert!(has_too_many_values(format!("[{commas}]").as_bytes()));
+        assert!(has_too_many_values(text(&format!("\", {commas} \"")).as_bytes()));
+        assert!(!has_too_many_values(",".repeat(MAX_VALUES).as_bytes()));
+    }
 }

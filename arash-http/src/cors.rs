@@ -9,7 +9,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// The headers of requests that mean something here. Others that a page asks for are let through too: they do no harm.
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, X-Request-Id, Last-Event-ID";
 const ANSWER_HEADERS: &str = "X-Request-Id, X-Turn-Id, Retry-After, RateLimit, RateLimit-Policy, Idempotency-Key, \
-                              Idempotency-Replayed, WWW-Authenticate, Allow";
+                              Idempotency-Replayed, X-Should-Retry, WWW-Authenticate, Allow";
 /// Longest list of headers that is let through, in bytes.
 const MAX_ASKED: usize = 1 << 10;
 /// For how long a browser need not ask again, in seconds; none remembers for longer.

@@ -10,7 +10,9 @@ use crate::{examples, links, request_id};
 pub(crate) fn refine(document: &str) -> String {
     let mut text = document.to_owned();
     // Capitals mean the same, but nobody writes headers so.
-    for name in [request_id::HEADER, "Idempotency-Key", "Idempotency-Replayed", "Last-Event-ID", "X-Turn-Id"] {
+    for name in
+        [request_id::HEADER, "Idempotency-Key", "Idempotency-Replayed", "Last-Event-ID", "X-Turn-Id", "X-Should-Retry"]
+    {
         text = text.replace(&format!("\"{}\"", name.to_ascii_uppercase()), &format!("\"{name}\""));
     }
     // Generators of clients look for the bare media type.

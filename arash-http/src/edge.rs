@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use crate::cors::Cors;
 use crate::limits::Limits;
-use crate::problem::{self, Problem};
+use crate::problem::{Problem, Shape};
 use crate::request_id::{self, RequestId};
 use crate::security_headers;
 use crate::traffic::{InFlight, Operation};
@@ -56,10 +56,10 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         crate::trace_context::continue_from(request.headers(), &span);
         let answer = match allowed.as_ref().and_then(|_| Cors::preflight(&request)) {
             Some(preflight) => preflight,
-            None => self.answer(request, &id).instrument(span).await,
+            None => self.answer(request).instrument(span.clone()).await,
         };
         let operation = Operation::of(&answer);
-        let mut response = as_problem(answer, &id);
+        let mut response = span.in_scope(|| with_problem(answer, Shape::at(&path), &id));
         if let Some(id) = id.to_header() {
             response.headers_mut().insert(request_id::HEADER, id);
         }
@@ -81,24 +81,28 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
 }
 
 impl<E: Endpoint> EdgeEndpoint<E> {
-    async fn answer(&self, mut request: Request, id: &RequestId) -> Response {
+    async fn answer(&self, mut request: Request) -> Response {
         // poem's router knows no other methods; this one no path has, so it is refused with `Allow`.
         if !crate::operations::METHODS.contains(request.method()) {
             request.set_method(Method::TRACE);
         }
         match tokio::time::timeout(self.edge.longest_request, self.inner.call(request)).await {
             Ok(Ok(answer)) => answer.into_response(),
-            Ok(Err(error)) => Problem::of(error).into_response_for(id),
-            Err(_) => Problem::from(arash_core::Error::internal("a request took too long")).into_response_for(id),
+            Ok(Err(error)) => Problem::of(error).into_response(),
+            Err(_) => Problem::from(arash_core::Error::internal("a request took too long")).into_response(),
         }
     }
 }
 
-/// The answer, or the problem in place of a failure that poem answered in plain text.
-fn as_problem(response: Response, id: &RequestId) -> Response {
-    let is_failure = response.status().is_client_error() || response.status().is_server_error();
-    if !is_failure || response.content_type() == Some(problem::CONTENT_TYPE) {
-        return response;
+/// Writes the problem that an answer is, or stands in place of a failure that poem answered in plain text.
+fn with_problem(answer: Response, shape: Shape, id: &RequestId) -> Response {
+    if !answer.status().is_client_error() && !answer.status().is_server_error() {
+        return answer;
     }
-    Problem::of_status(response.status()).into_response_for(id)
+    let (problem, mut answer) = match answer.data::<Problem>() {
+        Some(problem) => (problem.clone(), answer),
+        None => (Problem::of_status(answer.status()), Response::default()),
+    };
+    problem.write_to(&mut answer, shape, id);
+    answer
 }

@@ -11,9 +11,13 @@ pub(crate) fn add(schemas: &mut Map<String, Value>) {
     }
 }
 
-fn all() -> [(&'static str, Value); 9] {
+fn all() -> [(&'static str, Value); 10] {
     [
         ("ChatMessage", json!({"user_id": "user123", "chat_id": "chat456", "text": "Hello, how are you?"})),
+        (
+            "ChatCompletionRequest",
+            json!({"model": "offline/assistant", "messages": [{"role": "user", "content": "Hello, how are you?"}]}),
+        ),
         ("TeamInput", json!({"name": "Support", "monthly_quota": 100_000, "daily_quota": 5_000})),
         ("TeamPatch", json!({"description": "Answers customers", "daily_quota": null})),
         ("ApiKeyInput", json!({"team_id": 1, "name": "Server", "access_level": "user", "expires_in_days": 90})),

@@ -20,6 +20,7 @@ mod cors;
 mod cursor;
 mod document;
 mod edge;
+mod event_stream;
 mod examples;
 mod explorer;
 mod exposition;

@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::{Endpoint, EndpointExt, Request, Response};
+use poem::{Endpoint, EndpointExt, IntoResponse, Response};
 use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, Registry};
 
 use crate::problem::Problem;
-use crate::request_id::RequestId;
 use crate::traffic::Operation;
 
 /// The methods that poem's router can be asked for.
@@ -30,6 +29,9 @@ pub(crate) const METHODS: [Method; 9] = [
 
 /// Paths of whole areas, which many write with a final slash.
 const AREAS: [&str; 2] = ["/api/v1/admin", "/api/v1/team"];
+
+/// Paths whose last part may have slashes itself, encoded or not: it is a name of a model.
+const OPEN_ENDED: [&str; 1] = ["/v1/models/:param0"];
 
 /// The endpoints of one path.
 pub(crate) type Methods = HashMap<Method, BoxEndpoint<'static>>;
@@ -63,6 +65,8 @@ impl<T: OpenApi> OpenApi for WithProblems<T> {
                 let (with_slash, without) = twice(methods);
                 table.insert(format!("{path}/"), with_slash);
                 table.insert(path, without);
+            } else if OPEN_ENDED.contains(&&*path) {
+                table.insert(path.replace(':', "*"), methods);
             } else {
                 table.insert(path, methods);
             }
@@ -99,9 +103,8 @@ pub(crate) fn counted_as(operation: Arc<Operation>, endpoint: impl Endpoint + 's
 fn with_problems(endpoint: BoxEndpoint<'static>) -> BoxEndpoint<'static> {
     endpoint
         .around(|endpoint, request| async move {
-            let id = RequestId::carried_by(&request);
             let answer = endpoint.call(request).await;
-            Ok(answer.unwrap_or_else(|error| Problem::of(error).into_response_for(&id)))
+            Ok(answer.unwrap_or_else(|error| Problem::of(error).into_response()))
         })
         .boxed()
 }
@@ -116,15 +119,14 @@ pub(crate) fn refusing_the_rest(mut methods: Methods) -> Methods {
     let allow = HeaderValue::from_str(&names.join(", ")).ok();
     for method in refused {
         let allow = allow.clone();
-        let refuse = make_sync(move |request: Request| not_allowed(&request, allow.clone()));
+        let refuse = make_sync(move |_| not_allowed(allow.clone()));
         methods.insert(method, refuse.boxed());
     }
     methods
 }
 
-fn not_allowed(request: &Request, allow: Option<HeaderValue>) -> Response {
-    let problem = Problem::of_status(StatusCode::METHOD_NOT_ALLOWED);
-    let mut response = problem.into_response_for(&RequestId::carried_by(request));
+fn not_allowed(allow: Option<HeaderValue>) -> Response {
+    let mut response = Problem::of_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
     if let Some(allow) = allow {
         response.headers_mut().insert(header::ALLOW, allow);
     }

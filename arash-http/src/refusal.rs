@@ -7,26 +7,39 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 
-use crate::problem::{CONTENT_TYPE, Problem, ProblemBody};
+use crate::problem::{Problem, Shape};
 
 /// The statuses of an operation's problems, for the OpenAPI document.
 pub(crate) trait Statuses: Send + Sync + 'static {
     /// In ascending order.
     const LIST: &'static [u16];
+    /// How the problems are written.
+    const SHAPE: Shape;
 }
 
 /// Names a set of statuses.
 macro_rules! statuses {
-    ($($(#[$doc:meta])* $name:ident = [$($status:literal),* $(,)?];)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $(in $shape:ident)? = [$($status:literal),* $(,)?];)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub(crate) struct $name;
 
         impl $crate::refusal::Statuses for $name {
             const LIST: &'static [u16] = &[$($status),*];
+            const SHAPE: $crate::problem::Shape = $crate::refusal::shape!($($shape)?);
         }
     )*};
 }
+/// The shape of this name, or the usual one.
+macro_rules! shape {
+    () => {
+        $crate::problem::Shape::Details
+    };
+    ($shape:ident) => {
+        $crate::problem::Shape::$shape
+    };
+}
+pub(crate) use shape;
 pub(crate) use statuses;
 
 /// Why an operation was refused; `S` says with which statuses it may be.
@@ -50,21 +63,24 @@ impl<S> From<Refusal<S>> for poem::Error {
 
 impl<S: Statuses> ApiResponse for Refusal<S> {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: S::LIST.iter().map(|&status| response(status)).collect() }
+        MetaResponses { responses: S::LIST.iter().map(|&status| response(status, S::SHAPE)).collect() }
     }
 
     fn register(registry: &mut Registry) {
-        ProblemBody::register(registry);
+        S::SHAPE.register(registry);
     }
 }
 
-fn response(status: u16) -> MetaResponse {
+fn response(status: u16, shape: Shape) -> MetaResponse {
     MetaResponse {
-        description: description(status),
+        description: match shape {
+            Shape::Details => description(status),
+            Shape::OpenAi => openai_description(status),
+        },
         status: Some(status),
         status_range: None,
-        content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema: ProblemBody::schema_ref() }],
-        headers: headers(status),
+        content: vec![MetaMediaType { content_type: shape.content_type(), schema: shape.schema_ref() }],
+        headers: headers(status, shape),
     }
 }
 
@@ -88,9 +104,24 @@ fn description(status: u16) -> &'static str {
     }
 }
 
-fn headers(status: u16) -> Vec<MetaHeader> {
-    let retry_after = || header::<u64>("Retry-After", "After how many seconds to try again, where it is known.");
+fn openai_description(status: u16) -> &'static str {
     match status {
+        400 => "`malformed_request`, or `validation_failed`, where `param` is the first field at fault.",
+        401 => "`invalid_api_key`: no key, or one that is malformed, unknown, expired or revoked.",
+        404 => "`model_not_found`: there is no such model.",
+        409 => "`idempotency_in_progress`: the same request is being answered.",
+        422 => "`idempotency_mismatch`: the same `Idempotency-Key` came with another request before.",
+        429 => {
+            "`rate_limit_exceeded` or `insufficient_quota`. With `X-Should-Retry: false` it frees up in more than a minute, \
+             or never: OpenAI's clients do not ask again."
+        }
+        status => description(status),
+    }
+}
+
+fn headers(status: u16, shape: Shape) -> Vec<MetaHeader> {
+    let retry_after = || header::<u64>("Retry-After", "After how many seconds to try again, where it is known.");
+    let mut headers = match status {
         401 => vec![header::<String>("WWW-Authenticate", "Always `Bearer`.")],
         409 | 502 | 503 => vec![retry_after()],
         429 => vec![
@@ -99,7 +130,12 @@ fn headers(status: u16) -> Vec<MetaHeader> {
             header::<String>("RateLimit", "Its state: `\"per-minute\";r=0;t=12`."),
         ],
         _ => Vec::new(),
+    };
+    if shape == Shape::OpenAi && matches!(status, 429 | 500..) {
+        let description = "`false` where OpenAI's clients, which try such requests again, would do so in vain.";
+        headers.push(header::<String>("X-Should-Retry", description));
     }
+    headers
 }
 
 fn header<T: Type>(name: &str, description: &str) -> MetaHeader {

@@ -16,8 +16,10 @@ pub enum AiErrorKind {
     RateLimited,
     /// It said that it cannot answer now.
     Overloaded,
-    /// It refused the request.
+    /// It refused the request as it is.
     Refused,
+    /// It said that it could not answer.
+    Unanswered,
     /// It failed at the request.
     Failed,
     /// It refused the key, or is not where it is said to be: its operator has to mend the settings.
@@ -43,6 +45,7 @@ impl AiErrorKind {
             Self::RateLimited => "rate_limited",
             Self::Overloaded => "overloaded",
             Self::Refused => "refused",
+            Self::Unanswered => "unanswered",
             Self::Malformed => "malformed",
             Self::Failed => "failed",
             Self::Misconfigured => "misconfigured",
@@ -111,7 +114,8 @@ impl AiError {
             AiErrorKind::Timeout => "did not answer in time",
             AiErrorKind::RateLimited => "has too many requests",
             AiErrorKind::Overloaded => "cannot answer now",
-            AiErrorKind::Refused | AiErrorKind::Failed => "failed",
+            AiErrorKind::Refused => "refused the request as it is",
+            AiErrorKind::Unanswered | AiErrorKind::Failed => "failed",
             AiErrorKind::Misconfigured => "cannot be used as it is set up",
             AiErrorKind::UnknownModel => "does not have the model",
             AiErrorKind::ContextLength => "cannot take a conversation of this length",
@@ -127,6 +131,8 @@ impl From<AiError> for Error {
         let kind = match failure.kind {
             AiErrorKind::Timeout => ErrorKind::AiTimeout,
             AiErrorKind::Unavailable => ErrorKind::Unavailable,
+            AiErrorKind::Refused | AiErrorKind::Attachment => ErrorKind::AiRefused,
+            AiErrorKind::ContextLength => ErrorKind::ContextLength,
             _ => ErrorKind::AiService,
         };
         let error = Self::new(kind, failure.to_string());
@@ -154,8 +160,8 @@ mod tests {
     fn a_providers_words_stay_in_the_source() {
         let failure = AiError::new(AiErrorKind::Refused).with_source("invalid key sk-123");
         let error = Error::from(failure);
-        assert_eq!(error.to_string(), "the AI service failed");
-        assert_eq!(error.kind(), ErrorKind::AiService);
+        assert_eq!(error.to_string(), "the AI service refused the request as it is");
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::AiRefused, false));
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("invalid key sk-123"));
     }
 

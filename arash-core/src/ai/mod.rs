@@ -13,7 +13,9 @@ mod provider;
 mod reply;
 mod request;
 mod sse;
+mod surrogates;
 mod time_limits;
+mod transcripts;
 #[cfg(any(feature = "openai", feature = "pipeline"))]
 mod upstream;
 mod wire;
@@ -30,7 +32,11 @@ pub use provider::{AiProvider, ChatStream};
 pub use reply::{ChatDelta, ChatReply, FinishReason};
 pub use request::{ChatRequest, ToolSpec};
 pub use sse::{SseDecoder, SseEvent, SseTooLong};
+pub(crate) use surrogates::replace_lone_surrogates;
 pub use time_limits::TimeLimits;
+pub use transcripts::Transcripts;
+#[cfg(feature = "settings")]
+pub(crate) use upstream::is_own_header;
 pub use wire::WireRequest;
 
 pub use crate::message::ToolCall;

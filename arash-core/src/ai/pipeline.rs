@@ -28,7 +28,8 @@ const FAILURES: [&str; 4] = ["error", "failed", "failure", "timeout"];
 ///
 /// It asks `{"History": [{"role", "content"}], "Pipeline": model, "Files": [], "AudioFile": null}` and
 /// expects `{"Response", "Pipeline", "Status"}`. Attachments go to `Files`, sound to `AudioFile`: their
-/// address, or their content as a `data:` URL. Redirects are not followed.
+/// address, or their content as a `data:` URL. Redirects are not followed; the environment's proxies (`HTTPS_PROXY`,
+/// `HTTP_PROXY`, `NO_PROXY`) are used.
 ///
 /// What the service answers never gets into an error, nor do its address and the key.
 #[derive(Clone)]
@@ -173,7 +174,7 @@ fn reply(body: &[u8], asked: &ModelId) -> Result<ChatReply, AiError> {
     let answer = parse(body)?;
     let status = answer.status.as_deref().unwrap_or_default().trim();
     if let Some(failure) = FAILURES.iter().find(|failure| status.eq_ignore_ascii_case(failure)) {
-        return Err(AiError::new(AiErrorKind::Refused).with_source(format!("Status is {failure}")));
+        return Err(AiError::new(AiErrorKind::Unanswered).with_source(format!("Status is {failure}")));
     }
     let text = answer.response.filter(|text| !text.trim().is_empty()).ok_or_else(|| malformed("no Response"))?;
     let model = answer.pipeline.filter(|name| is_model_name(name) && name != asked.as_str()).map(ModelId::from);

@@ -49,12 +49,19 @@ impl FinishReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChatDelta {
+    /// What was said in sound that is attached to the new message, one for each in its order; before any text. It is
+    /// remembered with the message, and the sound is not given again in the same turn.
+    Heard(String),
     /// More text.
     Text(String),
     /// A tool that the model calls; always whole.
     ToolCall(ToolCall),
     /// Why the model stopped.
     Finish(FinishReason),
+    /// About how many tokens of the answer no other piece holds: what the model thought, and, of a
+    /// [`WireRequest`](crate::ai::WireRequest), further answers and calls that are not whole yet. A later count replaces
+    /// an earlier one. Nobody is told of it; it is what is paid for where the provider does not count.
+    Unsaid(u64),
     /// The provider's count of the tokens; a later one replaces an earlier one.
     Usage(TokenUsage),
     /// The model that really answered, where it is not the one that was asked.
@@ -67,12 +74,18 @@ pub enum ChatDelta {
 /// A whole answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatReply {
+    /// What was said in sound that is attached to the new message.
+    #[serde(default)]
+    pub heard: Vec<String>,
     /// The text.
     pub text: String,
     /// The tools that the model calls, in its order.
     pub tool_calls: Vec<ToolCall>,
     /// Why the model stopped, if that was told.
     pub finish: Option<FinishReason>,
+    /// About how many tokens of it nothing else here holds: what the model thought, say.
+    #[serde(default)]
+    pub unsaid: u64,
     /// The provider's count of the tokens, if it told one.
     pub usage: Option<TokenUsage>,
     /// The model that really answered, where it is not the one that was asked.
@@ -86,9 +99,11 @@ impl ChatReply {
     /// Adds a piece.
     pub fn push(&mut self, delta: ChatDelta) {
         match delta {
+            ChatDelta::Heard(text) => self.heard.push(text),
             ChatDelta::Text(text) => self.text.push_str(&text),
             ChatDelta::ToolCall(call) => self.tool_calls.push(call),
             ChatDelta::Finish(reason) => self.finish = Some(reason),
+            ChatDelta::Unsaid(tokens) => self.unsaid = tokens,
             ChatDelta::Usage(usage) => self.usage = Some(usage),
             ChatDelta::Model(model) => self.model = Some(model),
             ChatDelta::Wire(json) => self.wire.push(json),
@@ -98,11 +113,13 @@ impl ChatReply {
     /// The pieces that make it up: what was on the wire first.
     pub fn into_deltas(self) -> impl Iterator<Item = ChatDelta> {
         let wire = self.wire.into_iter().map(ChatDelta::Wire);
+        let heard = self.heard.into_iter().map(ChatDelta::Heard);
         let model = self.model.map(ChatDelta::Model);
         let text = Some(self.text).filter(|text| !text.is_empty()).map(ChatDelta::Text);
         let calls = self.tool_calls.into_iter().map(ChatDelta::ToolCall);
+        let unsaid = Some(self.unsaid).filter(|tokens| *tokens > 0).map(ChatDelta::Unsaid);
         let end = self.finish.map(ChatDelta::Finish).into_iter().chain(self.usage.map(ChatDelta::Usage));
-        wire.chain(model).chain(text).chain(calls).chain(end)
+        wire.chain(heard).chain(model).chain(text).chain(calls).chain(unsaid).chain(end)
     }
 }
 
@@ -121,9 +138,11 @@ mod tests {
     fn a_reply_is_the_sum_of_its_pieces() {
         let call = ToolCall { id: "1".to_owned(), name: "clock".to_owned(), arguments: "{}".to_owned() };
         let reply = ChatReply {
+            heard: vec!["I am Sara".to_owned()],
             text: "Let me look.".to_owned(),
             tool_calls: vec![call],
             finish: Some(FinishReason::ToolCalls),
+            unsaid: 7,
             usage: Some(TokenUsage { prompt_tokens: 3, completion_tokens: 0, estimated: false }),
             model: Some("m".into()),
             wire: vec!["{}".to_owned()],

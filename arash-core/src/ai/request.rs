@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::ai::WireRequest;
+use crate::ai::{Transcripts, WireRequest};
 use crate::id::TurnId;
 use crate::message::{Attachment, Message, Role};
 use crate::platform::ModelId;
@@ -32,6 +32,8 @@ pub struct ChatRequest {
     pub messages: Vec<Arc<Message>>,
     /// What is attached to the new message.
     pub attachments: Vec<Attachment>,
+    /// What was said in the attached sound, as far as it is written down: whoever does that adds it.
+    pub transcripts: Transcripts,
     /// The user's messages in the session so far, the new one included; may be more than are in `messages`.
     pub message_count: u64,
     /// The only models that may answer, if not all may: what stands in for `model` is held to it.
@@ -54,6 +56,7 @@ impl ChatRequest {
             model,
             messages,
             attachments: Vec::new(),
+            transcripts: Transcripts::default(),
             message_count,
             allowed_models: None,
             tools: Arc::default(),

@@ -1,4 +1,5 @@
 use std::mem;
+use std::sync::Arc;
 
 /// One event of a stream of server-sent events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -7,8 +8,9 @@ pub struct SseEvent {
     pub event: String,
     /// Its lines of data, with line feeds between them.
     pub data: String,
-    /// The last id that was given in the stream so far; empty for none.
-    pub id: String,
+    /// The last id that was given in the stream so far; empty for none. Shared, so that a long one is not copied for every
+    /// event after it.
+    pub id: Arc<str>,
 }
 
 /// A line or an event is longer than is taken.
@@ -125,7 +127,7 @@ impl SseDecoder {
                 }
             }
             "event" => value.clone_into(&mut self.event.event),
-            "id" if !value.contains('\0') => value.clone_into(&mut self.event.id),
+            "id" if !value.contains('\0') => self.event.id = value.into(),
             // A comment, a time to wait before connecting anew, or something that nobody knows.
             _ => {}
         }
@@ -133,7 +135,7 @@ impl SseDecoder {
     }
 
     fn dispatch(&mut self) -> Option<SseEvent> {
-        let id = self.event.id.clone();
+        let id = Arc::clone(&self.event.id);
         let event = mem::replace(&mut self.event, SseEvent { id, ..SseEvent::default() });
         mem::take(&mut self.has_data).then_some(event)
     }
@@ -204,6 +206,13 @@ mod tests {
         }
         // Comments are not gathered.
         assert_eq!(feed(&mut SseDecoder::new(10), &b": nothing\n".repeat(1000)).unwrap(), []);
+    }
+
+    #[test]
+    fn a_long_id_is_not_copied_for_every_event() {
+        let text = format!("id: {}\n{}", "x".repeat(500), "data\n\n".repeat(3));
+        let events = feed(&mut SseDecoder::new(1 << 10), text.as_bytes()).unwrap();
+        assert!(events.len() == 3 && events.iter().all(|event| Arc::ptr_eq(&event.id, &events[0].id)));
     }
 
     proptest! {

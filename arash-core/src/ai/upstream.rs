@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap,
+    HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
+};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 
 use crate::ai::{AiError, AiErrorKind};
@@ -25,7 +28,8 @@ pub(super) fn parse_url(field: &'static str, url: &str) -> Result<Url> {
     parsed.ok_or_else(|| Error::invalid(field, "must be an http:// or https:// address"))
 }
 
-/// A client that follows no redirect, asks for no compression and sends small pieces at once.
+/// A client that follows no redirect, asks for no compression and sends small pieces at once. It goes through the proxy that
+/// the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), as an operator who sets one expects.
 pub(super) fn build_client(url: &Url) -> Result<Client> {
     let builder = || {
         Client::builder()
@@ -55,9 +59,19 @@ pub(super) fn set_api_key(headers: &mut HeaderMap, field: &'static str, key: &Se
     Ok(())
 }
 
+/// Whether this is the name of a header that may be added to a request: those that tell its form are made with it, and a
+/// second one would have the service read another request than was sent.
+pub(crate) fn is_own_header(name: &str) -> bool {
+    let of_form = [ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING];
+    HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| !of_form.contains(&name))
+}
+
 /// Puts a further header into `headers`, in place of one of the same name.
 pub(super) fn set_header(headers: &mut HeaderMap, name: &str, value: &Secret) -> Result<()> {
     let fault = || Error::invalid("headers", format!("{name:?} must be a header's name, with a value for one"));
+    if !is_own_header(name) {
+        return Err(fault());
+    }
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| fault())?;
     let mut value = HeaderValue::from_str(value.expose()).map_err(|_| fault())?;
     value.set_sensitive(true);
@@ -110,14 +124,8 @@ pub(super) fn refusal(response: &Response) -> AiError {
     let status = response.status();
     let kind = match status {
         StatusCode::TOO_MANY_REQUESTS => AiErrorKind::RateLimited,
-        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            AiErrorKind::Overloaded
-        }
-        // The key is at fault, or the address: there is nothing, or it has moved.
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-            AiErrorKind::Misconfigured
-        }
-        _ if status.is_redirection() => AiErrorKind::Misconfigured,
+        _ if is_overload(status.as_u16()) => AiErrorKind::Overloaded,
+        _ if is_misconfiguration(status.as_u16()) || status.is_redirection() => AiErrorKind::Misconfigured,
         _ if status.is_server_error() => AiErrorKind::Failed,
         _ => AiErrorKind::Refused,
     };
@@ -126,6 +134,17 @@ pub(super) fn refusal(response: &Response) -> AiError {
         Some(delay) if failure.is_retryable() => failure.with_retry_after(delay),
         _ => failure,
     }
+}
+
+/// Whether a status says that the service cannot answer now; 529 is one that some of them made up for it.
+pub(super) fn is_overload(status: u16) -> bool {
+    matches!(status, 408 | 502..=504 | 529)
+}
+
+/// Whether a status says that the key or its account is at fault, or the address: there is nothing any more, or it has
+/// moved.
+pub(super) fn is_misconfiguration(status: u16) -> bool {
+    matches!(status, 401..=405 | 410)
 }
 
 /// The wait that the answer asks for.

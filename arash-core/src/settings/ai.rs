@@ -168,6 +168,7 @@ impl SettingsArgs {
             ("AI_PROVIDER", present(self.ai_provider.as_deref())),
             ("AI_SERVICE_URL", present_secret(self.ai_service_url.as_ref())),
             ("AI_API_KEY", present_secret(self.ai_api_key.as_ref())),
+            ("AI_TRANSCRIPTION_MODEL", present(self.ai_transcription_model.as_deref())),
         ];
         given.into_iter().find(|(_, value)| value.is_some()).map(|(name, _)| name)
     }
@@ -180,6 +181,12 @@ impl SettingsArgs {
         let name = kind.as_str();
         let mut upstream = UpstreamSettings::new(name, kind, timeout);
         let address = url.and_then(|url| faults.keep(service_url("AI_SERVICE_URL", kind, url).map(Some), None));
+        let hears = present(self.ai_transcription_model.as_deref());
+        if let Some(model) = hears.filter(|_| kind != UpstreamKind::OpenAi) {
+            let accepted = format!("nothing, as AI_PROVIDER is {name}; openai has such models");
+            faults.push(Fault::given("AI_TRANSCRIPTION_MODEL", model, accepted));
+        }
+        upstream.transcription_model = hears.map(str::to_owned);
         if kind == UpstreamKind::Offline {
             return upstream;
         }
@@ -209,7 +216,7 @@ pub(super) fn service_url(variable: &'static str, kind: UpstreamKind, url: &str)
 
 /// A key or the value of another header.
 pub(super) fn header_value(variable: &'static str, value: &str) -> Result<Secret, Fault> {
-    let is_usable = value.bytes().all(|byte| byte.is_ascii_graphic());
-    let fault = || Fault::secret(variable, value, "printable ASCII characters, no spaces");
+    let is_usable = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic());
+    let fault = || Fault::secret(variable, value, "printable ASCII characters, one at least, no spaces");
     is_usable.then(|| Secret::from(value)).ok_or_else(fault)
 }

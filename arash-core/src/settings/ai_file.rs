@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::ai::is_own_header;
 use crate::money::Price;
 use crate::platform::{Capability, ModelInfo};
 use crate::secret::Secret;
@@ -96,12 +97,18 @@ fn api_key(table: &mut Table<'_>, faults: &mut Faults) -> Option<Secret> {
     let key = table.secret("api_key", faults, |key| header_value(VARIABLE, key));
     let Some(variable) = table.text("api_key_env", faults) else { return key };
     let place = table.place("api_key_env");
+    // Who takes it for the place of the key itself must not find that in the log.
+    let is_name = variable.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let fault = |accepted: &str| {
+        let fault = if is_name { Fault::given } else { Fault::secret };
+        fault(VARIABLE, &variable, accepted.to_owned()).at(place.as_str())
+    };
     if key.is_some() {
-        faults.push(Fault::given(VARIABLE, &variable, "api_key or api_key_env, not both").at(place));
+        faults.push(fault("api_key or api_key_env, not both"));
         return key;
     }
     let Ok(key) = std::env::var(&variable) else {
-        faults.push(Fault::given(VARIABLE, &variable, "the name of an environment variable that is set").at(place));
+        faults.push(fault("the name of an environment variable that is set"));
         return None;
     };
     faults.keep(header_value(VARIABLE, key.trim()).map(Some).map_err(|fault| fault.at(place)), None)
@@ -111,10 +118,11 @@ fn headers(table: &mut Table<'_>, faults: &mut Faults) -> Vec<(String, Secret)> 
     let headers = table.secrets("headers", faults);
     let place = table.place("headers");
     for (name, value) in &headers {
-        let is_name = reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        let is_name = is_own_header(name);
         let is_value = reqwest::header::HeaderValue::from_str(value.expose()).is_ok();
         if !is_name {
-            faults.push(Fault::given(VARIABLE, name, "the name of a header").at(place.as_str()));
+            let accepted = "the name of a header that is not about the form of the request";
+            faults.push(Fault::given(VARIABLE, name, accepted).at(place.as_str()));
         } else if !is_value {
             let fault = Fault::secret(VARIABLE, value.expose(), "the value of a header");
             faults.push(fault.at(format!("{place}.{name}")));

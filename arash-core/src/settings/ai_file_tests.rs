@@ -148,6 +148,20 @@ fn every_fault_is_told_with_its_place_and_no_secret() {
 }
 
 #[test]
+fn a_key_in_the_wrong_place_is_not_shown_and_an_empty_one_is_none() {
+    let file = "[[provider]]\nname = \"a\"\nkind = \"openai\"\nurl = \"http://x\"\n";
+    for (line, told) in [
+        ("api_key_env = \"sk-hunter2\"", "api_key_env: the value given (***, 10 characters)"),
+        ("api_key_env = \"gsk_hunter2\"\napi_key = \"hunter2\"", "api_key_env: the value given (***, 11 characters)"),
+        ("api_key = \"\"", "api_key: the value given (***, 0 characters)"),
+        ("headers = { Content-Length = \"hunter2\" }", "headers: \"Content-Length\" cannot be used"),
+    ] {
+        let (_, faults) = read(&format!("{file}{line}\n"));
+        assert!(faults.len() == 1 && faults[0].contains(told) && !faults[0].contains("hunter2"), "{faults:?}");
+    }
+}
+
+#[test]
 fn faults_of_grammar_come_alone() {
     let (_, faults) = read("[[provider]]\nname = \"a\nkind = hunter2 hunter2\n");
     assert!(!faults.is_empty());

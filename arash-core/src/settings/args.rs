@@ -82,6 +82,9 @@ pub struct SettingsArgs {
     /// The key for the service, if it wants one
     #[arg(long, env = "AI_API_KEY", hide_env_values = true, global = true, value_name = "KEY")]
     pub ai_api_key: Option<Secret>,
+    /// The model of an `openai` service that writes down what was said in sound [default: sound is refused]
+    #[arg(long, env = "AI_TRANSCRIPTION_MODEL", global = true, value_name = "MODEL")]
+    pub ai_transcription_model: Option<String>,
     /// How long an answer may take, in seconds, 1 to 3600 [default: 60]
     #[arg(long, env = "AI_TIMEOUT_SECONDS", global = true, value_name = "SECONDS")]
     pub ai_timeout_seconds: Option<String>,

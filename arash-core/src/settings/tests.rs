@@ -109,6 +109,25 @@ fn an_openai_service_is_given_by_its_base_address() {
 }
 
 #[test]
+fn only_an_openai_service_hears() {
+    let given = |provider: &str| SettingsArgs {
+        ai_provider: text(provider),
+        ai_service_url: Some("https://api.example/v1".into()),
+        ai_transcription_model: text("whisper-1"),
+        ..SettingsArgs::default()
+    };
+    let settings = given("openai").resolve().unwrap();
+    assert_eq!(settings.ai.upstreams[0].transcription_model.as_deref(), Some("whisper-1"));
+    for provider in ["pipeline", "offline"] {
+        let line = format!(
+            "AI_TRANSCRIPTION_MODEL: \"whisper-1\" cannot be used; \
+             accepted: nothing, as AI_PROVIDER is {provider}; openai has such models"
+        );
+        assert_eq!(lines(given(provider)), [line]);
+    }
+}
+
+#[test]
 fn the_provider_follows_from_the_address() {
     let url = || Some(Secret::from("https://ai.example/chat"));
     let by_url = SettingsArgs { ai_service_url: url(), ..SettingsArgs::default() };
@@ -197,7 +216,7 @@ proptest! {
             db_user: part(), db_password: (!url).then(secret), db_name: part(), db_sslmode: part(),
             secret_keys: Some(secret()), webhook_allow_private: given(), webhook_allow_http: given(),
             durability: given(), retention_days: given(), ai_provider: given(), ai_service_url: Some(secret()),
-            ai_api_key: Some(secret()), ai_timeout_seconds: given(), ai_providers: None, session_timeout_minutes: given(),
+            ai_api_key: Some(secret()), ai_transcription_model: given(), ai_timeout_seconds: given(), ai_providers: None, session_timeout_minutes: given(),
             internal_default_model: given(), internal_models: given(), internal_rate_limit: given(),
             internal_max_history: given(), internal_api_key: Some(secret()), internal_admin_users: given(),
             log_level: given(), log_format: given(), log_file: given(), enable_image_processing: given(),

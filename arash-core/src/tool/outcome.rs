@@ -4,6 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::message::ToolCall;
+use crate::tool::nesting::{MAX_LEVELS, is_within};
 use crate::tool::registry::sound_name;
 
 /// Longest id of a call that is kept, in bytes.
@@ -61,8 +62,9 @@ pub(super) fn read_arguments(written: &str) -> Result<Value, String> {
         return Err(format!("the arguments have {} bytes; at most {MAX_ARGUMENT_BYTES} are accepted", written.len()));
     }
     match serde_json::from_str::<Value>(written) {
-        Ok(arguments) if arguments.is_object() => Ok(arguments),
-        Ok(_) => Err("the arguments must be a JSON object".to_owned()),
+        Ok(arguments) if !arguments.is_object() => Err("the arguments must be a JSON object".to_owned()),
+        Ok(arguments) if is_within(&arguments, MAX_LEVELS) => Ok(arguments),
+        Ok(_) => Err(format!("the arguments are nested too deep; at most {MAX_LEVELS} levels are accepted")),
         Err(fault) => Err(format!("the arguments are not JSON: {fault}")),
     }
 }

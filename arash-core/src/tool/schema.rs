@@ -1,9 +1,11 @@
 use std::fmt;
+use std::panic::catch_unwind;
 
 use boon::{Compiler, Schemas, UrlLoader};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::tool::nesting::{MAX_LEVELS, is_within};
 
 /// Where a schema is said to be: relative references in it lead nowhere.
 const PLACE: &str = "tool:arguments";
@@ -34,10 +36,20 @@ impl ArgumentSchema {
         if schema.get("type").and_then(Value::as_str) != Some("object") {
             return Err(fault(name, "must have the type object"));
         }
+        // A property takes two levels, its name and what it is.
+        if !is_within(schema, 2 * MAX_LEVELS) {
+            return Err(fault(name, format!("at most {} levels within each other are accepted", 2 * MAX_LEVELS)));
+        }
+        // The compiler panics at patterns that are too large to be compiled.
+        let compiled = catch_unwind(|| Self::compile_all(schema)).unwrap_or_else(|_| Err("it is too large".to_owned()));
+        compiled.map_err(|error| fault(name, error))
+    }
+
+    fn compile_all(schema: &Value) -> std::result::Result<Self, String> {
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
         compiler.use_loader(Box::new(NoLoader));
-        compiler.add_resource(PLACE, schema.clone()).map_err(|error| fault(name, error))?;
-        let root = compiler.compile(PLACE, &mut schemas).map_err(|error| fault(name, error))?;
+        compiler.add_resource(PLACE, schema.clone()).map_err(|error| error.to_string())?;
+        let root = compiler.compile(PLACE, &mut schemas).map_err(|error| error.to_string())?;
         Ok(Self { schemas, root })
     }
 
@@ -117,12 +129,30 @@ mod tests {
             json!({"type": "string"}),
             json!({"type": "object", "properties": {"a": {"type": "text"}}}),
             json!({"type": "object", "properties": {"a": {"pattern": "("}}}),
+            json!({"type": "object", "properties": {"a": {"pattern": "(?:a{1000}){1000}"}}}),
             json!({"type": "object", "properties": {"a": {"$ref": "#/nowhere"}}}),
             json!({"type": "object", "properties": {"a": {"$ref": "file:///etc/passwd"}}}),
             json!({"type": "object", "properties": {"a": {"$ref": "https://example.com/schema"}}}),
+            json!({"type": "object", "$schema": "https://example.com/schema"}),
+            json!({"type": "object", "$id": "https://example.com/a", "properties": {"a": {"$ref": "b"}}}),
+            nested(MAX_LEVELS),
         ] {
             let error = ArgumentSchema::compile("it", &schema).unwrap_err();
             assert!(error.to_string().contains("\"it\""), "{error}");
         }
+    }
+
+    /// A schema of so many objects within each other.
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(json!({"type": "object"}), |inner, _| json!({"type": "object", "properties": {"a": inner}}))
+    }
+
+    #[test]
+    fn the_deepest_schema_and_arguments_fit_the_stack() {
+        assert!(ArgumentSchema::compile("it", &nested(MAX_LEVELS - 1)).is_ok());
+        let schema = json!({"type": "object", "properties": {"a": {"anyOf": [{"type": "string"}, {"$ref": "#"}]}}});
+        let schema = ArgumentSchema::compile("it", &schema).unwrap();
+        let arguments = (1..MAX_LEVELS).fold(json!({}), |inner, _| json!({"a": inner}));
+        assert!(is_within(&arguments, MAX_LEVELS) && schema.check(&arguments).is_ok());
     }
 }

@@ -1,15 +1,12 @@
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-
-use futures_util::FutureExt;
 
 use crate::ai::{FinishReason, ToolSpec};
 use crate::message::ToolCall;
 use crate::metrics::ToolRun;
 use crate::tool::outcome::read_arguments;
 use crate::tool::registry::RegisteredTool;
-use crate::tool::{ToolContext, ToolLimits, ToolOutcome};
+use crate::tool::{Contained, ToolContext, ToolLimits, ToolOutcome};
 
 /// Longest part of a name that nobody knows, as it is told, in characters.
 const MAX_TOLD_NAME: usize = 64;
@@ -82,7 +79,7 @@ impl RegisteredTool {
     ) -> ToolOutcome {
         let (name, turn_id) = (&self.spec.name, context.turn_id);
         let _cancelled_at_the_end = context.cancellation.clone().drop_guard();
-        let running = AssertUnwindSafe(self.run(call, finish, context)).catch_unwind();
+        let running = Contained::new(self.run(call, finish, context));
         match tokio::time::timeout(limits.timeout, running).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => {

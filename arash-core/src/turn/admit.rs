@@ -168,8 +168,11 @@ impl MessageProcessor {
             return Ok(None);
         };
         let model = platform.find_model(name, &self.parts.catalogue).ok_or_else(|| {
-            let open: Vec<_> = platform.available_models().iter().map(ModelId::as_str).collect();
-            let text = format!("{name:?} is not a model of this platform; there is {}", open.join(", "));
+            let is_open =
+                |model: &&ModelId| request.principal.as_ref().is_none_or(|principal| principal.may_use(model));
+            let open: Vec<_> = platform.available_models().iter().filter(is_open).map(ModelId::as_str).collect();
+            let open = if open.is_empty() { "none that this team may use".to_owned() } else { open.join(", ") };
+            let text = format!("{name:?} is not a model of this platform; there is {open}");
             match request.completion {
                 Some(_) => Error::new(ErrorKind::NotFound, text),
                 None => Error::invalid("model", text),

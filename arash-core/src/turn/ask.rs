@@ -7,8 +7,9 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
-use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatRequest, estimate_message};
+use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatRequest, FinishReason, estimate_message};
 use crate::error::{Error, ErrorKind};
+use crate::message::{MessageKind, Role};
 use crate::metrics::ProviderCall;
 use crate::turn::admit::Turn;
 use crate::turn::begin::{Beginning, Refusal};
@@ -19,7 +20,7 @@ use crate::turn::respond::{Broken, Draft, broke};
 use crate::turn::telling::{Audience, Telling};
 use crate::turn::window::{bare_request, context_window};
 
-/// The longest answer that is taken, in bytes; what comes after is left out.
+/// The longest answer that is kept, in bytes. What comes after is left out; on the wire it is counted and passed on.
 const MAX_REPLY_BYTES: usize = 1 << 20;
 /// The longest answer to a client's own request, in bytes as they come: a token takes some hundred of them on its way.
 const MAX_WIRE_BYTES: usize = 64 << 20;
@@ -33,6 +34,7 @@ impl ProcessorParts {
         let mut request = self.request(turn, exchange)?;
         let prompt_tokens = request.estimate_tokens();
         exchange.ask(prompt_tokens);
+        exchange.count_transcripts(&request.transcripts);
         beginning.before_asking(self, turn, prompt_tokens).await?;
         buffer.open();
         let audience = match &turn.facts.completion {
@@ -49,7 +51,7 @@ impl ProcessorParts {
                 return Ok(());
             }
             if exchange.rounds() >= self.tool_limits.max_rounds {
-                exchange.reply.tool_calls.clear();
+                exchange.leave_out_calls();
                 return if exchange.reply.text.is_empty() { Err(endless(exchange.rounds()).into()) } else { Ok(()) };
             }
             self.run_calls(turn, exchange, &mut telling).await?;
@@ -61,7 +63,9 @@ impl ProcessorParts {
     /// What the provider is asked.
     fn request(&self, turn: &Turn, exchange: &Exchange) -> Result<ChatRequest, Error> {
         if let Some(asked) = &turn.facts.completion {
+            let said = asked.messages.iter().filter(|message| message.role == Role::User);
             return Ok(ChatRequest {
+                message_count: said.count() as u64,
                 messages: asked.messages.clone(),
                 tools: Arc::clone(&asked.tools),
                 wire: Some(Arc::clone(&asked.wire)),
@@ -71,6 +75,9 @@ impl ProcessorParts {
         let session = turn.session()?;
         let mut request = self.empty_request(&turn.facts, &turn.model);
         request.message_count = session.message_count + 1;
+        if exchange.has_heard() {
+            request.attachments.retain(|attached| attached.kind != MessageKind::Audio);
+        }
         let window = context_window(&turn.facts.platform, &turn.model, &request);
         let context = window.context(&session.history, exchange.said(), estimate_message);
         // That the message itself fits was seen at the door.
@@ -99,7 +106,8 @@ impl ProcessorParts {
         // Only what is given again later, or as one, is kept in one piece.
         let is_streamed = turn.facts.is_streamed;
         let keeps_wire = !is_streamed || turn.facts.idempotency.is_some();
-        let mut receiving = Receiving { exchange, is_streamed, keeps_wire, wire_bytes: 0, beginning, call: &mut call };
+        let mut receiving =
+            Receiving { exchange, is_streamed, keeps_wire, wire_bytes: 0, is_cut: false, beginning, call: &mut call };
         let end = receiving.receive(self, request, telling).instrument(span).await;
         call.end(end.as_ref().err().map_or("ok", Broken::name));
         telling.flush();
@@ -120,6 +128,8 @@ struct Receiving<'a> {
     is_streamed: bool,
     keeps_wire: bool,
     wire_bytes: usize,
+    /// Whether there was more text than is kept.
+    is_cut: bool,
     beginning: &'a Beginning,
     call: &'a mut ProviderCall,
 }
@@ -163,13 +173,16 @@ impl Receiving<'_> {
     ) -> Option<Result<(), AiError>> {
         let mut end = None;
         match &mut delta {
+            ChatDelta::Heard(text) => without_nul(text),
             ChatDelta::Text(text) => {
                 self.call.note_text();
                 without_nul(text);
-                let room = MAX_REPLY_BYTES - self.exchange.reply.text.len();
-                end = (text.len() > room).then_some(Ok(()));
-                cut(text, room);
+                self.cut(text);
+                // On the wire the client gets all of it, so all of it is counted.
+                end = (self.is_cut && self.wire_bytes == 0).then_some(Ok(()));
             }
+            // Of the text that is kept that is true, whatever the model says.
+            ChatDelta::Finish(reason) if self.is_cut => *reason = FinishReason::Length,
             ChatDelta::Wire(json) => {
                 self.wire_bytes += json.len();
                 if self.is_streamed && self.wire_bytes > MAX_KEPT_WIRE_BYTES {
@@ -183,20 +196,28 @@ impl Receiving<'_> {
             }
             _ => {}
         }
-        telling.push(&delta);
-        self.exchange.take(delta, self.keeps_wire);
+        let cut = end.is_some().then_some(ChatDelta::Finish(FinishReason::Length));
+        for delta in [delta].into_iter().chain(cut) {
+            telling.push(&delta);
+            self.exchange.take(delta, self.keeps_wire);
+        }
         self.beginning.note(self.exchange.tokens_so_far());
         end
+    }
+
+    /// Leaves out of the next piece of text what is more than is kept of an answer.
+    fn cut(&mut self, text: &mut String) {
+        let room = if self.is_cut { 0 } else { MAX_REPLY_BYTES - self.exchange.reply.text.len() };
+        if text.len() > room {
+            self.exchange.leave_out(&text.split_off(text.floor_char_boundary(room)));
+            self.is_cut = true;
+        }
     }
 }
 
 fn endless(rounds: usize) -> Error {
     let text = format!("the model called tools in {rounds} answers and then once more, and said nothing");
     Error::new(ErrorKind::AiService, text)
-}
-
-fn cut(text: &mut String, limit: usize) {
-    text.truncate(text.floor_char_boundary(limit));
 }
 
 /// Takes out the one character that not every database can keep.

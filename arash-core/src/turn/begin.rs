@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::turn::admit::Turn;
-use crate::turn::facts::Idempotency;
+use crate::turn::facts::{Idempotency, Spent};
 use crate::turn::processor::ProcessorParts;
 use crate::turn::respond::interrupted;
 use crate::turn::running::{RunningTurn, lease_until};
@@ -53,7 +53,12 @@ impl Beginning {
             turn_id: facts.id,
             idempotency: facts.idempotency.as_ref().map(Idempotency::to_pair),
             // As the interruption that it is recorded as if nobody ends it.
-            usage: facts.usage(&turn.model, tokens, Some(&interrupted), now),
+            usage: facts.usage(
+                &turn.model,
+                &[Spent { model: Arc::clone(&turn.model), tokens }],
+                Some(&interrupted),
+                now,
+            ),
             events: lost.into_iter().collect(),
             lease_until: lease_until(now),
         };

@@ -1,9 +1,11 @@
 use std::collections::HashSet;
+use std::ops::Add;
 use std::sync::Arc;
 
-use crate::ai::{ChatDelta, ChatReply, estimate_message, estimate_tokens};
+use crate::ai::{ChatDelta, ChatReply, Transcripts, estimate_message, estimate_tokens};
 use crate::clock::Timestamp;
-use crate::message::{Message, Role, ToolCall};
+use crate::message::{MAX_TEXT_BYTES, Message, Role, ToolCall};
+use crate::platform::ModelId;
 use crate::tool::sound_call;
 use crate::usage::TokenUsage;
 
@@ -22,10 +24,16 @@ pub(super) struct Exchange {
     pub(super) reply: ChatReply,
     /// Whether anything of that answer has come.
     has_come: bool,
+    /// Whether the sound of the new message was written down.
+    has_heard: bool,
     /// About how many tokens the question and the answer have that are on their way.
     coming: TokenUsage,
-    /// What earlier answers of this turn used.
-    used: TokenUsage,
+    /// About how many tokens of the answer are in text that is not kept.
+    left_out: u64,
+    /// What earlier answers of this turn used, and who gave them, where it was not the model that was asked.
+    used: Vec<(Option<ModelId>, TokenUsage)>,
+    /// What was heard, and what that used.
+    transcripts: Transcripts,
     rounds: usize,
     calls: usize,
 }
@@ -51,16 +59,22 @@ impl Exchange {
         self.calls
     }
 
+    /// Counts what is used to write down the sound of the new message.
+    pub(super) fn count_transcripts(&mut self, transcripts: &Transcripts) {
+        self.transcripts = transcripts.clone();
+    }
+
     /// The model is asked, with a prompt of about so many tokens.
     pub(super) fn ask(&mut self, prompt_tokens: u64) {
         self.coming = TokenUsage { prompt_tokens, completion_tokens: 0, estimated: true };
-        self.has_come = false;
+        (self.left_out, self.has_come) = (0, false);
     }
 
     /// A piece of the answer has come. What was on the wire is kept only if that is asked for.
     pub(super) fn take(&mut self, delta: ChatDelta, keeps_wire: bool) {
         // Counted piece by piece: to count all of it with every piece takes time that grows with its square.
         match &delta {
+            ChatDelta::Heard(text) => return self.hear(text),
             ChatDelta::Text(text) => self.coming.completion_tokens += estimate_tokens(text),
             ChatDelta::ToolCall(_) if self.reply.tool_calls.len() >= MAX_CALLS => return,
             ChatDelta::ToolCall(call) => {
@@ -78,6 +92,27 @@ impl Exchange {
         }
     }
 
+    /// A further text of the answer has come, which is counted but not kept.
+    pub(super) fn leave_out(&mut self, text: &str) {
+        self.left_out += estimate_tokens(text);
+    }
+
+    /// What was said in the sound of the new message belongs to what it says.
+    fn hear(&mut self, text: &str) {
+        self.has_heard = true;
+        self.coming.prompt_tokens += estimate_tokens(text);
+        let Some(message) = self.said.first_mut() else { return };
+        let parts = [&*message.text, text].into_iter().filter(|part| !part.trim().is_empty());
+        let mut text = parts.collect::<Vec<_>>().join("\n\n");
+        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+        Arc::make_mut(message).text = text.into();
+    }
+
+    /// Whether the sound of the new message was written down.
+    pub(super) fn has_heard(&self) -> bool {
+        self.has_heard
+    }
+
     /// Whether anything of the answer that was asked for last has come.
     pub(super) fn has_come(&self) -> bool {
         self.has_come
@@ -90,12 +125,27 @@ impl Exchange {
 
     /// The tokens of the turn so far, by estimate where the provider did not tell them yet.
     pub(super) fn tokens_so_far(&self) -> TokenUsage {
-        self.used + self.reply.usage.unwrap_or(self.coming)
+        let used = self.used.iter().map(|(_, tokens)| *tokens);
+        let mut coming = self.coming;
+        coming.completion_tokens += self.reply.unsaid + self.left_out;
+        used.fold(self.transcripts.usage() + self.reply.usage.unwrap_or(coming), Add::add)
     }
 
-    /// The tokens of the turn. `is_whole` is whether what was asked last counts although nothing of it has come.
-    pub(super) fn tokens(&self, is_whole: bool) -> TokenUsage {
-        self.used + self.tokens_of_reply(is_whole)
+    /// The tokens of the turn, answer by answer, and who gave them, where it was not the model that was asked.
+    /// `is_whole` is whether what was asked last counts although nothing of it has come.
+    pub(super) fn spent(&self, is_whole: bool) -> Vec<(Option<ModelId>, TokenUsage)> {
+        let mut spent = self.used.clone();
+        spent.push((self.reply.model.clone(), self.tokens_of_reply(is_whole)));
+        if let Some((_, tokens)) = spent.first_mut() {
+            *tokens = *tokens + self.transcripts.usage();
+        }
+        spent
+    }
+
+    /// Who answered last, where it was not the model that was asked.
+    pub(super) fn model(&self) -> Option<&ModelId> {
+        let before = self.used.last().filter(|_| !self.has_come);
+        before.map_or(self.reply.model.as_ref(), |(model, _)| model.as_ref())
     }
 
     fn tokens_of_reply(&self, is_whole: bool) -> TokenUsage {
@@ -107,15 +157,24 @@ impl Exchange {
         }
         let calls = Message::calling("", self.reply.tool_calls.clone(), Timestamp::default());
         let calls = if calls.tool_calls.is_empty() { 0 } else { estimate_message(&calls) };
-        TokenUsage { completion_tokens: estimate_tokens(&self.reply.text) + calls, ..self.coming }
+        let said = estimate_tokens(&self.reply.text) + calls;
+        TokenUsage { completion_tokens: said + self.reply.unsaid + self.left_out, ..self.coming }
+    }
+
+    /// The calls of the answer are not run, though they are paid for.
+    pub(super) fn leave_out_calls(&mut self) {
+        let tokens = self.tokens_of_reply(true);
+        self.reply.usage.get_or_insert(tokens);
+        self.reply.tool_calls.clear();
     }
 
     /// The answer was calls: they are on their way from here on. Gives them as the model wrote them, each with the id
     /// by which its result is known.
     pub(super) fn begin_calls(&mut self, now: Timestamp) -> Vec<(String, ToolCall)> {
-        self.used = self.used + self.tokens_of_reply(true);
-        self.coming = TokenUsage::default();
+        let tokens = self.tokens_of_reply(true);
         let reply = std::mem::take(&mut self.reply);
+        self.used.push((reply.model, tokens));
+        (self.coming, self.left_out, self.has_come) = (TokenUsage::default(), 0, false);
         let mut ids = HashSet::new();
         let sound: Vec<_> = reply.tool_calls.iter().map(|call| sound_call(call, &mut ids)).collect();
         let calls = sound.iter().map(|call| call.id.clone()).zip(reply.tool_calls).collect::<Vec<_>>();
@@ -166,6 +225,10 @@ mod tests {
         ChatDelta::ToolCall(ToolCall { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned() })
     }
 
+    fn tokens(exchange: &Exchange, is_whole: bool) -> TokenUsage {
+        exchange.spent(is_whole).into_iter().map(|(_, tokens)| tokens).fold(TokenUsage::default(), Add::add)
+    }
+
     fn exchange() -> Exchange {
         Exchange::of(Message::new(Role::User, "what time is it?", Timestamp::default()))
     }
@@ -208,19 +271,19 @@ mod tests {
         let (mut exchange, now) = (exchange(), Timestamp::default());
         let told = TokenUsage { prompt_tokens: 100, completion_tokens: 7, estimated: false };
         exchange.ask(40);
-        assert_eq!(exchange.tokens(false), TokenUsage::default(), "nothing has come");
-        assert_eq!(exchange.tokens(true).prompt_tokens, 40);
+        assert_eq!(tokens(&exchange, false), TokenUsage::default(), "nothing has come");
+        assert_eq!(tokens(&exchange, true).prompt_tokens, 40);
         exchange.take(call("1", "clock", "{}"), true);
         exchange.take(ChatDelta::Usage(told), true);
         exchange.begin_calls(now);
         exchange.end_calls("", now);
-        assert_eq!(exchange.tokens(true), told, "nothing more was asked yet");
+        assert_eq!(tokens(&exchange, true), told, "nothing more was asked yet");
         exchange.ask(60);
-        assert_eq!(exchange.tokens(false), told);
+        assert_eq!(tokens(&exchange, false), told);
         assert_eq!(exchange.tokens_so_far().prompt_tokens, 160);
         exchange.take(ChatDelta::Text("noon".to_owned()), true);
         let both = TokenUsage { prompt_tokens: 160, completion_tokens: 7 + estimate_tokens("noon"), estimated: true };
-        assert_eq!((exchange.tokens(false), exchange.tokens_so_far()), (both, both));
+        assert_eq!((tokens(&exchange, false), exchange.tokens_so_far()), (both, both));
     }
 
     #[test]

@@ -19,6 +19,12 @@ const MAX_TOKENS: u64 = 1 << 32;
 /// Most that one turn can cost: a million.
 const MAX_COST: Micros = Micros(1_000_000_000_000);
 
+/// What was used of one model. A turn may be answered by several: others that stood in for some of its rounds.
+pub(super) struct Spent {
+    pub(super) model: Arc<ModelInfo>,
+    pub(super) tokens: TokenUsage,
+}
+
 /// What stands of a turn from its beginning to its end.
 pub(super) struct TurnFacts {
     pub(super) id: TurnId,
@@ -64,15 +70,15 @@ impl TurnFacts {
         }
     }
 
-    /// What the turn used, if it ended now with these tokens of `model` and this error.
+    /// What the turn used, if it ended now, answered by `model`, with this error.
     pub(super) fn usage(
         &self,
         model: &ModelInfo,
-        tokens: TokenUsage,
+        spent: &[Spent],
         error: Option<&Error>,
         now: Timestamp,
     ) -> UsageRecord {
-        let (tokens, cost) = priced(model, tokens);
+        let (tokens, cost) = priced(spent);
         UsageRecord {
             turn_id: self.id,
             api_key_id: self.principal.as_ref().map(|principal| principal.key_id()),
@@ -92,9 +98,17 @@ impl TurnFacts {
 }
 
 /// The tokens as far as they are believed, and what they cost: no provider's slip may make the sums of an hour overflow.
-pub(super) fn priced(model: &ModelInfo, told: TokenUsage) -> (TokenUsage, Micros) {
-    let (prompt_tokens, completion_tokens) =
-        (told.prompt_tokens.min(MAX_TOKENS), told.completion_tokens.min(MAX_TOKENS));
-    let cost = model.price.cost(prompt_tokens, completion_tokens).min(MAX_COST);
-    (TokenUsage { prompt_tokens, completion_tokens, ..told }, cost)
+pub(super) fn priced(spent: &[Spent]) -> (TokenUsage, Micros) {
+    let believed = |told: TokenUsage| TokenUsage {
+        prompt_tokens: told.prompt_tokens.min(MAX_TOKENS),
+        completion_tokens: told.completion_tokens.min(MAX_TOKENS),
+        ..told
+    };
+    let (mut sum, mut cost) = (TokenUsage::default(), 0_u128);
+    for Spent { model, tokens } in spent {
+        let tokens = believed(*tokens);
+        cost = cost.saturating_add(model.price.exact_cost(tokens.prompt_tokens, tokens.completion_tokens));
+        sum = sum + tokens;
+    }
+    (believed(sum), Micros::rounded_up(cost).min(MAX_COST))
 }

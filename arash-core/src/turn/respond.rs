@@ -1,21 +1,19 @@
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-
-use futures_util::FutureExt;
 
 use crate::ai::{AiError, ChatReply};
 use crate::command::{CommandContext, Parsed, SessionEffect, parse};
 use crate::error::{Error, Result};
 use crate::message::{Attachment, Message, Role};
-use crate::platform::ModelInfo;
+use crate::platform::{ModelId, ModelInfo};
+use crate::tool::Contained;
 use crate::turn::TurnState;
 use crate::turn::admit::Turn;
 use crate::turn::answer::Answer;
 use crate::turn::begin::{Beginning, Refusal};
 use crate::turn::exchange::Exchange;
-use crate::turn::facts::TurnFacts;
+use crate::turn::facts::{Spent, TurnFacts};
 use crate::turn::processor::ProcessorParts;
-use crate::usage::{TokenUsage, TurnKind};
+use crate::usage::TurnKind;
 
 /// The result of a call that was on its way when its answer was stopped.
 const STOPPED_CALL: &str = "Error: the answer was stopped before the result came";
@@ -36,8 +34,8 @@ pub(super) struct Outcome {
     pub(super) messages: Vec<Arc<Message>>,
     /// The answer as the provider gave it, of a completion.
     pub(super) completion: Option<Arc<ChatReply>>,
-    /// The tokens.
-    pub(super) tokens: TokenUsage,
+    /// What was used of each model.
+    pub(super) spent: Vec<Spent>,
     /// Whether the turn counts: it was answered, or began to be.
     pub(super) is_metered: bool,
     /// Whether it was stopped before anything was said: nothing is left to be remembered.
@@ -111,7 +109,7 @@ impl ProcessorParts {
             tokio::select! {
                 // What is asked is counted, even if it is stopped at once.
                 biased;
-                end = AssertUnwindSafe(answering).catch_unwind() => end.unwrap_or_else(|_| Err(broke().into())),
+                end = Contained::new(answering) => end.unwrap_or_else(|_| Err(broke().into())),
                 () = self.interrupt.cancelled() => Err(interrupted().into()),
                 () = answer.switch.stopped() => Ok(()),
             }
@@ -139,14 +137,19 @@ impl ProcessorParts {
         let now = self.clock.now();
         exchange.end_calls(STOPPED_CALL, now);
         // A name that only the provider knows has no price here: what was asked for is what is charged.
-        let answered = exchange.reply.model.as_ref().and_then(|model| self.catalogue.find(model));
+        let known = |model: Option<&ModelId>| model.and_then(|model| self.catalogue.find(model));
+        let answered = known(exchange.model());
         let chosen = match &command {
             Some((_, Some(SessionEffect::UseModel(model)))) => Some(self.catalogue.get(model)),
             _ => answered,
         };
         let is_answered = exchange.is_answered() || !exchange.reply.text.is_empty();
         let messages = exchange.conversation(STOPPED_ANSWER, now);
-        let tokens = if command.is_some() { TokenUsage::default() } else { exchange.tokens(error.is_none()) };
+        let spent = exchange.spent(error.is_none()).into_iter().map(|(model, tokens)| Spent {
+            model: known(model.as_ref()).unwrap_or_else(|| Arc::clone(&turn.model)),
+            tokens,
+        });
+        let spent = if command.is_some() { Vec::new() } else { spent.collect() };
         let reply = exchange.reply;
         Outcome {
             text: reply.text.clone(),
@@ -157,7 +160,7 @@ impl ProcessorParts {
             command,
             messages,
             completion: turn.facts.completion.is_some().then(|| Arc::new(reply)),
-            tokens,
+            spent,
             model: chosen.unwrap_or_else(|| Arc::clone(&turn.model)),
             beginning,
             refusal: None,

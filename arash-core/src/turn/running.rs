@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::id::TurnId;
 use crate::platform::ModelInfo;
 use crate::turn::StartedTurn;
-use crate::turn::facts::priced;
+use crate::turn::facts::{Spent, priced};
 use crate::usage::TokenUsage;
 
 /// A turn that has begun is lost if nobody renews it for so long. Renewed three times in it, one failure does no harm.
@@ -71,7 +71,7 @@ impl Progress {
         let mut tokens = turn.usage.tokens;
         tokens.prompt_tokens = self.prompt_tokens.load(Ordering::Relaxed);
         tokens.completion_tokens = self.completion_tokens.load(Ordering::Relaxed);
-        (turn.usage.tokens, turn.usage.cost) = priced(&self.model, tokens);
+        (turn.usage.tokens, turn.usage.cost) = priced(&[Spent { model: Arc::clone(&self.model), tokens }]);
         (turn.usage.response_time, turn.usage.created_at) = (self.begun.elapsed(), now);
         turn.lease_until = lease_until(now);
         turn

@@ -152,7 +152,7 @@ impl Settled {
         let error = given_up.or(outcome.error.as_ref()).cloned();
         let changed = session.filter(|_| error.is_none() && !outcome.is_silent);
         let change = changed.map(|session| session_change(session, outcome, now, parts.sessions.expires_at(now)));
-        let usage = facts.usage(&outcome.model, outcome.tokens, error.as_ref(), now);
+        let usage = facts.usage(&outcome.model, &outcome.spent, error.as_ref(), now);
         let result = match error {
             Some(error) => Err(error),
             None => Ok(reply(facts, outcome, session, change.as_ref(), &usage)),

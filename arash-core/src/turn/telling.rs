@@ -78,6 +78,7 @@ impl<'a, F: FusedFuture<Output = Result<(), Refusal>>> Telling<'a, F> {
     pub(super) fn push(&mut self, delta: &ChatDelta) {
         match (self.audience, delta) {
             (Audience::Reader, ChatDelta::Text(text)) if !text.is_empty() => self.push_text(text),
+            (Audience::Client, ChatDelta::Unsaid(_)) => {}
             (Audience::Client, delta) => {
                 self.buffer.gather(delta.clone());
                 self.flush();

@@ -222,7 +222,10 @@ async fn a_completion_keeps_to_the_platforms_models_and_limits() {
         let asked = completion(&format!("{fields}, {HELLO}")).principal(Arc::clone(&principal));
         engine.complete(asked).await.map(|completion| completion.receipt.model.to_string())
     };
-    assert_eq!(ask(r#""model": "test/three""#).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let unknown = ask(r#""model": "test/three""#).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound);
+    let said = unknown.to_string();
+    assert!(said.contains("there is test/one") && !said.contains("test/two"), "only what the team may use: {said}");
     assert_eq!(ask(r#""model": "test/two""#).await.unwrap_err().kind(), ErrorKind::Forbidden);
     for _ in 0..2 {
         assert_eq!(ask(r#""model": "test/one""#).await.unwrap(), "test/one");
@@ -258,5 +261,6 @@ async fn a_provider_that_knows_nothing_of_the_protocol_answers_too() {
     let asked = r#""model": "offline/assistant", "messages": [{"role": "user", "content": "/help my name is Sara"}]"#;
     let completion = engine.complete(completion(asked)).await.unwrap();
     assert!(completion.answer.text.contains("Sara") && completion.answer.wire.is_empty(), "{completion:?}");
+    assert!(completion.answer.text.contains("You have sent 1 message "), "{completion:?}");
     engine.shutdown(Duration::from_secs(5)).await;
 }

@@ -7,8 +7,11 @@ mod answers;
 mod completion_faults;
 mod completions;
 mod context_window;
+mod costs;
 #[path = "../support/engines.rs"]
 mod engines;
+mod long_answers;
+mod sound;
 #[path = "../support/stores.rs"]
 mod stores;
 #[path = "../support/talk.rs"]
@@ -19,3 +22,4 @@ mod told;
 mod told_turns;
 mod tool_faults;
 mod tools;
+mod unsaid;

@@ -72,6 +72,8 @@ async fn what_the_model_gets_wrong_is_told_to_it() {
         called("weather", r#"{"city": 5}"#),
         called("weather", r#"{"town": "Tehran"}"#),
         called("weather", &format!(r#"{{"city": "{}"}}"#, "x".repeat(70_000))),
+        called("weather", &format!("{}1{}", r#"{"city":"#.repeat(33), "}".repeat(33))),
+        called("weather", &"[".repeat(10_000)),
         called("weather", r#"{"city": "Tehran"}"#),
     ];
     let told = told(calls, [TestTool::saying("weather", "sunny")], ToolLimits::default()).await;
@@ -82,11 +84,13 @@ async fn what_the_model_gets_wrong_is_told_to_it() {
         "/city: ",
         "town",
         "Error: the arguments have 70012 bytes; at most 65536 are accepted",
+        "Error: the arguments are nested too deep; at most 32 levels are accepted",
+        "Error: the arguments are not JSON: recursion limit exceeded",
         "sunny",
     ]) {
         assert!(told.contains(part), "{told}");
     }
-    assert_eq!(told.len(), 7);
+    assert_eq!(told.len(), 9);
 }
 
 #[tokio::test]
@@ -121,6 +125,47 @@ async fn a_tool_that_fails_breaks_or_hangs_is_told_to_the_model() {
     ];
     assert_eq!(told, expected);
     soon(dropped.cancelled()).await;
+}
+
+/// Panics when it is dropped.
+struct Mine;
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "the test says to panic");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_breaks_while_it_is_dropped_costs_one_call_and_no_turn() {
+    let begun = Arc::new(Notify::new());
+    let hanging = || {
+        let begun = Arc::clone(&begun);
+        TestTool::new("hang", move |_, _| {
+            let begun = Arc::clone(&begun);
+            async move {
+                let _mine = Mine;
+                begun.notify_one();
+                std::future::pending().await
+            }
+        })
+    };
+    let mut limits = ToolLimits::default();
+    limits.timeout = Duration::from_millis(50);
+    let told = told(vec![Step::call("1", "hang", "{}")], [hanging()], limits).await;
+    assert_eq!(told, ["Error: the tool did not answer within 0.05 seconds"]);
+    soon(begun.notified()).await;
+
+    let provider = ScriptedProvider::new([Script::new([Step::call("1", "hang", "{}")])]);
+    let store = stores::memory();
+    let engine = with_tools(&store, &provider, [hanging()]).build().await.unwrap();
+    let principal = caller(&engine, "impatient", None, None).await;
+    let stream = engine.stream(request(&principal, "chat", "hello")).await.unwrap();
+    soon(begun.notified()).await;
+    engine.stop(stream.turn_id(), &principal).unwrap();
+    assert!(soon(stream.finish()).await.unwrap().receipt.stopped);
+    assert_eq!(records(&store).await.len(), 1);
+    engine.shutdown(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]

@@ -65,9 +65,12 @@ async fn streams_of_many_forms_say_the_same() {
 #[tokio::test]
 async fn a_service_that_does_not_stream_is_understood() {
     let body = r#"{"choices":[{"message":{"content":"سلام"},"finish_reason":"stop"}]}"#;
-    let (deltas, failure) = stream(whole(body)).await;
-    assert!(failure.is_none());
-    assert_eq!(reply(deltas).text, "سلام");
+    for media_type in ["application/json", "Application/JSON; charset=utf-8"] {
+        let play = Play::Answer(http("200 OK", &format!("content-type: {media_type}\r\n"), body));
+        let (deltas, failure) = stream(play).await;
+        assert!(failure.is_none(), "{media_type}");
+        assert_eq!(reply(deltas).text, "سلام");
+    }
     let (_, failure) = stream(whole(r#"{"error":{"code":429,"message":"canary"}}"#)).await;
     assert_eq!(failure.unwrap().kind(), AiErrorKind::RateLimited);
 }
@@ -133,6 +136,28 @@ async fn a_stream_that_breaks_off_is_a_failure_after_what_was_said() {
 }
 
 #[tokio::test]
+async fn an_answer_that_has_ended_needs_nothing_more() {
+    let said = format!("data: {HELLO}\n\ndata: {STOP}\n\n");
+    let chunk = format!("{CHUNKED}{:x}\r\n{said}\r\n", said.len());
+    let long = format!("HTTP/1.1 200 OK\r\n{STREAM}content-length: 9999\r\n\r\n{said}");
+    for play in [
+        // It stays open, with and without a sign of life.
+        Play::Answer(chunk.clone().into()),
+        Play::Drip(chunk.clone().into(), b"1\r\n:\r\n".repeat(1_000), Duration::from_millis(10)),
+        Play::Reset(chunk.clone().into()),
+        Play::Close(long.clone().into()),
+        Play::Close(format!("{long}data: {{\"choices\":[],\"usa").into()),
+        Play::Answer(format!("{chunk}canary\r\n").into()),
+    ] {
+        let begun = Instant::now();
+        let (deltas, failure) = stream(play).await;
+        assert!(failure.is_none() && begun.elapsed() < Duration::from_secs(4), "{failure:?} {:?}", begun.elapsed());
+        let reply = reply(deltas);
+        assert_eq!((reply.text.as_str(), reply.finish, reply.usage), ("سلام", Some(FinishReason::Stop), None));
+    }
+}
+
+#[tokio::test]
 async fn statuses_say_what_is_at_fault() {
     use AiErrorKind::{ContextLength, Failed, Misconfigured, Overloaded, RateLimited, Refused, UnknownModel};
     let error =
@@ -145,6 +170,10 @@ async fn statuses_say_what_is_at_fault() {
         ("404 Not Found", "content-type: text/html\r\n", "<html>canary</html>".to_owned(), Misconfigured, None),
         ("401 Unauthorized", "", error("invalid_api_key"), Misconfigured, None),
         ("403 Forbidden", "", error("Canary canary"), Misconfigured, None),
+        ("402 Payment Required", "", error("Canary canary"), Misconfigured, None),
+        ("410 Gone", "", error("Canary canary"), Misconfigured, None),
+        ("408 Request Timeout", "", String::new(), Overloaded, None),
+        ("529 Overloaded", "", error("Canary canary"), Overloaded, None),
         ("429 Too Many", "retry-after: 7\r\n", error("Canary canary"), RateLimited, Some(7)),
         ("429 Too Many", date, error("Canary canary"), RateLimited, Some(9)),
         ("500 canary", "retry-after: 7\r\n", error("Canary canary"), Failed, None),
@@ -175,6 +204,19 @@ async fn what_is_no_answer_is_malformed() {
     ] {
         assert_eq!(failure(play).await.kind(), AiErrorKind::Malformed);
     }
+}
+
+#[tokio::test]
+async fn half_a_letter_does_not_cost_the_answer() {
+    let body = events(&[
+        r#"{"choices":[{"delta":{"content":"Hi \ud83d"}}]}"#,
+        r#"{"choices":[{"delta":{"content":[{"type":"text","text":"\ude00!"}],"refusal":"\ud83d\ude00"}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"function":{"name":"n","arguments":"\ud800"}}]}}]}"#,
+    ]);
+    let (deltas, failure) = stream(streamed(body)).await;
+    assert!(failure.is_none(), "{failure:?}");
+    let reply = reply(deltas);
+    assert_eq!((reply.text.as_str(), reply.tool_calls[0].arguments.as_str()), ("Hi \u{fffd}\u{fffd}!😀", "\u{fffd}"));
 }
 
 #[tokio::test]

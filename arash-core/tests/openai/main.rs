@@ -12,3 +12,4 @@ mod faults;
 mod questions;
 #[path = "../support/upstream.rs"]
 mod upstream;
+mod wire;

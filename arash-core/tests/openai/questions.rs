@@ -7,6 +7,7 @@ use crate::upstream::Upstream;
 use arash_core::ErrorKind;
 use arash_core::ai::{
     AiErrorKind, AiProvider, ChatDelta, ChatReply, ChatRequest, FinishReason, OpenAi, ToolCall, ToolSpec, WireRequest,
+    estimate_tokens,
 };
 use arash_core::clock::Timestamp;
 use arash_core::message::{Attachment, AttachmentSource, Message, MessageKind, Role};
@@ -26,6 +27,7 @@ fn tokens(prompt_tokens: u64, completion_tokens: u64) -> TokenUsage {
 
 fn good() -> ChatReply {
     ChatReply {
+        heard: Vec::new(),
         text: "Hello Sara".to_owned(),
         finish: Some(FinishReason::Stop),
         usage: Some(tokens(9, 2)),
@@ -203,9 +205,11 @@ async fn sound_is_written_down_first() {
     let mut request = ask("");
     let sound = AttachmentSource::Inline(Bytes::from_static(b"OggS-sound"));
     request.attachments = vec![attachment(MessageKind::Audio, "audio/mpeg", sound)];
-    let (deltas, failure) = pieces(&client, request).await;
+    let (deltas, failure) = pieces(&client, request.clone()).await;
     assert!(failure.is_none());
-    assert_eq!(reply(deltas).usage, Some(tokens(18, 4)), "the tokens of both");
+    let answer = reply(deltas);
+    assert_eq!((answer.usage, request.transcripts.usage()), (Some(tokens(9, 2)), tokens(9, 2)));
+    assert_eq!(answer.heard, ["I am Sara"]);
     let [first, second] = upstream.requests().try_into().unwrap();
     assert!(first.head.starts_with("POST /run/audio/transcriptions?token=canary-url "), "{}", first.head);
     assert_eq!(first.header("authorization"), [format!("Bearer {KEY}")]);
@@ -219,6 +223,23 @@ async fn sound_is_written_down_first() {
     }
     let second: Value = serde_json::from_str(&second.body).unwrap();
     assert_eq!(second["messages"], json!([{"role": "user", "content": "I am Sara"}]));
+}
+
+#[tokio::test]
+async fn sound_is_not_written_down_again_by_who_is_asked_next() {
+    let first = Upstream::start(whole(r#"{"text":"I am Sara","usage":{"input_tokens":14,"output_tokens":4}}"#)).await;
+    let mut request = ask("");
+    let sound = AttachmentSource::Inline(Bytes::from_static(b"OggS-sound"));
+    request.attachments = vec![attachment(MessageKind::Audio, "audio/mpeg", sound)];
+    let failure = client(&first).with_transcription_model("whisper-1").complete(request.clone()).await.unwrap_err();
+    assert_eq!((failure.kind(), first.requests().len()), (AiErrorKind::Malformed, 2));
+    assert_eq!(request.transcripts.usage(), tokens(14, 4), "it was paid for");
+    assert!(!format!("{request:?}").contains("I am Sara"));
+    // This one could not have done it.
+    let second = Upstream::start(whole(GOOD)).await;
+    let answer = client(&second).complete(request.clone()).await.unwrap();
+    assert_eq!((answer.heard, second.requests().len()), (vec!["I am Sara".to_owned()], 1));
+    assert_eq!(request.transcripts.usage(), tokens(14, 4));
 }
 
 #[tokio::test]
@@ -256,7 +277,8 @@ async fn a_clients_own_request_passes_untouched_and_so_does_its_answer() {
     assert!(failure.is_none());
     let wire = |json: &str| ChatDelta::Wire(json.to_owned());
     let finish = ChatDelta::Finish(FinishReason::Other("eos".to_owned()));
-    assert_eq!(deltas, [wire(chunks[0]), ChatDelta::Text("Hi".to_owned()), wire(chunks[1]), finish]);
+    let unsaid = ChatDelta::Unsaid(estimate_tokens("other"));
+    assert_eq!(deltas, [wire(chunks[0]), ChatDelta::Text("Hi".to_owned()), unsaid, wire(chunks[1]), finish]);
     let sent = concat!(
         r#"{"model":"m-1","stream":true,"messages":[{"role":"user","content":"Hi"}],"top_k":5,"n":2,"#,
         r#""stream_options":{"include_usage":true}}"#
@@ -295,6 +317,7 @@ fn addresses_keys_and_headers_are_checked_when_they_are_set() {
         client.clone().with_api_key(Secret::new("canary\r\nx: y")).unwrap_err(),
         client.clone().with_header("a b", Secret::new("canary")).unwrap_err(),
         client.clone().with_header("ab", Secret::new("canary\n")).unwrap_err(),
+        client.clone().with_header("Content-Length", Secret::new("canary")).unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(!format!("{error:?}").contains("canary"));

@@ -1,5 +1,5 @@
 use arash_core::Engine;
-use arash_core::message::AttachmentRecord;
+use arash_core::message::{AttachmentRecord, ToolCall};
 use arash_core::session::{MessagePage, StoredMessage};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -47,6 +47,25 @@ impl From<&AttachmentRecord> for AttachmentView {
     }
 }
 
+/// A tool that the model called.
+#[derive(Debug, Object)]
+#[oai(rename = "ToolCall")]
+struct ToolCallView {
+    /// By which its result is known.
+    id: String,
+    /// The tool's name.
+    name: String,
+    /// What it was called with: JSON, as a text.
+    arguments: String,
+}
+
+impl From<&ToolCall> for ToolCallView {
+    fn from(call: &ToolCall) -> Self {
+        let ToolCall { id, name, arguments } = call.clone();
+        Self { id, name, arguments }
+    }
+}
+
 /// A message of a conversation.
 #[derive(Debug, Object)]
 #[oai(rename = "Message")]
@@ -55,8 +74,14 @@ struct MessageView {
     seq: i64,
     /// Who said it: `system`, `user`, `assistant` or `tool`.
     role: String,
-    /// What was said.
+    /// What was said; of `tool`, what the tool answered.
     content: String,
+    /// The tools that the model called; only where it did.
+    #[oai(skip_serializing_if_is_none)]
+    tool_calls: Option<Vec<ToolCallView>>,
+    /// The call that this is the result of; only of `tool`.
+    #[oai(skip_serializing_if_is_none)]
+    tool_call_id: Option<String>,
     /// What was beside the text.
     attachments: Vec<AttachmentView>,
     /// The turn that it was said in: a question and its answer share one.
@@ -73,6 +98,9 @@ impl From<StoredMessage> for MessageView {
             role: message.role.as_str().to_owned(),
             content: message.text.to_string(),
             attachments: message.attachments.iter().map(AttachmentView::from).collect(),
+            tool_calls: (!message.tool_calls.is_empty())
+                .then(|| message.tool_calls.iter().map(ToolCallView::from).collect()),
+            tool_call_id: message.tool_call_id.clone(),
             turn_id: *turn_id.as_uuid(),
             created_at: message.created_at.into(),
         }
@@ -105,7 +133,8 @@ impl Messages {
 impl Messages {
     /// Show what was said in a session
     ///
-    /// Since it was opened or cleared; commands and what they answered are no part of it. The first page holds the
+    /// Since it was opened or cleared, with the tools that were called and what they answered; commands and what they
+    /// answered are no part of it. The first page holds the
     /// newest messages, the oldest of them first, and its cursor leads to older ones. Another team's session is 403
     /// whether or not it exists: its id says whose it is.
     #[oai(path = "/session/:session_id/messages", method = "get", operation_id = "list_session_messages")]

@@ -8,6 +8,7 @@ mod figures;
 mod health;
 mod messages;
 mod models;
+mod openai;
 mod patch;
 mod platform;
 mod sessions;
@@ -28,6 +29,7 @@ use figures::Figures;
 use health::HealthChecks;
 use messages::Messages;
 use models::Models;
+use openai::{Completions, OpenAiModels};
 use sessions::Sessions;
 use team_lead::{OwnTeam, TeamKeys, TeamWebhook};
 use usage::OwnUsage;
@@ -47,6 +49,9 @@ enum Group {
     Sessions,
     /// Models that answer.
     Models,
+    /// For clients of OpenAI: with `/v1` as their base address and an API key, nothing else of them changes.
+    #[oai(rename = "OpenAI-compatible")]
+    OpenAi,
     /// What was used, and what may be used.
     Usage,
     /// The own team and its API keys. Needs a key of level `team_lead` or admin.
@@ -74,7 +79,8 @@ impl Done {
 
 // A list of operations has at most sixteen groups.
 type AllOperations = (ClientOperations, TeamOperations, AdminOperations);
-type ClientOperations = (HealthChecks, Figures, Chat, ChatStreams, Sessions, Messages, Models, OwnUsage);
+type ClientOperations =
+    (HealthChecks, Figures, Chat, ChatStreams, Sessions, Messages, Models, OwnUsage, Completions, OpenAiModels);
 type TeamOperations = (OwnTeam, TeamKeys, TeamWebhook);
 type AdminOperations = (AdminOverview, AdminStats, AdminTeams, AdminKeys, AdminUsage, AdminAudit, AdminWebhooks);
 
@@ -89,6 +95,8 @@ pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static,
         Messages::new(engine.clone()),
         Models::new(engine.clone()),
         OwnUsage::new(engine.clone()),
+        Completions::new(engine.clone()),
+        OpenAiModels::new(engine.clone()),
     );
     let of_team: TeamOperations =
         (OwnTeam::new(engine.clone()), TeamKeys::new(engine.clone()), TeamWebhook::new(engine.clone()));
@@ -115,8 +123,9 @@ fn titled<T: OpenApi>(operations: T) -> OpenApiService<T, ()> {
         .description("The request's name: the client's own if it sent a usable one, else a new UUIDv7.");
     OpenApiService::new(operations, "arash", env!("CARGO_PKG_VERSION"))
         .description(
-            "An AI chatbot engine over HTTP.\n\nJSON in UTF-8. Unknown fields in a request body are refused. Times are RFC 3339 in UTC. \
-             Every problem is `application/problem+json` in one shape.",
+            "An AI chatbot engine over HTTP.\n\nJSON in UTF-8. Unknown fields in a request body are refused, save under `/v1`. \
+             Times are RFC 3339 in UTC. Every problem is `application/problem+json` in one shape; under `/v1` it has \
+             OpenAI's.",
         )
         .license(LicenseObject::new("MIT OR Apache-2.0"))
         .extra_response_header::<String, _>(request_id)

@@ -1,7 +1,19 @@
 use arash_core::command::CommandRegistry;
 use arash_core::platform::{Access, ModelId};
-use arash_core::{Engine, Platform};
+use arash_core::{Engine, Error, ErrorKind, Platform};
 use poem_openapi::{Enum, Object};
+
+/// The platform of messages that name none.
+pub(super) const DEFAULT_PLATFORM: &str = "internal";
+
+/// Public platforms have hosts of their own, which vouch for their users. Unknown ones are the engine's to refuse.
+pub(super) fn require_private(engine: &Engine, name: &str) -> Result<(), Error> {
+    if engine.platform(name).is_none_or(|platform| platform.access() == Access::Private) {
+        return Ok(());
+    }
+    let text = format!("platform {name:?} is public; only private platforms are reachable here");
+    Err(Error::new(ErrorKind::Forbidden, text))
+}
 
 /// Who may use a platform.
 #[derive(Debug, Enum)]

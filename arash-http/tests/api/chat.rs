@@ -228,7 +228,7 @@ async fn failures_of_the_ai_service_are_told_apart() {
     assert_snapshot!(host.say(&key, "c", "Hi").await, @r#"
     502
     {
-      "detail": "The AI service failed.",
+      "detail": "The AI service refused the request as it is.",
       "error": "ai_service_error",
       "request_id": "[uuid]",
       "status": 502,

@@ -43,7 +43,18 @@ mod stream_resume;
 mod stream_shutdown;
 mod stream_stop;
 mod team_lead;
+#[path = "../../../arash-core/tests/support/upstream.rs"]
+#[expect(dead_code, reason = "other tests need more of it")]
+mod upstream;
 mod usage;
 mod webhook_deliveries;
 mod webhook_tests;
 mod webhooks;
+mod v1_completions;
+mod v1_errors;
+mod v1_idempotency;
+mod v1_images;
+mod v1_limits;
+mod v1_models;
+mod v1_streams;
+mod v1_upstream;

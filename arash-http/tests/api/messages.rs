@@ -1,4 +1,5 @@
 use arash_core::team::AccessLevel;
+use arash_core::testing::{Script, ScriptedProvider, Step};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
@@ -47,6 +48,27 @@ async fn a_conversation_is_told_as_it_went() {
     "#);
     let turns = host.get(&key, &path(&key, "c")).await;
     assert_eq!(turns.at("/items/0/turn_id"), turns.at("/items/1/turn_id"), "a question and its answer are one turn");
+}
+
+#[tokio::test]
+async fn calls_of_tools_and_their_results_are_told() {
+    let calling = Script::new([Step::say("Let me look."), Step::call("c1", "clock", r#"{"zone": "UTC"}"#)]);
+    let provider = ScriptedProvider::new([calling, Script::saying("I have no clock.")]);
+    let host = TestHost::with(|builder| builder.ai(provider)).await;
+    let key = host.user("Team").await;
+    host.say(&key, "c", "What time is it?").await;
+    let items = host.get(&key, &path(&key, "c")).await.at("/items");
+    let fields = |item: &Value| [&item["role"], &item["tool_calls"], &item["tool_call_id"]].map(Clone::clone);
+    let told: Vec<_> = items.as_array().unwrap().iter().map(fields).collect();
+    let call = json!([{"id": "c1", "name": "clock", "arguments": r#"{"zone": "UTC"}"#}]);
+    let expected = [
+        [json!("user"), Value::Null, Value::Null],
+        [json!("assistant"), call, Value::Null],
+        [json!("tool"), Value::Null, json!("c1")],
+        [json!("assistant"), Value::Null, Value::Null],
+    ];
+    assert_eq!(told, expected, "{items:#}");
+    assert!(items[0].get("tool_calls").is_none() && items[0].get("tool_call_id").is_none(), "they are left out");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ fn ids(answer: &Answer) -> Vec<(String, bool)> {
     models.as_array().unwrap().iter().map(id).collect()
 }
 
-async fn key_with_models(host: &TestHost, models: &[&str]) -> Key {
+pub(crate) async fn key_with_models(host: &TestHost, models: &[&str]) -> Key {
     let allowed_models = Some(models.iter().map(|&model| model.into()).collect());
     let spec = TeamSpec { allowed_models, ..TeamSpec::named(format!("With {models:?}")) };
     let team = host.engine.teams().create(spec).await.unwrap().id;

@@ -26,7 +26,11 @@ fn every_operation_is_described() {
             assert_eq!(operation["security"].is_array(), needs_key, "{name}");
             for (status, response) in operation["responses"].as_object().unwrap() {
                 let is_problem = response["content"].get("application/problem+json").is_some();
-                assert_eq!(is_problem, status.as_str() >= "400", "{name} {status}");
+                let schema = response.pointer("/content/application~1json/schema/$ref");
+                let is_openai_error = schema.is_some_and(|schema| schema == "#/components/schemas/OpenAiError");
+                let (is_failure, is_openai) = (status.as_str() >= "400", path.starts_with("/v1/"));
+                let expected = (is_failure && !is_openai, is_failure && is_openai);
+                assert_eq!((is_problem, is_openai_error), expected, "{name} {status}");
                 assert!(response["headers"].get("X-Request-Id").is_some(), "{name} {status}");
             }
         }

@@ -86,7 +86,7 @@ async fn a_failure_is_the_problem_that_chat_would_give() {
     let (host, _) = host([
         Script::failing(AiErrorKind::Timeout),
         Script::failing(AiErrorKind::Timeout),
-        Script::new([Step::say("half"), Step::Fail(AiErrorKind::Refused)]),
+        Script::new([Step::say("half"), Step::Fail(AiErrorKind::Failed)]),
     ])
     .await;
     let key = host.user("Team").await;

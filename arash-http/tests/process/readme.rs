@@ -110,3 +110,24 @@ async fn the_chapter_of_webhooks_does_what_it_says() {
     assert_eq!(forged.send().await.unwrap().status(), 401);
     host.stop("-TERM").await;
 }
+
+#[tokio::test]
+async fn the_chapter_on_openai_clients_does_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(program(folder.path())).await;
+    let key = host.printed_key().unwrap().to_owned();
+    let mut said = String::new();
+    for (language, text) in blocks("Any OpenAI client") {
+        let text = text.replace("http://127.0.0.1:3000", &host.address);
+        match language.as_str() {
+            "sh" => said += &run(&["bash", "-euo", "pipefail", "-c"], &text, folder.path(), &key).await,
+            // The SDK is not installed here.
+            "python" => assert!(text.contains(&format!("base_url=\"{}/v1\"", host.address)), "{text}"),
+            other => panic!("nobody runs {other}"),
+        }
+    }
+    for part in ["Nice to meet you, Sara.", "data: [DONE]", "\"object\":\"list\""] {
+        assert!(said.contains(part), "{said}");
+    }
+    host.stop("-TERM").await;
+}

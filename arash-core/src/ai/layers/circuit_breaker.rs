@@ -24,7 +24,9 @@ const PROBING: Duration = Duration::from_secs(1);
 /// the breaker is open for twice as long, a minute at most.
 ///
 /// It is a failure of the upstream that it cannot be reached, is too slow, breaks off, or answers 5xx or something
-/// unusable; an answer that refuses the one question is not. Dropped answers do not count.
+/// unusable; an answer that refuses the one question is not. Dropped answers do not count, and neither does a client's
+/// [own request](ChatRequest::wire) that the upstream fails at or answers with something unusable: a client can write
+/// requests that do that, and would take the upstream from everybody else.
 pub struct CircuitBreaker<P> {
     provider: P,
     circuit: Arc<Circuit>,
@@ -50,7 +52,7 @@ impl<P: AiProvider> AiProvider for CircuitBreaker<P> {
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream, AiError> {
-        let mut attempt = Attempt::begin(&self.circuit)?;
+        let mut attempt = Attempt::begin(&self.circuit, &request)?;
         let deltas = match self.provider.stream(request).await {
             Ok(deltas) => deltas,
             Err(failure) => return Err(attempt.failed(self.name(), failure)),
@@ -69,7 +71,7 @@ impl<P: AiProvider> AiProvider for CircuitBreaker<P> {
     }
 
     async fn complete(&self, request: ChatRequest) -> Result<ChatReply, AiError> {
-        let mut attempt = Attempt::begin(&self.circuit)?;
+        let mut attempt = Attempt::begin(&self.circuit, &request)?;
         match self.provider.complete(request).await {
             Ok(reply) => {
                 attempt.answered();
@@ -112,11 +114,13 @@ struct Attempt {
     circuit: Arc<Circuit>,
     generation: u64,
     is_probe: bool,
+    /// Whether the client wrote the question.
+    is_on_wire: bool,
     is_told: bool,
 }
 
 impl Attempt {
-    fn begin(circuit: &Arc<Circuit>) -> Result<Self, AiError> {
+    fn begin(circuit: &Arc<Circuit>, request: &ChatRequest) -> Result<Self, AiError> {
         let mut state = circuit.lock();
         let is_probe = match &mut state.opening {
             None => false,
@@ -136,7 +140,8 @@ impl Attempt {
         };
         let generation = state.generation;
         drop(state);
-        Ok(Self { circuit: Arc::clone(circuit), generation, is_probe, is_told: false })
+        let is_on_wire = request.wire.is_some();
+        Ok(Self { circuit: Arc::clone(circuit), generation, is_probe, is_on_wire, is_told: false })
     }
 
     /// Notes a piece. A probe has its answer with the first one; any other answer may still break off.
@@ -166,6 +171,11 @@ impl Attempt {
             self.answered();
             return failure;
         }
+        // It says nothing for the upstream either: that it answers must not be told from it.
+        if self.is_on_wire && matches!(failure.kind(), AiErrorKind::Failed | AiErrorKind::Malformed) {
+            self.let_go();
+            return failure;
+        }
         let now = self.circuit.clock.now();
         self.tell(|state, is_probe| {
             state.failures = state.failures.saturating_add(1);
@@ -181,6 +191,15 @@ impl Attempt {
         failure
     }
 
+    /// It says nothing of the upstream; a probe makes room for the next.
+    fn let_go(&mut self) {
+        self.tell(|state, is_probe| {
+            if let Some(opening) = state.opening.as_mut().filter(|_| is_probe) {
+                opening.is_probed = false;
+            }
+        });
+    }
+
     fn tell(&mut self, change: impl FnOnce(&mut State, bool)) {
         if std::mem::replace(&mut self.is_told, true) {
             return;
@@ -193,13 +212,9 @@ impl Attempt {
 }
 
 impl Drop for Attempt {
-    /// A probe that nobody waited for makes room for the next.
+    /// An answer that nobody waited for says nothing.
     fn drop(&mut self) {
-        self.tell(|state, is_probe| {
-            if let Some(opening) = state.opening.as_mut().filter(|_| is_probe) {
-                opening.is_probed = false;
-            }
-        });
+        self.let_go();
     }
 }
 

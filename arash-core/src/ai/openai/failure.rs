@@ -1,7 +1,7 @@
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::ai::upstream::{read, refusal};
+use crate::ai::upstream::{is_misconfiguration, is_overload, read, refusal};
 use crate::ai::{AiError, AiErrorKind};
 
 /// Longest body of a failure that is looked at, in bytes.
@@ -57,14 +57,19 @@ fn kind_of_request(error: &Value) -> Option<AiErrorKind> {
 fn kind_of_service(error: &Value) -> Option<AiErrorKind> {
     let code = error.get("code");
     let status = code.and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok()));
+    let status = status.and_then(|status| u16::try_from(status).ok());
+    if status.is_some_and(is_misconfiguration) {
+        return Some(AiErrorKind::Misconfigured);
+    }
+    if status.is_some_and(is_overload) {
+        return Some(AiErrorKind::Overloaded);
+    }
     match (status, text(error, "code"), text(error, "type")) {
-        (Some(401 | 403), ..) | (_, "invalid_api_key", _) | (.., "authentication_error") => {
-            Some(AiErrorKind::Misconfigured)
-        }
+        (_, "invalid_api_key", _) | (.., "authentication_error") => Some(AiErrorKind::Misconfigured),
         (Some(429), ..) | (_, "rate_limit_exceeded" | "insufficient_quota", _) | (.., "rate_limit_error") => {
             Some(AiErrorKind::RateLimited)
         }
-        (Some(502..=504), ..) | (.., "overloaded_error") => Some(AiErrorKind::Overloaded),
+        (.., "overloaded_error") => Some(AiErrorKind::Overloaded),
         (Some(400..=499), ..) | (.., "invalid_request_error") => Some(AiErrorKind::Refused),
         _ => None,
     }
@@ -105,6 +110,9 @@ mod tests {
             (json!({"code": "429"}), RateLimited),
             (json!({"type": "overloaded_error"}), Overloaded),
             (json!({"code": 503}), Overloaded),
+            (json!({"code": "529"}), Overloaded),
+            (json!({"code": 402}), Misconfigured),
+            (json!({"code": 65_536 + 402}), Failed),
             (json!({"code": "invalid_api_key"}), Misconfigured),
             (json!({"code": 400, "message": 5}), Refused),
             (json!({"message": "canary"}), Failed),

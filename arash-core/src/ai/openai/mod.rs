@@ -5,6 +5,7 @@ mod reading;
 mod streaming;
 mod tool_calls;
 mod transcription;
+mod unsaid;
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,8 +32,8 @@ const MAX_ANSWER_BYTES: usize = 8 << 20;
 /// sound is written down by `/audio/transcriptions` first.
 ///
 /// Images are sent as addresses or as `data:` URLs, documents only with their content, sound likewise and only if there
-/// is a [transcription model](OpenAi::with_transcription_model). The tokens of a transcription are counted with those of
-/// the answer. A [`WireRequest`](crate::ai::WireRequest) is sent as it is. Redirects are not followed.
+/// is a [transcription model](OpenAi::with_transcription_model), once a [question](crate::ai::Transcripts). A [`WireRequest`](crate::ai::WireRequest) is sent as it is. Redirects are not followed; the environment's
+/// proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) are used.
 ///
 /// What the service answers never gets into an error, but for codes such as `context_length_exceeded`, in the source;
 /// nor do its address, the key and the headers.
@@ -137,7 +138,7 @@ impl OpenAi {
         let (response, reading) = self.ask(&request, is_streamed).await?;
         let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         // Some services do not stream although they are asked to.
-        if is_streamed && !media_type.starts_with("application/json") {
+        if is_streamed && !media_type.to_ascii_lowercase().starts_with("application/json") {
             return Ok(streaming::stream(response, reading));
         }
         let deltas = whole(response, reading).await?.into_deltas();
@@ -147,12 +148,12 @@ impl OpenAi {
     /// Asks; the answer's status is success when this returns.
     async fn ask(&self, request: &ChatRequest, is_streamed: bool) -> Result<(Response, Reading), AiError> {
         let heard = self.transcribe(request).await?;
-        let body = question(request, &heard.texts, is_streamed)?;
+        let body = question(request, &heard, is_streamed)?;
         let sending = self.client.post(self.chat.clone()).headers(self.headers.clone());
         let sending = sending.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
         let response = sending.send().await.map_err(|fault| unreachable(fault, AiErrorKind::Failed))?;
         if response.status().is_success() {
-            Ok((response, Reading::new(request, heard.usage)))
+            Ok((response, Reading::new(request, heard)))
         } else {
             Err(failure::of_response(response).await)
         }

@@ -1,7 +1,10 @@
 use std::collections::VecDeque;
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::stream;
 use reqwest::Response;
+use tokio::time::{Instant, timeout_at};
 
 use crate::ai::openai::reading::Reading;
 use crate::ai::upstream::{malformed, unreachable};
@@ -11,6 +14,8 @@ use crate::ai::{AiError, AiErrorKind, ChatDelta, ChatStream, SseDecoder, SseEven
 const MAX_EVENT_BYTES: usize = 1 << 20;
 /// Longest stream, in bytes: a token takes some hundred of them on its way, and much more if a client asks for that.
 const MAX_STREAM_BYTES: usize = 64 << 20;
+/// How long the count of the tokens is waited for after the end of an answer.
+const COUNT_WITHIN: Duration = Duration::from_secs(2);
 /// What the last event says.
 const DONE: &str = "[DONE]";
 
@@ -23,6 +28,7 @@ pub(super) fn stream(response: Response, reading: Reading) -> ChatStream {
         ready: VecDeque::new(),
         bytes: 0,
         failure: None,
+        count_by: None,
         is_over: false,
     };
     Box::pin(stream::try_unfold(streaming, |mut streaming| async move {
@@ -38,6 +44,8 @@ struct Streaming {
     bytes: usize,
     /// Why it breaks off, as soon as what came before is given out.
     failure: Option<AiError>,
+    /// When the stream is over at the latest, as soon as the answer has ended.
+    count_by: Option<Instant>,
     is_over: bool,
 }
 
@@ -53,13 +61,23 @@ impl Streaming {
             if self.is_over {
                 return Ok(None);
             }
-            self.failure = match self.response.chunk().await {
+            self.failure = match self.chunk().await {
                 Ok(Some(chunk)) => self.take(&chunk),
                 Ok(None) => self.end(),
                 Err(fault) => Err(unreachable(fault, AiErrorKind::Malformed)),
             }
             .err();
         }
+    }
+
+    /// The next bytes; `None` at the end of the stream. After the end of the answer, nothing that is wrong with the stream
+    /// is worth the answer: some services keep it open, or cut it.
+    async fn chunk(&mut self) -> reqwest::Result<Option<Bytes>> {
+        if !self.reading.is_over() {
+            return self.response.chunk().await;
+        }
+        let end = *self.count_by.get_or_insert_with(|| Instant::now() + COUNT_WITHIN);
+        Ok(timeout_at(end, self.response.chunk()).await.ok().and_then(Result::ok).flatten())
     }
 
     fn take(&mut self, chunk: &[u8]) -> Result<(), AiError> {
@@ -93,8 +111,9 @@ impl Streaming {
     /// The body has ended, perhaps without the last event, or without the empty line after it.
     fn end(&mut self) -> Result<(), AiError> {
         let decoder = std::mem::replace(&mut self.decoder, SseDecoder::new(0));
-        if let Some(event) = decoder.finish().map_err(malformed)? {
-            self.read(event)?;
+        let last = decoder.finish().map_err(malformed).and_then(|last| last.map_or(Ok(()), |event| self.read(event)));
+        if !self.reading.is_over() {
+            last?;
         }
         if !self.is_over && !self.reading.has_ended() {
             return Err(malformed("the stream broke off"));

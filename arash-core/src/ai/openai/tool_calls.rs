@@ -25,7 +25,8 @@ impl ToolCalls {
     pub(super) fn add(&mut self, piece: CallPiece) -> Result<(), AiError> {
         let (index, id) = (piece.index, piece.id.unwrap_or_default());
         let name = piece.function.as_ref().and_then(|function| function.name.clone()).unwrap_or_default();
-        let arguments = piece.function.map(|function| function.arguments()).unwrap_or_default();
+        let arguments = piece.function.map_or(Ok(String::new()), |function| function.arguments());
+        let arguments = arguments.map_err(|_| malformed("the arguments of a call are no text"))?;
         self.bytes += id.len() + name.len() + arguments.len();
         if self.bytes > MAX_BYTES {
             return Err(malformed(format!("the tool calls are over {MAX_BYTES} bytes")));

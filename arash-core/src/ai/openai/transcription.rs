@@ -9,17 +9,9 @@ use crate::ai::openai::{OpenAi, failure};
 use crate::ai::upstream::{malformed, read, unreachable};
 use crate::ai::{AiError, AiErrorKind, ChatRequest};
 use crate::message::{Attachment, AttachmentSource, MessageKind};
-use crate::usage::TokenUsage;
 
 /// Longest transcription that is read, in bytes.
 const MAX_TRANSCRIPTION_BYTES: usize = 1 << 20;
-
-/// What was said in the sound of a message.
-#[derive(Debug, Default)]
-pub(super) struct Heard {
-    pub(super) texts: Vec<String>,
-    pub(super) usage: TokenUsage,
-}
 
 /// The answer's body; other fields are ignored.
 #[derive(Deserialize)]
@@ -29,19 +21,20 @@ struct Transcription {
 }
 
 impl OpenAi {
-    /// Has the sound that is attached written down, piece by piece.
-    pub(super) async fn transcribe(&self, request: &ChatRequest) -> Result<Heard, AiError> {
-        let mut heard = Heard::default();
+    /// Has the sound that is attached written down, piece by piece, as far as an earlier attempt did not; gives what was
+    /// said.
+    pub(super) async fn transcribe(&self, request: &ChatRequest) -> Result<Vec<String>, AiError> {
         // A client that speaks the protocol itself sends sound within its messages.
         if request.wire.is_some() {
-            return Ok(heard);
+            return Ok(Vec::new());
         }
-        for sound in request.attachments.iter().filter(|attachment| attachment.kind == MessageKind::Audio) {
+        let known = request.transcripts.texts().len();
+        let sounds = request.attachments.iter().filter(|attachment| attachment.kind == MessageKind::Audio);
+        for sound in sounds.skip(known) {
             let Transcription { text, usage: told } = self.transcribe_one(sound).await?;
-            heard.texts.push(text);
-            heard.usage = heard.usage + told.as_ref().and_then(usage).unwrap_or_default();
+            request.transcripts.push(text, told.as_ref().and_then(usage).unwrap_or_default());
         }
-        Ok(heard)
+        Ok(request.transcripts.texts())
     }
 
     async fn transcribe_one(&self, sound: &Attachment) -> Result<Transcription, AiError> {

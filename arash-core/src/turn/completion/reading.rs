@@ -1,12 +1,13 @@
 //! What is read of a client's own request for chat completions. Only what the engine needs has to be in order: all else is
 //! the business of the client and of the provider.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::ai::{ToolSpec, WireRequest};
+use crate::ai::{ToolSpec, WireRequest, replace_lone_surrogates};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::message::{Attachment, AttachmentSource, Message, MessageKind, Role, ToolCall};
@@ -15,19 +16,20 @@ use crate::platform::ModelId;
 /// The model that is asked for.
 pub(super) fn model(wire: &WireRequest) -> Result<ModelId> {
     let fault = || Error::invalid("model", "must be the name of a model, a text");
-    let model: Option<String> = field(wire, "model").map_err(|()| fault())?;
+    let model: Option<String> = field(wire, "model", fault)?;
     model.filter(|model| !model.is_empty()).map(ModelId::new).ok_or_else(fault)
 }
 
-/// Who the client says is asking.
+/// Who the client says is asking; an empty name is none.
 pub(super) fn user(wire: &WireRequest) -> Result<Option<String>> {
-    field(wire, "user").map_err(|()| Error::invalid("user", "must be a text"))
+    let user: Option<String> = field(wire, "user", || Error::invalid("user", "must be a text"))?;
+    Ok(user.filter(|user| !user.is_empty()))
 }
 
 /// The conversation, and what is attached to the last message of the user in it.
 pub(super) fn conversation(wire: &WireRequest) -> Result<(Vec<Arc<Message>>, Vec<Attachment>)> {
     let fault = || Error::invalid("messages", "must be an array of one message or more");
-    let given: Option<Vec<Value>> = field(wire, "messages").map_err(|()| fault())?;
+    let given: Option<Vec<Value>> = field(wire, "messages", fault)?;
     let given = given.filter(|messages| !messages.is_empty()).ok_or_else(fault)?;
     let (mut messages, mut attachments) = (Vec::with_capacity(given.len()), Vec::new());
     for (place, given) in given.iter().enumerate() {
@@ -45,7 +47,7 @@ pub(super) fn conversation(wire: &WireRequest) -> Result<(Vec<Arc<Message>>, Vec
 /// The functions that the model may call.
 pub(super) fn tools(wire: &WireRequest) -> Result<Arc<[ToolSpec]>> {
     let fault = || Error::invalid("tools", "must be an array of objects, each with a type");
-    let given: Option<Vec<Value>> = field(wire, "tools").map_err(|()| fault())?;
+    let given: Option<Vec<Value>> = field(wire, "tools", fault)?;
     let mut tools = Vec::new();
     for given in given.iter().flatten() {
         given.get("type").and_then(Value::as_str).ok_or_else(fault)?;
@@ -58,9 +60,23 @@ pub(super) fn tools(wire: &WireRequest) -> Result<Arc<[ToolSpec]>> {
     Ok(tools.into())
 }
 
-/// A field that may be missing or null; an error when it is of another form.
-fn field<T: DeserializeOwned>(wire: &WireRequest, name: &str) -> Result<Option<T>, ()> {
-    wire.get(name).map_or(Ok(None), |json| serde_json::from_str(json).map_err(drop))
+/// A field that may be missing or null; `otherwise` is the error when it is of another form.
+fn field<T: DeserializeOwned>(
+    wire: &WireRequest,
+    name: &'static str,
+    otherwise: impl FnOnce() -> Error,
+) -> Result<Option<T>> {
+    let Some(json) = wire.get(name) else { return Ok(None) };
+    serde_json::from_str(json).map_err(|fault| {
+        // JSON may hold more than can be read: half a letter, and numbers of any size.
+        if fault.is_data() {
+            otherwise()
+        } else if matches!(replace_lone_surrogates(json), Cow::Owned(_)) {
+            Error::invalid(name, "has text that is not Unicode: a \\u escape is one half of a surrogate pair")
+        } else {
+            Error::invalid(name, "has a value that cannot be read, such as a number that is too large")
+        }
+    })
 }
 
 fn message(given: &Value) -> Option<Message> {
@@ -164,9 +180,18 @@ mod tests {
             assert!(model(&wire(json)).is_err(), "{json}");
         }
         assert!(user(&wire(r#"{"user": 5}"#)).is_err() && user(&wire(r#"{"user": null}"#)).unwrap().is_none());
+        assert!(user(&wire(r#"{"user": ""}"#)).unwrap().is_none(), "some clients send it empty");
         for json in [r#"{"tools": {}}"#, r#"{"tools": [5]}"#, r#"{"tools": [{"function": {}}]}"#] {
             assert!(tools(&wire(json)).is_err(), "{json}");
         }
+        let read = |json: &str| conversation(&wire(json)).unwrap_err().to_string();
+        let half = r#"{"messages": [{"role": "user", "content": "canary \ud83d"}]}"#;
+        assert!(read(half).contains("messages has text that is not Unicode") && !read(half).contains("canary"));
+        assert!(
+            read(r#"{"messages": [{"role": "user", "content": 1E400}]}"#).contains("messages has a value that cannot")
+        );
+        let named = tools(&wire(r#"{"tools": [{"type": "\ude00"}]}"#)).unwrap_err();
+        assert!(named.to_string().contains("tools has text that is not Unicode"), "{named}");
         let given = r#"{"tools": [{"type": "web_search"}, {"type": "function", "function": {"name": "clock"}}]}"#;
         let read = tools(&wire(given)).unwrap();
         assert_eq!((read.len(), read[0].name.as_str()), (1, "clock"));

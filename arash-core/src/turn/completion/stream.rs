@@ -95,7 +95,9 @@ impl CompletionStream {
 
     /// Gives a completion of the past.
     pub(in crate::turn) fn replay(reply: Reply) -> Result<Self> {
-        let deltas = ChatReply::clone(&Completion::of(&reply)?.answer).into_deltas();
+        // Nobody is told of what is only counted.
+        let answer = ChatReply { unsaid: 0, ..ChatReply::clone(&Completion::of(&reply)?.answer) };
+        let deltas = answer.into_deltas();
         let answer = Answer::replayed(&reply);
         deltas.for_each(|delta| answer.buffer.gather(delta));
         answer.finish(Ok(reply));

@@ -1,24 +1,17 @@
 use std::fmt::Write;
-use std::io;
 use std::time::Duration;
 
 use arash_core::{ReplyEvent, ReplyStream};
-use futures_util::{FutureExt, stream};
-use poem::http::header;
-use poem::{Body, IntoResponse, Response};
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Enum, Object};
 use uuid::Uuid;
 
 use super::answer::ChatAnswer;
-use crate::problem::{Problem, ProblemBody};
+use crate::event_stream::{self, CONTENT_TYPE, Events};
+use crate::problem::{Problem, Shape};
 use crate::request_id::RequestId;
-
-const CONTENT_TYPE: &str = "text/event-stream";
-/// Events that are there at once are written together, up to about so many bytes.
-const CHUNK_BYTES: usize = 16 << 10;
-const KEEP_ALIVE: &str = ": keep-alive\n\n";
 
 /// What an event is.
 #[derive(Debug, Enum)]
@@ -80,39 +73,14 @@ impl EventStream {
         Self { has_start: false, ..Self::new(stream, request_id, keep_alive) }
     }
 
-    /// What is to be written next; `None` after the last event.
-    async fn next_chunk(&mut self) -> Option<String> {
-        let mut chunk = String::new();
-        if self.has_start {
-            self.has_start = false;
-            let start = StreamStart {
-                turn_id: *self.stream.turn_id().as_uuid(),
-                session_id: self.stream.session_id().to_owned(),
-            };
-            write_event(&mut chunk, 0, "start", &start);
-        } else {
-            match tokio::time::timeout(self.keep_alive, self.stream.next()).await {
-                Ok(Some(event)) => self.write(&mut chunk, event),
-                Ok(None) => return None,
-                Err(_) => return Some(KEEP_ALIVE.to_owned()),
-            }
-        }
-        while chunk.len() < CHUNK_BYTES
-            && let Some(Some(event)) = self.stream.next().now_or_never()
-        {
-            self.write(&mut chunk, event);
-        }
-        Some(chunk)
-    }
-
     fn write(&self, chunk: &mut String, event: ReplyEvent) {
         let id = self.stream.position().map_or(0, |position| position + 1);
         match event {
-            ReplyEvent::Delta(text) => write_event(chunk, id, "delta", &StreamText { text: text.to_string() }),
-            ReplyEvent::Notice(text) => write_event(chunk, id, "notice", &StreamText { text: text.to_string() }),
-            ReplyEvent::Done(reply) => write_event(chunk, id, "done", &ChatAnswer::from(reply.as_ref().clone())),
+            ReplyEvent::Delta(text) => write_object(chunk, id, "delta", &StreamText { text: text.to_string() }),
+            ReplyEvent::Notice(text) => write_object(chunk, id, "notice", &StreamText { text: text.to_string() }),
+            ReplyEvent::Done(reply) => write_object(chunk, id, "done", &ChatAnswer::from(reply.as_ref().clone())),
             ReplyEvent::Failed(error) => {
-                write_event(chunk, id, "error", &Problem::from(error).body_for(&self.request_id));
+                write_event(chunk, id, "error", &Problem::from(error).body_in(Shape::Details, &self.request_id));
             }
             // Kinds that are newer than this host.
             _ => {}
@@ -120,28 +88,36 @@ impl EventStream {
     }
 }
 
+impl Events for EventStream {
+    async fn write_next(&mut self, chunk: &mut String) -> bool {
+        if self.has_start {
+            self.has_start = false;
+            let start = StreamStart {
+                turn_id: *self.stream.turn_id().as_uuid(),
+                session_id: self.stream.session_id().to_owned(),
+            };
+            write_object(chunk, 0, "start", &start);
+            return true;
+        }
+        let Some(event) = self.stream.next().await else { return false };
+        self.write(chunk, event);
+        true
+    }
+}
+
+fn write_object(chunk: &mut String, id: usize, name: &str, data: &impl ToJSON) {
+    write_event(chunk, id, name, &data.to_json_string());
+}
+
 /// JSON in one line needs no more than one `data`.
-fn write_event(chunk: &mut String, id: usize, name: &str, data: &impl ToJSON) {
+fn write_event(chunk: &mut String, id: usize, name: &str, json: &str) {
     // To write to a text cannot fail.
-    let _ = write!(chunk, "id: {id}\nevent: {name}\ndata: {}\n\n", data.to_json_string());
+    let _ = write!(chunk, "id: {id}\nevent: {name}\ndata: {json}\n\n");
 }
 
 impl IntoResponse for EventStream {
     fn into_response(self) -> Response {
-        let mut response = Response::builder()
-            .content_type(CONTENT_TYPE)
-            .header("X-Turn-Id", self.stream.turn_id().to_string())
-            .header(header::CACHE_CONTROL, "no-store")
-            // nginx would gather events until its buffer is full.
-            .header("X-Accel-Buffering", "no");
-        if self.stream.is_replayed() {
-            response = response.header("Idempotency-Replayed", "true");
-        }
-        let chunks = stream::unfold(self, |mut events| async move {
-            let chunk = events.next_chunk().await?;
-            Some((Ok::<_, io::Error>(chunk), events))
-        });
-        response.body(Body::from_bytes_stream(chunks))
+        event_stream::answer(self.stream.turn_id(), self.stream.is_replayed(), self.keep_alive, self)
     }
 }
 
@@ -156,14 +132,7 @@ impl ApiResponse for EventStream {
                 status_range: None,
                 // Before OpenAPI 3.2 the schema of a stream of events is that of each one.
                 content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema: StreamEvent::schema_ref() }],
-                headers: vec![
-                    header_of("X-Turn-Id", "The turn's id.", true),
-                    header_of(
-                        "Idempotency-Replayed",
-                        "`true` when this is the result of an earlier request with the same `Idempotency-Key`.",
-                        false,
-                    ),
-                ],
+                headers: event_stream::headers(),
             }],
         }
     }
@@ -173,11 +142,6 @@ impl ApiResponse for EventStream {
         StreamStart::register(registry);
         StreamText::register(registry);
         ChatAnswer::register(registry);
-        ProblemBody::register(registry);
+        Shape::Details.register(registry);
     }
-}
-
-fn header_of(name: &str, description: &str, required: bool) -> MetaHeader {
-    let description = Some(description.to_owned());
-    MetaHeader { name: name.to_owned(), description, required, deprecated: false, schema: String::schema_ref() }
 }

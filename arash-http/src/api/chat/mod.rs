@@ -8,10 +8,9 @@ mod streams;
 
 use std::sync::Arc;
 
-use arash_core::platform::Access;
 use arash_core::settings::HttpSettings;
 use arash_core::turn::TurnRequest;
-use arash_core::{Engine, Error, ErrorKind, fail_point};
+use arash_core::{Engine, Error, fail_point};
 use poem::http::HeaderMap;
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -20,6 +19,7 @@ use self::answer::ChatAnswered;
 use self::request::ChatMessage;
 pub(super) use self::streams::ChatStreams;
 use super::Group;
+use super::platform::require_private;
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::idempotency::{self, GivenKey};
@@ -87,13 +87,4 @@ fn turn_request(
         Some(key) => request.idempotency_key(key),
         None => request,
     })
-}
-
-/// Public platforms have hosts of their own, which vouch for their users. Unknown ones are the engine's to refuse.
-fn require_private(engine: &Engine, name: &str) -> Result<(), Error> {
-    if engine.platform(name).is_none_or(|platform| platform.access() == Access::Private) {
-        return Ok(());
-    }
-    let text = format!("platform {name:?} is public; only private platforms are reachable here");
-    Err(Error::new(ErrorKind::Forbidden, text))
 }

@@ -8,7 +8,8 @@ use poem_openapi::{Enum, Object};
 use serde_json::{Map, Value};
 
 use super::attachment::{self, AttachmentInput};
-use crate::body::JsonBody;
+use crate::api::platform::DEFAULT_PLATFORM;
+use crate::body::{JsonBody, max_bytes_with_image};
 use crate::text::{Line, Prose};
 
 const MAX_METADATA_BYTES: usize = 4 << 10;
@@ -39,7 +40,7 @@ impl From<Kind> for MessageKind {
 #[derive(Debug, Object)]
 pub(super) struct ChatMessage {
     /// The platform it belongs to; a private one.
-    #[oai(default = "internal", validator(min_length = 1, max_length = 64))]
+    #[oai(default = "default_platform", validator(min_length = 1, max_length = 64))]
     platform: String,
     /// Who sends it, in the client's own terms. No control characters.
     #[oai(validator(min_length = 1, max_length = 128))]
@@ -66,14 +67,13 @@ pub(super) struct ChatMessage {
     metadata: Option<HashMap<String, Any<Value>>>,
 }
 
-fn internal() -> String {
-    "internal".to_owned()
+fn default_platform() -> String {
+    DEFAULT_PLATFORM.to_owned()
 }
 
 impl JsonBody for ChatMessage {
-    /// An image of the largest size in base64, and a MiB for the rest.
     fn max_bytes(settings: &HttpSettings) -> usize {
-        settings.max_image_bytes().div_ceil(3) * 4 + (1 << 20)
+        max_bytes_with_image(settings)
     }
 
     fn more_faults(fields: &Map<String, Value>, faults: &mut Vec<FieldError>) {

@@ -2,7 +2,9 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&arash_http::openapi_document()).unwrap());
+/// The OpenAPI document.
+pub(super) static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(&arash_http::openapi_document()).unwrap());
 
 /// Fails unless the OpenAPI document knows this status of this operation. Paths without operations are not its subject.
 pub(crate) fn check(method: &str, path: &str, status: u16) {

@@ -38,11 +38,22 @@ impl Events {
 
     /// The next event; `None` after the last one. Comments are counted on the way.
     pub(crate) async fn next(&mut self) -> Option<Event> {
+        Some(parse(&self.next_block().await?))
+    }
+
+    /// The data of the next event, of those that have nothing else.
+    pub(crate) async fn next_data(&mut self) -> Option<String> {
+        let block = self.next_block().await?;
+        Some(block.strip_prefix("data: ").unwrap_or_else(|| panic!("no data in {block:?}")).to_owned())
+    }
+
+    /// The next event as it came.
+    pub(crate) async fn next_block(&mut self) -> Option<String> {
         loop {
             while let Some(end) = self.unread.find("\n\n") {
                 let block: String = self.unread.drain(..end + 2).collect();
                 if !block.starts_with(':') {
-                    return Some(parse(block.trim_end()));
+                    return Some(block.trim_end().to_owned());
                 }
                 self.comments += 1;
             }

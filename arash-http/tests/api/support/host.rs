@@ -149,6 +149,7 @@ impl TestHost {
         let (method, path) = (request.method().to_string(), request.url().path().to_owned());
         let answer = Answer::read(self.client.execute(request).await.unwrap()).await;
         documented::check(&method, &path, answer.status);
+        answer.check_shape(&path);
         assert!(answer.header("x-request-id").is_some());
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         answer
@@ -228,6 +229,16 @@ impl TestHost {
         }
     }
 
+    /// A request for a completion.
+    pub(crate) fn asking(&self, key: &Key, body: &Value) -> RequestBuilder {
+        self.posting(key, "/v1/chat/completions", body)
+    }
+
+    /// Asks for a completion.
+    pub(crate) async fn complete(&self, key: &Key, body: &Value) -> Answer {
+        self.send(self.asking(key, body)).await
+    }
+
     /// The address of the server, without a scheme.
     pub(crate) fn socket(&self) -> &str {
         self.address.trim_start_matches("http://")
@@ -242,6 +253,18 @@ impl TestHost {
 /// A message of `user-1`.
 pub(crate) fn message(chat: &str, text: &str) -> Value {
     serde_json::json!({"user_id": "user-1", "chat_id": chat, "text": text})
+}
+
+/// A request for a completion of `text`.
+pub(crate) fn question(text: &str) -> Value {
+    serde_json::json!({"model": "lab/small", "messages": [{"role": "user", "content": text}]})
+}
+
+/// The same with more fields.
+pub(crate) fn question_with(mut fields: Value) -> Value {
+    let mut body = question("Hello");
+    body.as_object_mut().unwrap().append(fields.as_object_mut().unwrap());
+    body
 }
 
 fn client() -> Client {

@@ -12,7 +12,7 @@ mod things;
 
 pub(crate) use answer::Answer;
 pub(crate) use events::{Event, Events, told, transcript};
-pub(crate) use host::{Key, TestHost, message};
+pub(crate) use host::{Key, TestHost, message, question, question_with};
 pub(crate) use line::Line;
 pub(crate) use operation::Operation;
 pub(crate) use receiver::Receiver;

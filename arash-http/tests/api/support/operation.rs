@@ -1,6 +1,7 @@
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
+use super::documented::DOCUMENT;
 use super::{Key, TestHost, Things};
 
 /// An operation as the OpenAPI document describes it.
@@ -14,8 +15,7 @@ pub(crate) struct Operation {
 impl Operation {
     /// All operations of the document.
     pub(crate) fn all() -> Vec<Self> {
-        let document: Value = serde_json::from_str(&arash_http::openapi_document()).unwrap();
-        let paths = document["paths"].as_object().unwrap();
+        let paths = DOCUMENT["paths"].as_object().unwrap();
         let operations = paths.iter().flat_map(|(path, methods)| {
             let methods = methods.as_object().unwrap().iter();
             methods.map(move |(method, about)| Self {
@@ -55,6 +55,28 @@ impl Operation {
         self.about["responses"]["200"]["content"].get("text/event-stream").is_some()
     }
 
+    /// Whether it is one of those for OpenAI's clients.
+    pub(crate) fn is_openai(&self) -> bool {
+        self.path.starts_with("/v1/")
+    }
+
+    /// The status of a request that is not acceptable.
+    pub(crate) fn invalid_status(&self) -> u16 {
+        if self.is_openai() { 400 } else { 422 }
+    }
+
+    /// Whether its body may have fields that the document does not name.
+    pub(crate) fn takes_any_field(&self) -> bool {
+        let schema = self.about.pointer("/requestBody/content/application~1json/schema/$ref");
+        let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
+        name.is_some_and(|name| !DOCUMENT["components"]["schemas"][name]["additionalProperties"].is_boolean())
+    }
+
+    /// Whether a part of its path is the id of a thing that a team has.
+    pub(crate) fn names_a_thing(&self) -> bool {
+        self.parameters("path").into_iter().any(|name| name != "model")
+    }
+
     pub(crate) fn documents(&self, status: u16) -> bool {
         self.about["responses"].get(status.to_string()).is_some()
     }
@@ -87,6 +109,7 @@ impl Operation {
             "session_id" => things.session.clone(),
             "turn_id" => things.turn.clone(),
             _ if is_of("/deliveries/{id}") => things.delivery.clone(),
+            "model" => "lab%2Fsmall".to_owned(),
             _ if name == "team_id" || is_of("/teams/{id}") => things.key.team.to_string(),
             _ if name == "api_key_id" || is_of("/api-keys/{id}") || is_of("/api-key/{id}") => things.key_id.to_string(),
             _ => panic!("{}: {name} is new; say here which id it is, or that it is none", self.name()),
@@ -99,6 +122,9 @@ impl Operation {
         let schema = schema.and_then(Value::as_str).unwrap_or_else(|| panic!("{} takes no JSON", self.name()));
         match schema.rsplit('/').next().unwrap() {
             "ChatMessage" => super::message("another", "Hello"),
+            "ChatCompletionRequest" => {
+                json!({"model": "lab/small", "messages": [{"role": "user", "content": "Hello"}]})
+            }
             "TeamInput" => json!({"name": "Made in a try"}),
             "TeamPatch" | "ApiKeyPatch" => json!({"description": "changed in a try"}),
             "ApiKeyInput" => json!({"team_id": things.key.team, "name": "made in a try"}),

@@ -1,6 +1,5 @@
 //! Loads on a server: as many requests as it takes, or so many a second.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -32,23 +31,50 @@ impl Load {
     }
 }
 
-/// The requests of one connection: a message of some 150 bytes in each of its chats.
-fn requests(path: &str, key: &str, connection: usize) -> Vec<Vec<u8>> {
-    let request = |chat: usize| {
-        let body = format!(
-            r#"{{"platform": "internal", "user_id": "user-{connection}", "chat_id": "chat-{connection}-{chat}", "text": "Hello, how are you, and what can you do for me today?"}}"#
-        );
-        post(path, key, &body)
-    };
-    (0..CHATS).map(request).collect()
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Route {
+    Chat,
+    ChatStream,
+    Completions,
+    CompletionsStream,
+}
+
+impl Route {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/api/v1/chat",
+            Self::ChatStream => "/api/v1/chat/stream",
+            Self::Completions | Self::CompletionsStream => "/v1/chat/completions",
+        }
+    }
+
+    /// A message of some 150 bytes.
+    fn body(self, connection: usize, chat: usize) -> String {
+        let text = "Hello, how are you, and what can you do for me today?";
+        match self {
+            Self::Chat | Self::ChatStream => format!(
+                r#"{{"platform": "internal", "user_id": "user-{connection}", "chat_id": "chat-{connection}-{chat}", "text": "{text}"}}"#
+            ),
+            Self::Completions | Self::CompletionsStream => format!(
+                r#"{{"model": "openai/gpt-5-chat", "user": "user-{connection}", "stream":{}, "messages": [{{"role": "user", "content": "{text}"}}]}}"#,
+                matches!(self, Self::CompletionsStream)
+            ),
+        }
+    }
+
+    /// The requests of one connection: a message in each of its chats.
+    fn requests(self, key: &str, connection: usize) -> Vec<Vec<u8>> {
+        (0..CHATS).map(|chat| post(self.path(), key, &self.body(connection, chat))).collect()
+    }
 }
 
 /// Keeps `connections` connections busy for `length`.
-pub(crate) async fn closed(server: &Server, key: &str, connections: usize, length: Duration) -> Load {
+pub(crate) async fn closed(server: &Server, (route, key): (Route, &str), connections: usize, length: Duration) -> Load {
     // Connections are made and sessions opened before anything is counted.
     let mut workers = Vec::new();
     for number in 0..connections {
-        let requests = requests("/api/v1/chat", key, number);
+        let requests = route.requests(key, number);
         let mut connection = Connection::open(&server.address).await;
         connection.ask(requests.first().expect("there are chats")).await;
         workers.push((connection, requests));
@@ -74,16 +100,16 @@ pub(crate) async fn closed(server: &Server, key: &str, connections: usize, lengt
     .await
 }
 
-/// Sends `per_second` requests a second to `path`, whether or not the ones before were answered; their times count from
+/// Sends `per_second` requests a second, whether or not the ones before were answered; their times count from
 /// the moment at which they were due.
-pub(crate) async fn paced(server: &Server, (path, key): (&str, &str), per_second: u32, length: Duration) -> Load {
+pub(crate) async fn paced(server: &Server, (route, key): (Route, &str), per_second: u32, length: Duration) -> Load {
     let connections = 16;
     let interval = Duration::from_secs(1) / per_second;
     let count = (length.as_secs_f64() * f64::from(per_second)) as u32;
     measured(server, async {
         let (begun, mut tasks) = (Instant::now() + Duration::from_millis(50), JoinSet::new());
         for number in 0..connections {
-            let requests = requests(path, key, number as usize);
+            let requests = route.requests(key, number as usize);
             let mut connection = Connection::open(&server.address).await;
             tasks.spawn(async move {
                 let mut times = Vec::new();
@@ -102,8 +128,8 @@ pub(crate) async fn paced(server: &Server, (path, key): (&str, &str), per_second
 }
 
 /// Asks `count` times, one after another, each on a new connection, and takes the time until `sign` came.
-pub(crate) async fn first_sign(server: &Server, (path, key): (&str, &str), sign: &[u8], count: usize) -> Load {
-    let requests = Arc::new(requests(path, key, 0));
+pub(crate) async fn first_sign(server: &Server, (route, key): (Route, &str), sign: &[u8], count: usize) -> Load {
+    let requests = route.requests(key, 0);
     measured(server, async {
         let mut times = Vec::with_capacity(count);
         for request in requests.iter().cycle().take(count) {

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::connection::{Connection, position, post};
 use crate::figures::{Figures, Unit};
-use crate::loads::Load;
+use crate::loads::{Load, Route};
 use crate::server::Server;
 
 /// The first admin key of the hosts that are started.
@@ -71,18 +71,17 @@ async fn main() {
     let is_apart = server::leave_their_core().await;
     let mut tasks = JoinSet::new();
     let upstream = format!("http://{}/", upstream::start(&mut tasks).await);
-    let servers = start_all(&args, &program, &upstream).await;
+    let servers = start_all(&args, &program, &upstream, &[]).await;
     let mut figures = Figures::new(servers.iter().map(|measured| measured.name).collect());
     for _ in 0..args.rounds {
         for (column, measured) in servers.iter().enumerate() {
-            at_once(measured, column, &args, &mut figures).await;
-            one_by_one(measured, column, &args, &mut figures).await;
+            at_once(measured, ("", Route::Chat), column, &args, &mut figures).await;
+            one_by_one(measured, ("", Route::Chat), column, &args, &mut figures).await;
         }
     }
-    for measured in servers {
-        measured.server.stop().await;
-    }
+    stop_all(servers).await;
     with_a_slow_upstream(&args, &program, &upstream, &mut figures).await;
+    with_an_openai_upstream(&args, &program, &upstream, &mut figures).await;
     cold_starts(&args, &program, &upstream, &mut figures).await;
     let where_it_ran = if is_apart { "on one core, loader and upstream on the others" } else { "on shared cores" };
     say(&format!("Each server {where_it_ran}; {} rounds of {} s; medians.\n\n{figures}", args.rounds, args.seconds));
@@ -100,19 +99,27 @@ async fn build() -> PathBuf {
     own.with_file_name("arash-http")
 }
 
-async fn start_all(args: &Args, program: &Path, upstream: &str) -> Vec<Measured> {
+/// Starts *bare* in front of `upstream`, and arash-http with its different stores and these settings.
+async fn start_all(args: &Args, program: &Path, upstream: &str, settings: &[(&str, &str)]) -> Vec<Measured> {
     let mut servers = vec![Measured { name: "bare", server: Server::bare(upstream).await, key: "none".to_owned() }];
-    servers.push(arash("arash, SQLite", program, upstream, &[]).await);
-    servers.push(arash("arash, SQLite, durability=process", program, upstream, &[("DURABILITY", "process")]).await);
-    if let Some(url) = &args.postgres {
-        servers.push(arash("arash, PostgreSQL", program, upstream, &[("DATABASE_URL", url)]).await);
+    let process = ("arash, SQLite, durability=process", Some(("DURABILITY", "process")));
+    let postgres = args.postgres.as_deref().map(|url| ("arash, PostgreSQL", Some(("DATABASE_URL", url))));
+    for (name, store) in [("arash, SQLite", None), process].into_iter().chain(postgres) {
+        let settings: Vec<_> = [("AI_SERVICE_URL", upstream)].iter().chain(settings).copied().chain(store).collect();
+        servers.push(arash(name, program, &settings).await);
     }
     servers
 }
 
+async fn stop_all(servers: Vec<Measured>) {
+    for measured in servers {
+        measured.server.stop().await;
+    }
+}
+
 /// Starts arash-http, and makes a team with both quotas and a key of it.
-async fn arash(name: &'static str, program: &Path, upstream: &str, settings: &[(&str, &str)]) -> Measured {
-    let server = Server::arash(program, upstream, ADMIN, settings).await;
+async fn arash(name: &'static str, program: &Path, settings: &[(&str, &str)]) -> Measured {
+    let server = Server::arash(program, ADMIN, settings).await;
     let mut connection = Connection::open(&server.address).await;
     // A database may be used twice.
     let unique = server.address.clone();
@@ -131,24 +138,26 @@ fn text_after(body: &[u8], sign: &str, end: char) -> String {
     rest.split(end).next().unwrap_or_default().trim().to_owned()
 }
 
+/// What is measured: the sign of its rows, and what is asked for.
+type Subject = (&'static str, Route);
+
 /// P1: 64 connections, each with its next request as soon as it has its answer.
-async fn at_once(measured: &Measured, column: usize, args: &Args, figures: &mut Figures) {
+async fn at_once(measured: &Measured, (sign, route): Subject, column: usize, args: &Args, figures: &mut Figures) {
     let length = Duration::from_secs_f64(args.seconds);
-    let load = loads::closed(&measured.server, &measured.key, 64, length).await;
-    figures.add(column, "64 at once: throughput", Unit::PerSecond, load.per_second());
-    figures.time(column, "64 at once: processor time a request", load.processor);
-    figures.time(column, "64 at once: p50", load.quantile(0.5));
-    figures.time(column, "64 at once: p99", load.quantile(0.99));
-    figures.add(column, "64 at once: memory after it", Unit::Bytes, load.resident_bytes as f64);
+    let load = loads::closed(&measured.server, (route, &measured.key), 64, length).await;
+    figures.add(column, &format!("{sign}64 at once: throughput"), Unit::PerSecond, load.per_second());
+    figures.time(column, &format!("{sign}64 at once: processor time a request"), load.processor);
+    tell(&load, &format!("{sign}64 at once"), column, figures);
+    figures.add(column, &format!("{sign}64 at once: memory after it"), Unit::Bytes, load.resident_bytes as f64);
 }
 
 /// P2: one request after another, and 200 a second.
-async fn one_by_one(measured: &Measured, column: usize, args: &Args, figures: &mut Figures) {
+async fn one_by_one(measured: &Measured, (sign, route): Subject, column: usize, args: &Args, figures: &mut Figures) {
     let length = Duration::from_secs_f64(args.seconds);
-    let load = loads::closed(&measured.server, &measured.key, 1, length).await;
-    tell(&load, "one by one", column, figures);
-    let load = loads::paced(&measured.server, ("/api/v1/chat", &measured.key), 200, length).await;
-    tell(&load, "200 a second", column, figures);
+    let load = loads::closed(&measured.server, (route, &measured.key), 1, length).await;
+    tell(&load, &format!("{sign}one by one"), column, figures);
+    let load = loads::paced(&measured.server, (route, &measured.key), 200, length).await;
+    tell(&load, &format!("{sign}200 a second"), column, figures);
 }
 
 fn tell(load: &Load, name: &str, column: usize, figures: &mut Figures) {
@@ -159,25 +168,68 @@ fn tell(load: &Load, name: &str, column: usize, figures: &mut Figures) {
 /// P3: the time to the first piece of a streamed answer, in front of an upstream that takes 20 ms; *bare* forwards it
 /// whole. That a stream has begun is durable before its first piece, beside the upstream's work.
 async fn with_a_slow_upstream(args: &Args, program: &Path, upstream: &str, figures: &mut Figures) {
-    let slow = format!("{upstream}{}", upstream::SLOW.trim_start_matches('/'));
-    let servers = start_all(args, program, &slow).await;
-    let count = if args.short { 10 } else { 200 };
+    let servers = start_all(args, program, &slow(upstream), &[]).await;
     for _ in 0..args.rounds {
         for (column, measured) in servers.iter().enumerate() {
-            let (path, sign) = match column {
-                0 => ("/api/v1/chat", &b"doing well"[..]),
-                _ => ("/api/v1/chat/stream", &b"event: delta"[..]),
+            let (route, sign) = match column {
+                0 => (Route::Chat, &b"doing well"[..]),
+                _ => (Route::ChatStream, &b"event: delta"[..]),
             };
-            let load = loads::first_sign(&measured.server, (path, &measured.key), sign, count).await;
-            tell(&load, "first piece, upstream takes 20 ms", column, figures);
+            first_piece(measured, ("", route), sign, column, args, figures).await;
         }
     }
+    stop_all(servers).await;
+}
+
+async fn first_piece(
+    measured: &Measured,
+    (sign, route): Subject,
+    piece: &[u8],
+    column: usize,
+    args: &Args,
+    figures: &mut Figures,
+) {
+    let count = if args.short { 10 } else { 200 };
+    let load = loads::first_sign(&measured.server, (route, &measured.key), piece, count).await;
+    tell(&load, &format!("{sign}first piece, upstream takes 20 ms"), column, figures);
+}
+
+/// The route for OpenAI's clients in front of an upstream that speaks OpenAI's protocol; *bare* forwards what comes as it
+/// comes.
+async fn with_an_openai_upstream(args: &Args, program: &Path, upstream: &str, figures: &mut Figures) {
+    let sign = "`/v1`, ";
+    let base = format!("{upstream}v1");
+    let servers = start_all(args, program, upstream, &openai(&base)).await;
+    for _ in 0..args.rounds {
+        for (column, measured) in servers.iter().enumerate() {
+            at_once(measured, (sign, Route::Completions), column, args, figures).await;
+            one_by_one(measured, (sign, Route::Completions), column, args, figures).await;
+        }
+    }
+    stop_all(servers).await;
+    let upstream = slow(upstream);
+    let base = format!("{upstream}v1");
+    let servers = start_all(args, program, &upstream, &openai(&base)).await;
+    for _ in 0..args.rounds {
+        for (column, measured) in servers.iter().enumerate() {
+            first_piece(measured, (sign, Route::CompletionsStream), b"doing well", column, args, figures).await;
+        }
+    }
+    stop_all(servers).await;
+}
+
+fn openai(base: &str) -> [(&'static str, &str); 2] {
+    [("AI_PROVIDER", "openai"), ("AI_SERVICE_URL", base)]
+}
+
+fn slow(upstream: &str) -> String {
+    format!("{}{}", upstream.trim_end_matches('/'), upstream::SLOW)
 }
 
 /// P10: from the start of the process until it says that it is ready, on a new database; and the program's size.
 async fn cold_starts(args: &Args, program: &Path, upstream: &str, figures: &mut Figures) {
     for _ in 0..args.rounds.max(3) {
-        let server = Server::arash(program, upstream, ADMIN, &[]).await;
+        let server = Server::arash(program, ADMIN, &[("AI_SERVICE_URL", upstream)]).await;
         figures.time(1, "cold start to ready", server.started_in);
         figures.add(1, "memory, idle", Unit::Bytes, server.taken().resident_bytes as f64);
         server.stop().await;

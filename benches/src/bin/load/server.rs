@@ -44,13 +44,13 @@ impl Server {
         Self { child, address, started_in: started.elapsed(), _folder: None }
     }
 
-    /// Starts arash-http in front of `upstream`, with these settings and the admin key `key`.
-    pub(crate) async fn arash(program: &Path, upstream: &str, key: &str, settings: &[(&str, &str)]) -> Self {
+    /// Starts arash-http with these settings and the admin key `key`.
+    pub(crate) async fn arash(program: &Path, key: &str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let mut command = on_its_core(program);
         command.current_dir(folder.path()).env_clear().stdout(Stdio::piped());
         command.env("API_PORT", "0").env("LOG_LEVEL", "warn").env("INTERNAL_API_KEY", key);
-        command.env("AI_SERVICE_URL", upstream).env("INTERNAL_RATE_LIMIT", "1000000");
+        command.env("INTERNAL_RATE_LIMIT", "1000000");
         command.envs(settings.iter().copied());
         let started = Instant::now();
         let mut child = command.spawn().expect("arash-http can be started");

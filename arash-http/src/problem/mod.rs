@@ -1,4 +1,8 @@
-//! Every answer that is not a success, in one shape: RFC 9457 problem details.
+//! Every answer that is not a success: RFC 9457 problem details, or what clients of OpenAI expect.
+
+mod details;
+mod openai;
+mod shape;
 
 use std::fmt;
 use std::time::Duration;
@@ -7,49 +11,17 @@ use arash_core::{Error, ErrorKind, FieldError, LimitInfo};
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError, ResponseError};
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
-use poem_openapi::Object;
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
-use poem_openapi::types::ToJSON;
+
+pub(crate) use details::ProblemDetails;
+pub(crate) use openai::OpenAiError;
+pub(crate) use shape::Shape;
 
 use crate::request_id::RequestId;
 
-/// The media type of a problem.
-pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
-
-/// Why a request was not done.
-#[derive(Debug, Object)]
-#[oai(rename = "Problem")]
-pub(crate) struct ProblemBody {
-    /// Names the kind of problem: `urn:arash:error:` and the value of `error`.
-    r#type: String,
-    /// The kind of problem for people.
-    title: String,
-    /// The status of the answer.
-    status: u16,
-    /// What happened and, where it helps, what is accepted.
-    detail: String,
-    /// Always false.
-    success: bool,
-    /// The stable name of the kind of problem.
-    error: String,
-    /// The value of the header X-Request-Id.
-    request_id: String,
-    /// With `validation_failed`: every field at fault.
-    #[oai(skip_serializing_if_is_none)]
-    errors: Option<Vec<FieldFault>>,
-}
-
-/// A field of the request that is not acceptable.
-#[derive(Debug, Object)]
-struct FieldFault {
-    /// The field's name, dotted for nested ones.
-    field: String,
-    /// What is wrong with it and what is accepted.
-    message: String,
-}
-
-/// A problem before it is written: the engine's error, or one of HTTP itself.
-#[derive(Debug)]
+/// A problem before it is written: the engine's error, or one of HTTP itself. As an answer it has no body: the
+/// [edge](crate::edge) writes that, which knows the request.
+#[derive(Clone, Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
@@ -131,36 +103,25 @@ impl Problem {
         Self::of_status(error.status())
     }
 
-    /// Writes it as an answer, and logs it once if it is the service's fault.
-    pub(crate) fn into_response_for(self, request_id: &RequestId) -> Response {
-        let body = self.body_for(request_id);
-        let mut response = poem::web::Json(body.to_json()).into_response();
-        response.set_status(self.status);
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-        for (name, value) in self.headers() {
+    /// Writes it into its answer, and logs it once if it is the service's fault.
+    pub(crate) fn write_to(&self, answer: &mut Response, shape: Shape, request_id: &RequestId) {
+        answer.set_status(shape.status(self));
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.content_type()));
+        for (name, value) in self.headers().into_iter().chain(shape.own_headers(self)) {
             if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
+                answer.headers_mut().insert(name, value);
             }
         }
-        response
+        answer.set_body(self.body_in(shape, request_id));
     }
 
-    /// What is written of it, in an answer or as the end of a stream; logs it once if it is the service's fault.
-    pub(crate) fn body_for(&self, request_id: &RequestId) -> ProblemBody {
-        if self.status.is_server_error() {
+    /// What is written of it, in an answer or as the end of a stream: JSON; logs it once if it is the service's fault.
+    pub(crate) fn body_in(&self, shape: Shape, request_id: &RequestId) -> String {
+        if shape.status(self).is_server_error() {
             let cause = self.cause.as_ref().map(tracing::field::debug);
             tracing::error!(request_id = request_id.as_str(), error = self.code, cause, "request failed");
         }
-        ProblemBody {
-            r#type: format!("urn:arash:error:{}", self.code),
-            title: title(self.code).to_owned(),
-            status: self.status.as_u16(),
-            detail: self.shown_detail(),
-            success: false,
-            error: self.code.to_owned(),
-            request_id: request_id.to_string(),
-            errors: self.field_faults(),
-        }
+        shape.body(self, request_id)
     }
 
     /// What may be told: of a defect, nothing but that it is one.
@@ -177,11 +138,9 @@ impl Problem {
         sentence
     }
 
-    fn field_faults(&self) -> Option<Vec<FieldFault>> {
-        let fields = self.cause.as_ref().map(Error::fields).filter(|fields| !fields.is_empty())?;
-        let fault =
-            |fault: &FieldError| FieldFault { field: fault.field.to_string(), message: fault.message.to_string() };
-        Some(fields.iter().map(fault).collect())
+    /// The fields of the request that are at fault.
+    fn faults(&self) -> &[FieldError] {
+        self.cause.as_ref().map_or(&[], Error::fields)
     }
 
     fn headers(&self) -> Vec<(HeaderName, String)> {
@@ -240,7 +199,7 @@ fn status_of(kind: ErrorKind) -> StatusCode {
             StatusCode::CONFLICT
         }
         ErrorKind::RateLimited | ErrorKind::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::AiService => StatusCode::BAD_GATEWAY,
+        ErrorKind::AiService | ErrorKind::AiRefused | ErrorKind::ContextLength => StatusCode::BAD_GATEWAY,
         ErrorKind::AiTimeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         // Internal, and kinds that are newer than this host.
@@ -248,27 +207,11 @@ fn status_of(kind: ErrorKind) -> StatusCode {
     }
 }
 
-fn title(code: &str) -> &'static str {
-    match code {
-        "malformed_request" => "Malformed request",
-        "unauthenticated" => "Not authenticated",
-        "forbidden" => "Forbidden",
-        "not_found" => "Not found",
-        "method_not_allowed" => "Method not allowed",
-        "payload_too_large" => "Payload too large",
-        "unsupported_media_type" => "Unsupported media type",
-        "already_exists" => "Already exists",
-        "conflict" => "Conflict",
-        "session_busy" => "Session busy",
-        "idempotency_in_progress" => "Idempotent request in progress",
-        "idempotency_mismatch" => "Idempotency key used for another request",
-        "validation_failed" => "Validation failed",
-        "rate_limited" => "Rate limited",
-        "quota_exceeded" => "Quota exceeded",
-        "ai_service_error" => "AI service error",
-        "ai_service_timeout" => "AI service timeout",
-        "unavailable" => "Service unavailable",
-        _ => "Internal server error",
+/// The stable name of a kind of problem. Why the AI service has no answer only OpenAI's clients are told.
+fn code_of(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::AiRefused | ErrorKind::ContextLength => ErrorKind::AiService.code(),
+        kind => kind.code(),
     }
 }
 
@@ -276,7 +219,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         Self {
             status: status_of(error.kind()),
-            code: error.kind().code(),
+            code: code_of(error.kind()),
             detail: error.to_string(),
             cause: Some(error),
         }
@@ -294,5 +237,13 @@ impl std::error::Error for Problem {}
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
         self.status
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut answer = Response::builder().status(self.status).finish();
+        answer.set_data(self);
+        answer
     }
 }
