@@ -27,13 +27,19 @@ macro_rules! waiting_teams {
     };
 }
 
-/// Those of them that have a place free, with the first `$4` events of each that are due at `$1`.
+/// The first `$4` events of such a team that are due at `$1`.
 macro_rules! first_due {
-    () => {
-        "SELECT id, due_at FROM outbox WHERE team_id = open.team_id AND state = 'pending' AND lease_until IS NULL
-             AND due_at <= $1 ORDER BY due_at, id LIMIT $4"
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM outbox WHERE team_id = open.team_id AND state = 'pending' AND lease_until IS NULL
+                AND due_at <= $1 ORDER BY due_at, id LIMIT $4"
+        )
     };
 }
+
+/// Whether not all of its places are taken.
 macro_rules! has_free_places {
     () => {
         "WHERE open.places > (SELECT COUNT(*) FROM outbox AS leased
@@ -57,12 +63,10 @@ statements! {
     SELECT_DUE = each(
         concat!(waiting_teams!(), "
          SELECT outbox.id, outbox.team_id, outbox.session_key, outbox.due_at, open.places
-         FROM open JOIN outbox ON outbox.id IN (SELECT id FROM (", first_due!(), ")) ", has_free_places!()),
+         FROM open JOIN outbox ON outbox.id IN (", first_due!("id"), ") ", has_free_places!()),
         concat!(waiting_teams!(), "
          SELECT due.id, open.team_id, due.session_key, due.due_at, open.places
-         FROM open CROSS JOIN LATERAL (SELECT id, session_key, due_at FROM outbox
-             WHERE team_id = open.team_id AND state = 'pending' AND lease_until IS NULL AND due_at <= $1
-             ORDER BY due_at, id LIMIT $4) AS due ", has_free_places!()),
+         FROM open CROSS JOIN LATERAL (", first_due!("id, session_key, due_at"), ") AS due ", has_free_places!()),
     );
     SELECT_ENDPOINTS = each(
         concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints
