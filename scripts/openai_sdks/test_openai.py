@@ -197,9 +197,12 @@ class Refused(unittest.TestCase):
         fault = self.refused(openai.RateLimitError, 429, client("ARASH_USED_UP_KEY"))
         self.assertEqual(fault.code, "insufficient_quota")
 
+    def test_what_the_model_does_not_take_is_400(self):
+        fault = self.refused(openai.BadRequestError, 400, text="status 400")
+        self.assertEqual((fault.type, fault.code), ("invalid_request_error", "ai_service_refused"))
+
     def test_a_model_that_fails_is_502(self):
         self.refused(openai.InternalServerError, 502, text="status 500")
-        self.refused(openai.InternalServerError, 502, text="status 400")
         self.refused(openai.InternalServerError, 502, text="status 500", stream=True)
 
     def test_a_model_that_is_too_slow_is_504(self):

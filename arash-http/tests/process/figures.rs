@@ -79,7 +79,7 @@ fn expected(tokens: (u64, u64)) -> Vec<String> {
         &format!(r#"arash_tokens_total{{{model},direction="prompt"}} {}"#, tokens.0),
         &format!(r#"arash_tokens_total{{{model},direction="completion"}} {}"#, tokens.1),
         &format!(r#"arash_provider_calls_total{{{model},outcome="ok"}} 3"#),
-        &format!(r#"arash_provider_calls_total{{{model},outcome="refused"}} 1"#),
+        &format!(r#"arash_provider_calls_total{{{model},outcome="unanswered"}} 1"#),
         &format!("arash_provider_call_duration_seconds_count{{{model}}} 4"),
         &format!("arash_provider_first_text_seconds_count{{{model}}} 3"),
         r#"arash_recorder_batch_turns_sum{what="end"} 8"#,

@@ -91,7 +91,7 @@ fn properties() -> Vec<(&'static str, MetaSchemaRef)> {
             said("With `include_usage`, the last chunk of a stream tells the tokens.", optional(open_object())),
         ),
         ("tools", said("What the model may call; the client does it, and sends the results.", optional(tools()))),
-        ("user", said("Who asks, in the client's own terms; the key unless it is given.", optional(user()))),
+        ("user", said("Who asks, in the client's own terms; the key if it is empty or left out.", optional(user()))),
     ]
 }
 
@@ -124,7 +124,7 @@ fn user() -> MetaSchema {
         MetaSchemaRef::Inline(line) => *line,
         MetaSchemaRef::Reference(_) => MetaSchema::new("string"),
     };
-    MetaSchema { min_length: Some(1), max_length: Some(128), ..line }
+    MetaSchema { max_length: Some(128), ..line }
 }
 
 /// An object that may have any fields.
