@@ -295,7 +295,14 @@ mod tests {
 
     #[test]
     fn codes_are_unique_and_lead_back_to_their_kind() {
-        for kind in [ErrorKind::InvalidInput, ErrorKind::SessionBusy, ErrorKind::AiTimeout, ErrorKind::Internal] {
+        for kind in [
+            ErrorKind::InvalidInput,
+            ErrorKind::SessionBusy,
+            ErrorKind::AiRefused,
+            ErrorKind::ContextLength,
+            ErrorKind::AiTimeout,
+            ErrorKind::Internal,
+        ] {
             assert_eq!(ErrorKind::from_code(kind.code()), Some(kind));
         }
         assert_eq!(ErrorKind::from_code("no_such_code"), None);

@@ -189,9 +189,10 @@ impl EngineBuilder {
     /// Checks everything, then starts the engine. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when there is no platform, two have one name, one is not
-    /// valid, a command's or tool's name or a tool's schema is not, a platform allows a tool that there is not, or the keyring
-    /// lacks a key that secrets in the store are sealed with; [`Unavailable`](crate::ErrorKind::Unavailable) when the store does not answer.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when there is no platform, two have one name, one is not valid, a
+    /// command's or tool's name or a tool's schema is not, a platform allows a tool that there is not, or the keyring
+    /// lacks a key that secrets in the store are sealed with; [`Unavailable`](crate::ErrorKind::Unavailable) when the
+    /// store does not answer.
     pub async fn build(self) -> Result<Engine> {
         if let Some(fault) = self.faults.into_iter().next() {
             return Err(fault);

@@ -118,11 +118,21 @@ async fn what_may_pass_is_asked_again_twice() {
 #[tokio::test(start_paused = true)]
 async fn what_will_not_pass_is_not_asked_again() {
     use AiErrorKind::{
-        Attachment, ContextLength, Failed, Malformed, Misconfigured, Refused, Timeout, Unavailable, UnknownModel,
+        Attachment, ContextLength, Failed, Malformed, Misconfigured, Refused, Timeout, Unanswered, Unavailable,
+        UnknownModel,
     };
-    for kind in
-        [Attachment, ContextLength, Failed, Malformed, Misconfigured, Refused, Timeout, Unavailable, UnknownModel]
-    {
+    for kind in [
+        Attachment,
+        ContextLength,
+        Failed,
+        Malformed,
+        Misconfigured,
+        Refused,
+        Timeout,
+        Unanswered,
+        Unavailable,
+        UnknownModel,
+    ] {
         let inner = failing(&[kind]);
         assert_eq!((answer(&Retry::new(inner.clone()), "m").await, inner.calls()), (failed(kind), 1));
     }
@@ -275,6 +285,14 @@ async fn nobody_else_is_asked_when_the_request_is_refused_or_something_was_said(
         assert_eq!(answer(&provider, "a").await, (text.to_owned(), Some(kind)));
         assert_eq!(two.calls(), 0);
     }
+}
+
+#[tokio::test]
+async fn another_model_stands_in_for_one_that_says_it_has_no_answer() {
+    let (one, two) = (failing(&[AiErrorKind::Unanswered]), ScriptedProvider::new([Script::saying("I have")]));
+    let router = Router::new().route("a", route(&one)).route("b", route(&two));
+    let provider = Fallback::new(router).instead_of("a", ["b"]);
+    assert_eq!(answer(&provider, "a").await, ("I have".to_owned(), None));
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use crate::platform::ModelId;
 /// [`ChatDelta::Model`].
 ///
 /// Before the first piece of an answer only, and not when the request was [refused](AiErrorKind::Refused), which others
-/// would do too. A model that the request does not [allow](ChatRequest::allowed_models) is not asked. When all fail, the failure of the model that was asked for is told. What stands in has no stand-ins of
-/// its own.
+/// would do too. A model that the request does not [allow](ChatRequest::allowed_models) is not asked. When all fail, the
+/// failure of the model that was asked for is told. What stands in has no stand-ins of its own.
 #[derive(Debug)]
 pub struct Fallback<P> {
     provider: P,

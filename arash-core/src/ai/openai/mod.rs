@@ -32,8 +32,9 @@ const MAX_ANSWER_BYTES: usize = 8 << 20;
 /// sound is written down by `/audio/transcriptions` first.
 ///
 /// Images are sent as addresses or as `data:` URLs, documents only with their content, sound likewise and only if there
-/// is a [transcription model](OpenAi::with_transcription_model), once a [question](crate::ai::Transcripts). A [`WireRequest`](crate::ai::WireRequest) is sent as it is. Redirects are not followed; the environment's
-/// proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) are used.
+/// is a [transcription model](OpenAi::with_transcription_model), once a [question](crate::ai::Transcripts). A
+/// [`WireRequest`](crate::ai::WireRequest) is sent as it is. Redirects are not followed; the environment's proxies
+/// (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) are used.
 ///
 /// What the service answers never gets into an error, but for codes such as `context_length_exceeded`, in the source;
 /// nor do its address, the key and the headers.

@@ -28,11 +28,7 @@ impl ReadBody for CompletionBody {
 
     fn read(bytes: &[u8], settings: &HttpSettings) -> Result<Self, Problem> {
         let text = std::str::from_utf8(bytes).map_err(|_| Problem::malformed("the body is not UTF-8"))?;
-        let wire = WireRequest::parse(text)?;
-        if wire.get("stream_options").is_some_and(|options| options != "null" && !options.starts_with('{')) {
-            return Err(Error::invalid("stream_options", "must be an object or null").into());
-        }
-        let request = CompletionRequest::new(DEFAULT_PLATFORM, wire)?;
+        let request = CompletionRequest::new(DEFAULT_PLATFORM, WireRequest::parse(text)?)?;
         if request.model().chars().count() > MAX_MODEL_CHARS {
             // It is repeated to who asks for one that is not there.
             let message =
