@@ -47,9 +47,6 @@ mod team_lead;
 #[expect(dead_code, reason = "other tests need more of it")]
 mod upstream;
 mod usage;
-mod webhook_deliveries;
-mod webhook_tests;
-mod webhooks;
 mod v1_completions;
 mod v1_errors;
 mod v1_idempotency;
@@ -58,3 +55,6 @@ mod v1_limits;
 mod v1_models;
 mod v1_streams;
 mod v1_upstream;
+mod webhook_deliveries;
+mod webhook_tests;
+mod webhooks;
