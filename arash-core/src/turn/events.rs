@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::event::EventKind;
 use crate::id::TeamId;
+use crate::message::MAX_TEXT_BYTES;
 use crate::turn::Reply;
 use crate::turn::facts::TurnFacts;
 use crate::usage::TurnKind;
@@ -17,10 +18,12 @@ impl TurnFacts {
     }
 
     fn told_message(&self) -> ToldMessage<'_> {
+        let text = &self.message.text;
         ToldMessage {
             session: self.key.as_ref().map(|key| (key.as_str(), self.message.chat_id.as_str())),
             user_id: &self.message.user_id,
-            text: Some(&self.message.text),
+            // Only a completion, whose conversation comes with it, may be longer: events are no place for megabytes.
+            text: text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)),
             kind: self.message.kind,
         }
     }

@@ -14,7 +14,7 @@ pub struct ToldMessage<'a> {
     pub session: Option<(&'a str, &'a str)>,
     /// Who asked.
     pub user_id: &'a str,
-    /// What was asked; `None` where that is not known any more.
+    /// What was asked, or its first 32,768 bytes; `None` where that is not known any more.
     pub text: Option<&'a str>,
     /// What kind of message it was.
     pub kind: MessageKind,

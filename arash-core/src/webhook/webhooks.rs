@@ -154,7 +154,7 @@ impl Webhooks {
         let courier = self.courier.clone();
         let courier = courier.ok_or_else(|| Error::internal("this engine has no keyring or no sender of webhooks"))?;
         let under_way = self.tests.begin(team)?;
-        let (outbox, event) = (Arc::clone(&self.outbox), Event::webhook_test(team, self.clock.now()));
+        let (outbox, event) = (Arc::clone(&self.outbox), Event::webhook_test(team, self.clock.now())?);
         let test = self.tasks.spawn(async move {
             let attempt = courier.try_once(&event, &endpoint).await;
             let recorded = outbox.record_test(&event, &attempt).await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arash_core::ai::{ChatDelta, FinishReason, WireRequest};
+use arash_core::message::MAX_TEXT_BYTES;
 use arash_core::quota::{Allowance, Period};
 use arash_core::session::{SessionFilter, SessionPage};
 use arash_core::team::{AccessLevel, KeySpec, Principal, TeamSpec};
@@ -12,12 +13,14 @@ use arash_core::turn::{CompletionEvent, CompletionReceipt, CompletionRequest, Co
 use arash_core::usage::{TokenUsage, TurnKind};
 use arash_core::webhook::EventKind;
 use arash_core::{Engine, Error, ErrorKind, Platform};
+use serde_json::Value;
 
 use crate::answers::{records, soon};
 use crate::engines::{caller, engine, request};
 use crate::stores::{self, TestStore};
 use crate::test_tools::{TestTool, with_tools};
-use crate::told::{events_told, told_of};
+use crate::told::events_told;
+use crate::told_turns::told_caller;
 
 crate::on_each_store! {
     a_completion_is_answered_and_recorded_without_a_session
@@ -159,10 +162,7 @@ async fn a_repeated_completion_gives_the_first_result(store: TestStore) {
 
 async fn the_team_is_told_of_a_completion(store: TestStore) {
     let engine = engine(&store, &ScriptedProvider::new([chunks()])).await;
-    let team = engine.teams().create(TeamSpec::named("told")).await.unwrap();
-    let key = engine.keys().create(KeySpec::new(team.id, "key").level(AccessLevel::User)).await.unwrap();
-    told_of(&*store.store, team.id, [EventKind::MessageCompleted]).await;
-    let principal = engine.authenticate(key.secret.expose()).await.unwrap();
+    let principal = told_caller(&engine, &store, [EventKind::MessageCompleted]).await;
     let named = completion(&format!(r#""model": "test/one", "user": "Sara", {HELLO}"#));
     engine.complete(named.principal(principal)).await.unwrap();
     let payload = &events_told(&*store.store).await[0].payload;
@@ -173,6 +173,21 @@ async fn the_team_is_told_of_a_completion(store: TestStore) {
     ] {
         assert!(payload.contains(part), "{part}: {payload}");
     }
+    engine.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn of_a_long_question_a_team_is_told_the_beginning() {
+    let store = stores::memory();
+    let engine = engine(&store, &ScriptedProvider::new([chunks()])).await;
+    let principal = told_caller(&engine, &store, [EventKind::MessageCompleted]).await;
+    // The limit falls into a letter of two bytes.
+    let long = format!("x{}", "é".repeat(MAX_TEXT_BYTES));
+    let asked = completion(&format!(r#""model": "test/one", "messages": [{{"role": "user", "content": "{long}"}}]"#));
+    engine.complete(asked.principal(principal)).await.unwrap();
+    let told: Value = serde_json::from_str(&events_told(&*store.store).await[0].payload).unwrap();
+    let text = told["message"]["text"].as_str().unwrap();
+    assert_eq!((text.len(), long.starts_with(text)), (MAX_TEXT_BYTES - 1, true));
     engine.shutdown(Duration::from_secs(5)).await;
 }
 

@@ -26,7 +26,11 @@ crate::on_each_store! {
 }
 
 /// A key of a team that is told of these kinds.
-async fn told_caller(engine: &Engine, store: &TestStore, kinds: impl IntoIterator<Item = EventKind>) -> Arc<Principal> {
+pub(crate) async fn told_caller(
+    engine: &Engine,
+    store: &TestStore,
+    kinds: impl IntoIterator<Item = EventKind>,
+) -> Arc<Principal> {
     let team = engine.teams().create(TeamSpec::named("told")).await.unwrap();
     told_of(&*store.store, team.id, kinds).await;
     let key = engine.keys().create(KeySpec::new(team.id, "key").level(AccessLevel::User)).await.unwrap();

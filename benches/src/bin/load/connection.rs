@@ -48,11 +48,20 @@ impl Connection {
     }
 }
 
-/// A request with a JSON body.
+/// A request to make something, with a JSON body.
 pub(crate) fn post(path: &str, key: &str, body: &str) -> Vec<u8> {
+    request("POST", path, key, body)
+}
+
+/// A request to set something, with a JSON body.
+pub(crate) fn put(path: &str, key: &str, body: &str) -> Vec<u8> {
+    request("PUT", path, key, body)
+}
+
+fn request(method: &str, path: &str, key: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nHost: load\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: load\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()

@@ -18,7 +18,7 @@ use clap::Parser;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use crate::connection::{Connection, position, post};
+use crate::connection::{Connection, position, post, put};
 use crate::figures::{Figures, Unit};
 use crate::loads::{Load, Route};
 use crate::server::Server;
@@ -49,6 +49,9 @@ struct Args {
     #[arg(long, hide = true)]
     bare_upstream: Option<String>,
 }
+
+/// The host whose team is told of every answer. The upstream takes that too.
+const TOLD: &str = "arash, SQLite, webhooks on";
 
 /// A server that is measured, and the key that it is asked with.
 struct Measured {
@@ -103,8 +106,9 @@ async fn build() -> PathBuf {
 async fn start_all(args: &Args, program: &Path, upstream: &str, settings: &[(&str, &str)]) -> Vec<Measured> {
     let mut servers = vec![Measured { name: "bare", server: Server::bare(upstream).await, key: "none".to_owned() }];
     let process = ("arash, SQLite, durability=process", Some(("DURABILITY", "process")));
+    let told = (TOLD, None);
     let postgres = args.postgres.as_deref().map(|url| ("arash, PostgreSQL", Some(("DATABASE_URL", url))));
-    for (name, store) in [("arash, SQLite", None), process].into_iter().chain(postgres) {
+    for (name, store) in [("arash, SQLite", None), process, told].into_iter().chain(postgres) {
         let settings: Vec<_> = [("AI_SERVICE_URL", upstream)].iter().chain(settings).copied().chain(store).collect();
         servers.push(arash(name, program, &settings).await);
     }
@@ -119,7 +123,8 @@ async fn stop_all(servers: Vec<Measured>) {
 
 /// Starts arash-http, and makes a team with both quotas and a key of it.
 async fn arash(name: &'static str, program: &Path, settings: &[(&str, &str)]) -> Measured {
-    let server = Server::arash(program, ADMIN, settings).await;
+    let allowed = [("WEBHOOK_ALLOW_HTTP", "true"), ("WEBHOOK_ALLOW_PRIVATE", "true")];
+    let server = Server::arash(program, ADMIN, &[settings, &allowed].concat()).await;
     let mut connection = Connection::open(&server.address).await;
     // A database may be used twice.
     let unique = server.address.clone();
@@ -129,6 +134,11 @@ async fn arash(name: &'static str, program: &Path, settings: &[(&str, &str)]) ->
     let key = format!(r#"{{"team_id": {id}, "name": "load"}}"#);
     let made = connection.ask(&post("/api/v1/admin/api-keys", ADMIN, &key)).await;
     let key = text_after(made, r#""api_key":""#, '"');
+    if name == TOLD {
+        let upstream = settings.iter().find(|(name, _)| *name == "AI_SERVICE_URL").map_or("", |(_, url)| url);
+        let endpoint = format!(r#"{{"webhook_url": "{upstream}"}}"#);
+        connection.ask(&put(&format!("/api/v1/admin/{id}/webhook"), ADMIN, &endpoint)).await;
+    }
     Measured { name, server, key }
 }
 
