@@ -1,0 +1,6 @@
+//! The Telegram host of arash.
+//!
+//! So far it holds one module that stands on its own and knows nothing of bots: [`markdown`] makes what models write
+//! into text with entities, as the Bot API takes them.
+
+pub mod markdown;
