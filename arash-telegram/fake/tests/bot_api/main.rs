@@ -4,8 +4,23 @@
 
 mod support;
 
+mod callbacks;
+mod chats;
+mod commands;
+mod deletions;
+mod drafts;
 mod edits;
+mod entities;
 mod faults;
+mod files;
+mod flood;
+mod groups;
+mod keyboards;
+mod parse_modes;
 mod polling;
 mod record;
+mod replies;
 mod texts;
+mod topics;
+mod transport;
+mod webhooks;
