@@ -55,6 +55,12 @@ impl UserFile {
         Self { caption: caption.to_owned(), ..self }
     }
 
+    /// The same with this media type, unless it is empty.
+    pub(crate) fn mime(self, mime: &str) -> Self {
+        let mime = Some(mime.to_owned()).filter(|mime| !mime.is_empty()).or(self.mime);
+        Self { mime, ..self }
+    }
+
     fn store(self, world: &mut World) -> Content {
         let file = world.files.add(self.kind, &self.name, self.mime.as_deref(), self.duration, self.bytes);
         Content::File { file, caption: FormattedText::typed(&self.caption) }
@@ -70,6 +76,11 @@ pub struct Person {
 }
 
 impl Person {
+    /// The person with this number, in the chat with the bot.
+    pub(crate) fn new(shared: &Arc<Shared>, id: i64) -> Self {
+        Self { shared: Arc::clone(shared), id, spot: Spot { chat_id: id, topic_id: None } }
+    }
+
     /// Who it is.
     pub fn id(&self) -> i64 {
         self.id
