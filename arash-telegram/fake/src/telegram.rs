@@ -115,6 +115,12 @@ impl FakeTelegram {
         self.shared.change(|world| world.clock.turn(forward));
     }
 
+    /// Stops the server's clock, so that only [`FakeTelegram::turn_clock`] moves it on: what depends on how quickly things
+    /// happen, as flood control does, is then the same every time.
+    pub fn stop_clock(&self) {
+        self.shared.change(|world| world.clock.stop());
+    }
+
     /// A new person, who has not yet written to the bot.
     pub fn person(&self, name: &str) -> Person {
         self.person_speaking(name, None)

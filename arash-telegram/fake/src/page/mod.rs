@@ -98,6 +98,7 @@ fn act(shared: &Arc<Shared>, name: &str, query: &Query, body: Vec<u8>) -> Result
     let person = person(shared, query)?;
     let said = || String::from_utf8_lossy(&body).into_owned();
     match name {
+        "say" | "edit" if body.is_empty() => Err(Impossible("a message is not empty".to_owned())),
         "say" => Ok(json!(match query.optional("reply_to") {
             Some(message) => person.reply(message, &said()),
             None => person.say(&said()),
