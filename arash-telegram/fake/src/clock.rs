@@ -1,7 +1,6 @@
 //! The server's clock: it runs like any other, and tests can turn it on.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
@@ -41,22 +40,38 @@ fn micros(duration: Duration) -> u64 {
 pub(crate) struct Clock {
     began: Timestamp,
     at: Instant,
-    turned: Arc<AtomicU64>,
+    set: Arc<Mutex<Set>>,
+}
+
+/// What was done to a clock.
+#[derive(Clone, Copy, Debug, Default)]
+struct Set {
+    turned: Duration,
+    /// For how long it had run when it was stopped.
+    stopped: Option<Duration>,
 }
 
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "bots compare the dates of messages with the machine's clock")]
     pub(crate) fn start() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { began: Timestamp(micros(since_epoch)), at: Instant::now(), turned: Arc::default() }
+        Self { began: Timestamp(micros(since_epoch)), at: Instant::now(), set: Arc::default() }
+    }
+
+    fn set(&self) -> MutexGuard<'_, Set> {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        let turned = Duration::from_micros(self.turned.load(Ordering::SeqCst));
-        self.began.plus(self.at.elapsed()).plus(turned)
+        let Set { turned, stopped } = *self.set();
+        self.began.plus(stopped.unwrap_or_else(|| self.at.elapsed())).plus(turned)
     }
 
     pub(crate) fn turn(&self, forward: Duration) {
-        self.turned.fetch_add(micros(forward), Ordering::SeqCst);
+        self.set().turned += forward;
+    }
+
+    pub(crate) fn stop(&self) {
+        self.set().stopped.get_or_insert(self.at.elapsed());
     }
 }

@@ -27,6 +27,11 @@
 //!   in all. Who does not wait has to wait anew. [`FakeTelegram::control_floods`] switches it off.
 //! - **People**: privacy mode, members, blocked and kicked bots, groups that become supergroups.
 //!
+//! # For people
+//!
+//! The server has a page of its own, where one can chat with the bot that is connected, and the same as JSON for programs
+//! that are not written in Rust: see `page/mod.rs`. `cargo run -p arash-fake-telegram` starts a server for that.
+//!
 //! # What is not
 //!
 //! - One server has one bot, and knows the methods that a chat bot needs; others are "not found". Payments, Mini Apps,
@@ -41,6 +46,7 @@ mod files;
 mod flood;
 mod messages;
 mod object;
+mod page;
 mod people;
 mod record;
 mod telegram;

@@ -115,6 +115,12 @@ impl FakeTelegram {
         self.shared.change(|world| world.clock.turn(forward));
     }
 
+    /// Stops the server's clock, so that only [`FakeTelegram::turn_clock`] moves it on: what depends on how quickly things
+    /// happen, as flood control does, is then the same every time.
+    pub fn stop_clock(&self) {
+        self.shared.change(|world| world.clock.stop());
+    }
+
     /// A new person, who has not yet written to the bot.
     pub fn person(&self, name: &str) -> Person {
         self.person_speaking(name, None)
@@ -122,40 +128,17 @@ impl FakeTelegram {
 
     /// A new person whose app is in this language, as `fa`.
     pub fn person_speaking<'a>(&self, name: &str, language: impl Into<Option<&'a str>>) -> Person {
-        let language = language.into().map(str::to_owned);
-        let id = self.shared.change(|world| {
-            let id = FIRST_USER + world.users.len() as i64;
-            world.users.insert(id, User { id, name: name.to_owned(), language });
-            world.chats.insert(id, Chat::new(id, ChatKind::Private, name));
-            id
-        });
-        Person { shared: Arc::clone(&self.shared), id, spot: crate::people::Spot { chat_id: id, topic_id: None } }
+        new_person(&self.shared, name, language.into())
     }
 
     /// A new group with these people, of which the first made it, and the bot.
     pub fn group(&self, title: &str, people: &[&Person]) -> Group {
-        self.gather(title, people, ChatKind::Group)
+        gather(&self.shared, title, people, ChatKind::Group)
     }
 
     /// A new supergroup.
     pub fn supergroup(&self, title: &str, people: &[&Person]) -> Group {
-        self.gather(title, people, ChatKind::Supergroup)
-    }
-
-    fn gather(&self, title: &str, people: &[&Person], kind: ChatKind) -> Group {
-        let creator = people.first().map_or(0, |person| person.id());
-        let id = self.shared.change(|world| {
-            let number = 5_000_000 + world.chats.len() as i64;
-            let id = if kind == ChatKind::Supergroup { -1_000_000_000_000 - number } else { -number };
-            let mut chat = Chat::new(id, kind, title);
-            chat.bot = Status::Left;
-            chat.members = people.iter().map(|person| (person.id(), Status::Member)).collect();
-            chat.members.insert(creator, Status::Creator);
-            world.chats.insert(id, chat);
-            world.set_bot(creator, id, Status::Member);
-            id
-        });
-        Group { shared: Arc::clone(&self.shared), id, creator }
+        new_supergroup(&self.shared, title, people)
     }
 
     /// Plans a fault.
@@ -222,4 +205,37 @@ impl FakeTelegram {
         };
         tokio::time::timeout(PATIENCE, waiting).await.ok()
     }
+}
+
+/// A new person, who has not yet written to the bot.
+pub(crate) fn new_person(shared: &Arc<Shared>, name: &str, language: Option<&str>) -> Person {
+    let (name, language) = (name.to_owned(), language.map(str::to_owned));
+    let id = shared.change(|world| {
+        let id = FIRST_USER + world.users.len() as i64;
+        world.chats.insert(id, Chat::new(id, ChatKind::Private, &name));
+        world.users.insert(id, User { id, name, language });
+        id
+    });
+    Person::new(shared, id)
+}
+
+/// A new supergroup with these people, of which the first made it, and the bot.
+pub(crate) fn new_supergroup(shared: &Arc<Shared>, title: &str, people: &[&Person]) -> Group {
+    gather(shared, title, people, ChatKind::Supergroup)
+}
+
+fn gather(shared: &Arc<Shared>, title: &str, people: &[&Person], kind: ChatKind) -> Group {
+    let creator = people.first().map_or(0, |person| person.id());
+    let id = shared.change(|world| {
+        let number = 5_000_000 + world.chats.len() as i64;
+        let id = if kind == ChatKind::Supergroup { -1_000_000_000_000 - number } else { -number };
+        let mut chat = Chat::new(id, kind, title);
+        chat.bot = Status::Left;
+        chat.members = people.iter().map(|person| (person.id(), Status::Member)).collect();
+        chat.members.insert(creator, Status::Creator);
+        world.chats.insert(id, chat);
+        world.set_bot(creator, id, Status::Member);
+        id
+    });
+    Group { shared: Arc::clone(shared), id, creator }
 }

@@ -96,6 +96,11 @@ impl Shared {
         change(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// A number that changes with the state.
+    pub(crate) fn revision(&self) -> u64 {
+        *self.changes.borrow()
+    }
+
     /// Sees changes from now on.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()

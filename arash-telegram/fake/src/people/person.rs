@@ -8,7 +8,7 @@ use super::chat::Status;
 use super::group::Spot;
 use crate::files::FileKind;
 use crate::messages::{CallbackAnswer, Content, Message, Place, QueryId, Version, render};
-use crate::text::FormattedText;
+use crate::text::{FormattedText, MAX_TEXT};
 use crate::world::{Shared, World};
 
 /// What a person cannot do, such as press a button that is not there.
@@ -55,6 +55,12 @@ impl UserFile {
         Self { caption: caption.to_owned(), ..self }
     }
 
+    /// The same with this media type, unless it is empty.
+    pub(crate) fn mime(self, mime: &str) -> Self {
+        let mime = Some(mime.to_owned()).filter(|mime| !mime.is_empty()).or(self.mime);
+        Self { mime, ..self }
+    }
+
     fn store(self, world: &mut World) -> Content {
         let file = world.files.add(self.kind, &self.name, self.mime.as_deref(), self.duration, self.bytes);
         Content::File { file, caption: FormattedText::typed(&self.caption) }
@@ -70,6 +76,11 @@ pub struct Person {
 }
 
 impl Person {
+    /// The person with this number, in the chat with the bot.
+    pub(crate) fn new(shared: &Arc<Shared>, id: i64) -> Self {
+        Self { shared: Arc::clone(shared), id, spot: Spot { chat_id: id, topic_id: None } }
+    }
+
     /// Who it is.
     pub fn id(&self) -> i64 {
         self.id
@@ -89,16 +100,28 @@ impl Person {
         Place { chat_id: self.spot.chat_id, topic_id: self.spot.topic_id, reply_to }
     }
 
-    /// Sends a text and tells the number of the message.
+    /// Sends a text and tells the number of the message. Of a text that is too long for one, an app makes several, as here;
+    /// the first is told.
     pub fn say(&self, text: &str) -> i64 {
-        let content = Content::Text(FormattedText::typed(text));
-        self.shared.change(|world| world.sends(self.id, self.place(None), content, None))
+        self.write(None, text)
     }
 
     /// Replies to a message.
     pub fn reply(&self, to: i64, text: &str) -> i64 {
-        let content = Content::Text(FormattedText::typed(text));
-        self.shared.change(|world| world.sends(self.id, self.place(Some(to)), content, None))
+        self.write(Some(to), text)
+    }
+
+    fn write(&self, reply_to: Option<i64>, text: &str) -> i64 {
+        let characters: Vec<char> = text.chars().collect();
+        let (first, rest) = characters.split_at(characters.len().min(MAX_TEXT));
+        let content = |part: &[char]| Content::Text(FormattedText::typed(&part.iter().collect::<String>()));
+        self.shared.change(|world| {
+            let id = world.sends(self.id, self.place(reply_to), content(first), None);
+            for part in rest.chunks(MAX_TEXT) {
+                world.sends(self.id, self.place(None), content(part), None);
+            }
+            id
+        })
     }
 
     /// Sends a file.

@@ -1,6 +1,6 @@
 //! Entities as bots give them: read, checked against the text, and put in order as Telegram does.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Entity, FormattedText};
 use crate::transport::Refusal;
@@ -55,7 +55,11 @@ fn read_one(given: &Value) -> Result<Option<Entity>, Refusal> {
             _ => entity,
         },
         "text_link" => entity.with("url", required("url")?),
-        "text_mention" => entity.with("user", required("user")?),
+        "text_mention" => {
+            let user = required("user")?;
+            let id = user.get("id").and_then(Value::as_i64).ok_or_else(|| fault("Can't find field \"id\""))?;
+            entity.with("user", mentioned(id))
+        }
         "custom_emoji" => entity.with("custom_emoji_id", required("custom_emoji_id")?),
         "date_time" => entity.with("unix_time", required("unix_time")?),
         bare if BARE.contains(&bare) => entity,
@@ -63,6 +67,11 @@ fn read_one(given: &Value) -> Result<Option<Entity>, Refusal> {
     };
     // Telegram drops a link that it does not understand, and keeps its text.
     Ok(Some(entity).filter(|entity| entity.details.get("url").is_none_or(is_link)))
+}
+
+/// A user who is mentioned by number.
+pub(super) fn mentioned(id: i64) -> Value {
+    json!({ "id": id, "is_bot": false, "first_name": "" })
 }
 
 fn is_link(url: &Value) -> bool {

@@ -250,8 +250,7 @@ impl Parser {
 /// The entity of a link; none if Telegram does not understand where it leads.
 pub(super) fn linked(entity: Entity, address: &str) -> Option<Entity> {
     if let Some(id) = address.strip_prefix("tg://user?id=").and_then(|id| id.parse::<i64>().ok()) {
-        let user = serde_json::json!({ "id": id, "is_bot": false, "first_name": "" });
-        return Some(Entity { kind: "text_mention".to_owned(), ..entity }.with("user", user));
+        return Some(Entity { kind: "text_mention".to_owned(), ..entity }.with("user", super::entities::mentioned(id)));
     }
     super::entities::checked_link(address).map(|address| entity.with("url", address))
 }

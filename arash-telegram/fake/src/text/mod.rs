@@ -4,6 +4,8 @@ mod detect;
 mod entities;
 mod html;
 mod markdown;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use entities::checked_link;
 use serde_json::{Map, Value, json};

@@ -20,6 +20,7 @@ pub(crate) use connection::{Connections, CuttableAcceptor};
 pub(crate) use parameters::{Parameters, Upload};
 pub use refusal::{Outcome, Refusal};
 
+use crate::page;
 use crate::world::Shared;
 use call::Reply;
 
@@ -36,6 +37,9 @@ impl Endpoint for BotApi {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let (request, mut body) = request.split();
         let path = request.original_uri().path().to_owned();
+        if path == "/" || path.starts_with("/user/") {
+            return Ok(page::answer(&self.shared, &request, &mut body).await);
+        }
         if let Some((token, path)) = split(&path, "/file/bot") {
             return Ok(self.download(&token, &path));
         }

@@ -9,8 +9,8 @@ async fn refused(stage: &Stage, markup: Value) -> String {
     stage.refusal("sendMessage", payload).await
 }
 
-fn one(button: Value) -> Value {
-    json!({ "inline_keyboard": [[button]] })
+fn one(button: impl Into<Value>) -> Value {
+    json!({ "inline_keyboard": [[button.into()]] })
 }
 
 #[tokio::test]

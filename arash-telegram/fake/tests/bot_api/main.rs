@@ -16,6 +16,7 @@ mod files;
 mod flood;
 mod groups;
 mod keyboards;
+mod page;
 mod parse_modes;
 mod polling;
 mod record;

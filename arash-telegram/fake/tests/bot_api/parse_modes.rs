@@ -1,4 +1,4 @@
-//! HTML and MarkdownV2.
+//! The parse modes `HTML` and `MarkdownV2`.
 
 use serde_json::{Value, json};
 

@@ -49,7 +49,7 @@ async fn a_poll_waits_for_an_update_and_no_longer_than_it_says() {
     assert!(began.elapsed() >= Duration::from_secs(1));
     let poll = stage.ok("getUpdates", json!({ "timeout": 20 }));
     let (updates, ()) = tokio::join!(poll, async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        stage.polled().await;
         stage.ann.say("late");
     });
     assert_eq!(updates[0]["message"]["text"], "late");
@@ -61,7 +61,7 @@ async fn a_second_poller_ends_the_first_with_409() {
     let stage = Stage::new().await;
     let first = stage.call("getUpdates", json!({ "timeout": 20 }));
     let second = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        stage.polled().await;
         stage.ok("getUpdates", json!({ "timeout": 1 })).await
     };
     let ((status, body), second) = tokio::join!(first, second);
@@ -75,7 +75,7 @@ async fn a_webhook_that_is_set_ends_a_poll_and_refuses_others() {
     let stage = Stage::new().await;
     let poll = stage.call("getUpdates", json!({ "timeout": 20 }));
     let setting = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        stage.polled().await;
         stage.ok("setWebhook", json!({ "url": "http://127.0.0.1:9/" })).await;
     };
     let ((status, body), ()) = tokio::join!(poll, setting);

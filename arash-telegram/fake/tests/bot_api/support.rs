@@ -58,6 +58,13 @@ impl Stage {
         message["message_id"].as_i64().unwrap()
     }
 
+    /// Is ready when a poll waits for updates.
+    pub(crate) async fn polled(&self) {
+        let waits = |telegram: &FakeTelegram| telegram.calls_of("getUpdates").pop()?.outcome.is_none().then_some(());
+        self.telegram.until(waits).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
     /// The updates from this offset on, at once.
     pub(crate) async fn updates(&self, offset: i64) -> Vec<Value> {
         self.ok("getUpdates", json!({ "offset": offset })).await.as_array().unwrap().clone()

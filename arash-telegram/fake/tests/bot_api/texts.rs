@@ -58,6 +58,15 @@ async fn what_people_type_has_the_entities_that_telegram_finds() {
 }
 
 #[tokio::test]
+async fn what_people_type_comes_in_parts_if_it_is_too_long_for_one() {
+    let stage = Stage::new().await;
+    stage.ann.say(&"ш".repeat(4097));
+    let lengths =
+        stage.new_updates().await.into_iter().map(|update| update["message"]["text"].as_str().unwrap().chars().count());
+    assert_eq!(lengths.collect::<Vec<_>>(), [4096, 1]);
+}
+
+#[tokio::test]
 async fn a_person_who_never_wrote_or_blocks_the_bot_is_not_written_to() {
     let stage = Stage::new().await;
     let bob = stage.telegram.person("Bob");

@@ -10,10 +10,13 @@ use serde_json::{Value, json};
 
 use crate::support::Stage;
 
+/// The secret that came with an update, and the update.
+type Came = (Option<String>, Value);
+
 /// What came, and how the next ones are answered.
 #[derive(Clone, Default)]
 struct Receiver {
-    came: Arc<Mutex<Vec<(Option<String>, Value)>>>,
+    came: Arc<Mutex<Vec<Came>>>,
     failures: Arc<Mutex<usize>>,
     answer: Arc<Mutex<String>>,
     busy: Arc<Mutex<(usize, usize)>>,
