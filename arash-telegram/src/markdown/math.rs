@@ -32,7 +32,8 @@ pub(super) fn in_dollars(markdown: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// Finds the marks around formulas in a paragraph: where each begins, in pairs.
+/// Finds the marks around formulas in a paragraph: where each begins, in pairs. Between square brackets a formula has
+/// to look like one, because brackets are escaped too: `\[sic\]`.
 fn find_formulas(markdown: &str, paragraph: std::ops::Range<usize>, marks: &mut Vec<usize>) {
     let Some(text) = markdown.get(paragraph.clone()) else { return };
     if !text.contains("\\(") && !text.contains("\\[") {
@@ -50,7 +51,9 @@ fn find_formulas(markdown: &str, paragraph: std::ops::Range<usize>, marks: &mut 
                 let formula = if *missing { None } else { formula_len(rest, close) };
                 *missing |= formula.is_none();
                 if let Some(length) = formula
-                    && is_formula(rest.get(2..length - 2).unwrap_or_default())
+                    && let Some(inner) = rest.get(2..length - 2)
+                    && is_formula(inner)
+                    && (*open == b'(' || inner.contains(['\\', '^', '_', '=', '+', '{']))
                 {
                     marks.extend([paragraph.start + at, paragraph.start + at + length - 2]);
                 }
@@ -113,7 +116,8 @@ mod tests {
             ("\\[\na\n\\\\[2pt] b\n\\]", "$$\na\n\\\\[2pt] b\n$$"),
             (r"`\(x\)` and \(y\)", r"`\(x\)` and $$y$$"),
             ("```\n\\(x\\)\n```\n\\(y\\)", "```\n\\(x\\)\n```\n$$y$$"),
-            (r"\(x \[y\]", r"\(x $$y$$"),
+            (r"\(x \[y=1\]", r"\(x $$y=1$$"),
+            (r"\[sic\] \[1\](x)", r"\[sic\] \[1\](x)"),
             (r"\\(x\\) \( \) \(}{\) \($\)", r"\\(x\\) \( \) \(}{\) \($\)"),
             ("\\(x\n\ny\\)", "\\(x\n\ny\\)"),
             ("plain", "plain"),

@@ -68,7 +68,8 @@ impl Table {
         let mut lines = Vec::with_capacity(self.rows.len() + 1);
         for row in self.rows.iter().filter(|row| !is_blank(row)) {
             let cells = row.iter().zip(widths).zip(&self.alignments);
-            let cells: Vec<_> = cells.map(|((cell, width), alignment)| padded(&cell.text, *width, *alignment)).collect();
+            let cells: Vec<_> =
+                cells.map(|((cell, width), alignment)| padded(&cell.text, *width, *alignment)).collect();
             lines.push(cells.join(BETWEEN).trim_end().to_owned());
         }
         if self.rows.first().is_some_and(|names| !is_blank(names)) {
@@ -123,7 +124,9 @@ fn write_entry(out: &mut Writer, name: &str, cell: Rich) {
 /// left, because few fixed-width fonts have such letters and neighbouring cells would change places.
 fn needs_lines(cell: &Rich) -> bool {
     let is_link = |kind: &EntityKind| matches!(kind, EntityKind::TextLink { .. });
-    cell.spans.iter().any(|span| is_link(&span.kind)) || cell.text.contains('\n') || cell.text.chars().any(is_right_to_left)
+    cell.spans.iter().any(|span| is_link(&span.kind))
+        || cell.text.contains('\n')
+        || cell.text.chars().any(is_right_to_left)
 }
 
 /// A cell filled up to the width of its column.

@@ -94,7 +94,8 @@ fn is_row(line: &str) -> bool {
 /// Whether a line holds nothing but marks so far: of a list entry, a heading, a rule, a fence.
 fn is_marker(line: &str) -> bool {
     let line = line.trim();
-    let line = ["[ ]", "[x]", "[X]", "[ ", "[x", "[X", "["].iter().find_map(|tick| line.strip_suffix(tick)).unwrap_or(line);
+    let line =
+        ["[ ]", "[x]", "[X]", "[ ", "[x", "[X", "["].iter().find_map(|tick| line.strip_suffix(tick)).unwrap_or(line);
     let marks = line.trim_start_matches(|letter: char| " \t>#*+-=~`_|:$".contains(letter));
     let digits = marks.trim_end_matches(['.', ')']);
     !line.is_empty() && digits.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit())
