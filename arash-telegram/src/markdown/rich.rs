@@ -87,12 +87,15 @@ impl Rich {
         let mut code: Vec<_> =
             lawful.iter().filter(|span| span.kind.is_code()).map(|span| span.range.clone()).collect();
         code.sort_by_key(|range| range.start);
+        let is_block = |span: &&Span| matches!(span.kind, EntityKind::Pre { .. });
+        let mut blocks: Vec<_> = lawful.iter().filter(is_block).map(|span| span.range.start).collect();
+        blocks.sort_unstable();
         for (kind, ranges) in splittable {
             let pieces = without(&united(ranges), &code);
             lawful.extend(pieces.into_iter().map(|range| Span { kind: kind.clone(), range }));
         }
         for span in &mut lawful {
-            span.range = trimmed(&text, span, &code);
+            span.range = trimmed(&text, span, &blocks);
         }
         lawful.retain(|span| text.get(span.range.clone()).is_some_and(|part| part.chars().any(is_visible)));
         lawful.sort_by(|a, b| {
@@ -170,9 +173,9 @@ fn without(ranges: &[Range<usize>], holes: &[Range<usize>]) -> Vec<Range<usize>>
     left
 }
 
-/// The range of a span without the blanks at its ends. Code keeps the indentation of its first line, also where a
-/// quotation begins with it.
-fn trimmed(text: &str, span: &Span, code: &[Range<usize>]) -> Range<usize> {
+/// The range of a span without the blanks at its ends. A block of code keeps the indentation of its first line, also
+/// where a quotation begins with it; `blocks` tells where such blocks begin.
+fn trimmed(text: &str, span: &Span, blocks: &[usize]) -> Range<usize> {
     let Range { start, end } = span.range;
     let Some(part) = text.get(start..end) else { return 0..0 };
     let kept = match span.kind {
@@ -181,9 +184,9 @@ fn trimmed(text: &str, span: &Span, code: &[Range<usize>]) -> Range<usize> {
     };
     let mut begin = end - kept.len();
     if span.kind.is_quote()
-        && let Some(first) = code.get(code.partition_point(|code| code.start < start))
+        && let Some(&block) = blocks.get(blocks.partition_point(|&block| block < start))
     {
-        begin = begin.min(first.start);
+        begin = begin.min(block);
     }
-    begin..start + part.trim_end().len().max(begin - start)
+    begin..(start + part.trim_end().len()).max(begin)
 }

@@ -64,6 +64,9 @@ fn what_encloses_the_same_text_stands_in_telegrams_order() {
     assert_eq!(kinds("> ~~***||a||***~~"), order);
     // Bold text that ends where other bold text begins, with italics that end there too.
     check_markdown("**_[**> [!NOTE]\n*# ***x y");
+    // A quotation that begins with a blank, by a mark that is held back.
+    check_markdown("> ` ---\n");
+    check_markdown(">\u{b}!");
     assert_eq!(kinds("# a **b**"), [EntityKind::Bold]);
 }
 

@@ -39,8 +39,9 @@ fn a_block_of_code_is_closed_and_opened_again() {
 
 #[test]
 fn code_of_any_length_keeps_every_line() {
-    let code: String = (0..2000).map(|line| format!("{}line {line}\n", "  ".repeat(line % 7))).collect();
-    let parts = split(&convert(&format!("```py\n{code}```")), MAX_MESSAGE_LEN);
+    let lines = (0..2000).map(|line| format!("{}line {line}", "  ".repeat(line % 7)));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    let parts = split(&convert(&format!("```py\n{code}\n```")), MAX_MESSAGE_LEN);
     assert!(parts.len() > 5);
     let lines: Vec<_> = parts.iter().flat_map(|part| part.text.lines()).collect();
     assert_eq!(lines, code.lines().collect::<Vec<_>>());
