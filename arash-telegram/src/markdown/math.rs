@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use super::fence::Fence;
 
+/// The longest mark of code within a line that is looked for. Each length that has no end costs a look at all the rest.
+const MAX_BACKTICKS: usize = 16;
+
 /// The same text, of the same length, with every formula between double dollar signs. Code stays as it is.
 pub(super) fn in_dollars(markdown: &str) -> Cow<'_, str> {
     let mut fence = Fence::default();
@@ -92,7 +95,7 @@ fn is_formula(text: &str) -> bool {
 /// The length of code within a line, with its marks; of the marks alone if it has no end.
 fn code_len(text: &str) -> usize {
     let length = text.bytes().take_while(|&byte| byte == b'`').count();
-    let Some(code) = text.get(length..) else { return length };
+    let Some(code) = text.get(length..).filter(|_| length <= MAX_BACKTICKS) else { return length };
     let mut at = 0;
     while let Some(found) = code.get(at..).and_then(|rest| rest.find('`')) {
         at += found;
