@@ -12,7 +12,8 @@ impl Fence {
         let fence = fence_of(line);
         let Some((mark, length)) = self.open else {
             // What stands behind the opening fence holds no backtick; otherwise it is code within a line.
-            self.open = fence.filter(|(mark, _, rest)| *mark != b'`' || !rest.contains('`')).map(|(mark, n, _)| (mark, n));
+            self.open =
+                fence.filter(|(mark, _, rest)| *mark != b'`' || !rest.contains('`')).map(|(mark, n, _)| (mark, n));
             return self.open.is_some();
         };
         if fence.is_some_and(|(same, n, rest)| same == mark && n >= length && rest.trim().is_empty()) {

@@ -99,11 +99,15 @@ impl<'a> Scan<'a> {
     /// A tag or an address in angle brackets that may not have come whole.
     fn tag(&mut self) {
         let inner = self.rest().get(1..).unwrap_or_default();
-        let begins_tag = inner.is_empty() || inner.starts_with(|first: char| first.is_ascii_alphabetic() || "/!".contains(first));
-        match inner.find(|letter: char| letter == '>' || letter.is_whitespace()).filter(|_| begins_tag) {
+        let begins_tag =
+            inner.is_empty() || inner.starts_with(|first: char| first.is_ascii_alphabetic() || "/!".contains(first));
+        if !begins_tag {
+            self.at += 1;
+            return;
+        }
+        match inner.find(|letter: char| letter == '>' || letter.is_whitespace()) {
             Some(length) => self.at += 1 + length,
-            None if begins_tag => self.end = self.at,
-            None => self.at += 1,
+            None => self.end = self.at,
         }
     }
 
@@ -115,8 +119,7 @@ impl<'a> Scan<'a> {
         let rest = self.rest();
         if let Some(address) = rest.strip_prefix('(') {
             match address_len(address) {
-                Address::Whole(length) => self.at += 1 + length,
-                Address::None(length) => self.at += 1 + length,
+                Address::Whole(length) | Address::None(length) => self.at += 1 + length,
                 Address::Half => {
                     self.brackets.push(start);
                     self.end = self.at - 1;
@@ -206,7 +209,10 @@ fn address_len(text: &str) -> Address {
             if !"\"'(".contains(letter) {
                 return Address::None(index);
             }
-            return text.get(index + 1..).and_then(|title| title.find(')')).map_or(Address::Half, |end| Address::Whole(index + end + 2));
+            return text
+                .get(index + 1..)
+                .and_then(|title| title.find(')'))
+                .map_or(Address::Half, |end| Address::Whole(index + end + 2));
         }
         blank = letter.is_whitespace();
     }

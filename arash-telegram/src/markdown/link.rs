@@ -40,7 +40,7 @@ fn has_public_host(rest: &str) -> bool {
     let authority = authority(rest);
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     if host.starts_with('[') {
-        return host.contains("]") && host.contains(':');
+        return host.contains(']') && host.contains(':');
     }
     let (host, port) = host.split_once(':').unwrap_or((host, "80"));
     let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_') || letter > '\u{7f}';

@@ -21,6 +21,9 @@ pub(super) struct Lists {
 struct List {
     /// The number of the next entry, where they have numbers.
     next: Option<u64>,
+    /// Whether the last entry has more than one paragraph. Empty lines around its entries depend on nothing else: in
+    /// Markdown one empty line stretches the whole list, which would jump while it is being written.
+    is_stretched: bool,
     /// How much was waiting to be written before the mark of the entry around.
     waiting: usize,
 }
@@ -33,7 +36,7 @@ impl Lists {
 
     /// Begins a list; its entries are numbered from `first` on, if they are.
     pub(super) fn start(&mut self, first: Option<u64>) {
-        self.lists.push(List { next: first, waiting: 0 });
+        self.lists.push(List { next: first, is_stretched: false, waiting: 0 });
     }
 
     /// Ends a list.
@@ -44,20 +47,28 @@ impl Lists {
 
     /// Begins an entry.
     pub(super) fn start_item(&mut self, out: &mut Writer) {
-        out.gap(Gap::Line);
         self.indent(out);
         let depth = self.lists.len().saturating_sub(self.outside_quote + 1);
         let Some(list) = self.lists.last_mut() else { return };
+        out.gap(if std::mem::take(&mut list.is_stretched) { Gap::Blank } else { Gap::Line });
         list.waiting = out.marker().len();
         if list.waiting == 0 {
             out.marker().push_str(&" ".repeat(INDENT * depth.min(MAX_INDENTED)));
         }
         match &mut list.next {
             Some(number) => {
-                out.marker().push_str(&format!("{number}. "));
+                out.marker().push_str(&number.to_string());
+                out.marker().push_str(". ");
                 *number = number.saturating_add(1);
             }
             None => out.marker().push_str(BULLETS.get(depth % BULLETS.len()).copied().unwrap_or_default()),
+        }
+    }
+
+    /// Takes notice of a further paragraph in the entry around.
+    pub(super) fn stretch(&mut self) {
+        if let Some(list) = self.lists.last_mut() {
+            list.is_stretched = true;
         }
     }
 

@@ -23,6 +23,8 @@ struct Mark {
 impl Marks {
     /// Writes text of a paragraph.
     pub(super) fn write(&mut self, out: &mut Writer, text: &str) {
+        // Behind a line that has just ended, as by a formula in a paragraph.
+        let text = if out.is_at_line_start() { text.trim_start_matches(' ') } else { text };
         let mut written = 0;
         let mut at = 0;
         while let Some(found) = text.get(at..).and_then(|rest| rest.find(['*', '|'])) {

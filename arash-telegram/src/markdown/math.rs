@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use super::fence::Fence;
 
+/// The longest mark of code within a line that is looked for. Each length that has no end costs a look at all the rest.
+const MAX_BACKTICKS: usize = 16;
+
 /// The same text, of the same length, with every formula between double dollar signs. Code stays as it is.
 pub(super) fn in_dollars(markdown: &str) -> Cow<'_, str> {
     let mut fence = Fence::default();
@@ -32,7 +35,8 @@ pub(super) fn in_dollars(markdown: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// Finds the marks around formulas in a paragraph: where each begins, in pairs.
+/// Finds the marks around formulas in a paragraph: where each begins, in pairs. Between square brackets a formula has
+/// to look like one, because brackets are escaped too: `\[sic\]`.
 fn find_formulas(markdown: &str, paragraph: std::ops::Range<usize>, marks: &mut Vec<usize>) {
     let Some(text) = markdown.get(paragraph.clone()) else { return };
     if !text.contains("\\(") && !text.contains("\\[") {
@@ -50,7 +54,9 @@ fn find_formulas(markdown: &str, paragraph: std::ops::Range<usize>, marks: &mut 
                 let formula = if *missing { None } else { formula_len(rest, close) };
                 *missing |= formula.is_none();
                 if let Some(length) = formula
-                    && is_formula(rest.get(2..length - 2).unwrap_or_default())
+                    && let Some(inner) = rest.get(2..length - 2)
+                    && is_formula(inner)
+                    && (*open == b'(' || inner.contains(['\\', '^', '_', '=', '+', '{']))
                 {
                     marks.extend([paragraph.start + at, paragraph.start + at + length - 2]);
                 }
@@ -89,7 +95,7 @@ fn is_formula(text: &str) -> bool {
 /// The length of code within a line, with its marks; of the marks alone if it has no end.
 fn code_len(text: &str) -> usize {
     let length = text.bytes().take_while(|&byte| byte == b'`').count();
-    let Some(code) = text.get(length..) else { return length };
+    let Some(code) = text.get(length..).filter(|_| length <= MAX_BACKTICKS) else { return length };
     let mut at = 0;
     while let Some(found) = code.get(at..).and_then(|rest| rest.find('`')) {
         at += found;
@@ -113,7 +119,8 @@ mod tests {
             ("\\[\na\n\\\\[2pt] b\n\\]", "$$\na\n\\\\[2pt] b\n$$"),
             (r"`\(x\)` and \(y\)", r"`\(x\)` and $$y$$"),
             ("```\n\\(x\\)\n```\n\\(y\\)", "```\n\\(x\\)\n```\n$$y$$"),
-            (r"\(x \[y\]", r"\(x $$y$$"),
+            (r"\(x \[y=1\]", r"\(x $$y=1$$"),
+            (r"\[sic\] \[1\](x)", r"\[sic\] \[1\](x)"),
             (r"\\(x\\) \( \) \(}{\) \($\)", r"\\(x\\) \( \) \(}{\) \($\)"),
             ("\\(x\n\ny\\)", "\\(x\n\ny\\)"),
             ("plain", "plain"),

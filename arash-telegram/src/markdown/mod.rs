@@ -1,6 +1,6 @@
 //! Markdown as models write it, made into text with entities as Telegram's Bot API takes them.
 //!
-//! Telegram refuses a message whose MarkdownV2 or HTML has one mistake in it, and models make mistakes. Entities cannot
+//! Telegram refuses a message whose `MarkdownV2` or HTML has one mistake in it, and models make mistakes. Entities cannot
 //! go wrong that way: the text is plain, and what is formatted is told beside it. Nothing has to be escaped, and no
 //! formatting costs any of the 4096 units that a message may have.
 //!
@@ -55,6 +55,7 @@ mod inline;
 mod letters;
 mod limit;
 mod link;
+mod links;
 mod list;
 mod marks;
 mod math;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMergeWithOffset};
 
 use super::entity::EntityKind;
-use super::link::{Destination, judge};
+use super::links::Links;
 use super::list::Lists;
 use super::marks::Marks;
 use super::math;
@@ -40,28 +40,19 @@ pub(super) fn render(markdown: &str) -> Rich {
 struct Render<'a> {
     /// The Markdown as it was written.
     original: &'a str,
-    /// The same as it was parsed, with other marks around formulas.
+    /// The same as it is parsed, with other marks around formulas.
     source: &'a str,
     out: Writer,
     marks: Marks,
     lists: Lists,
     /// How many quotations lie around.
     quotes: usize,
-    links: Vec<Link>,
+    links: Links,
     /// The table around, and what was written before the cell around.
     table: Table,
     around_cell: Writer,
     /// The block of code around: its language, and its text so far.
     code: Option<(Option<String>, String)>,
-}
-
-/// A link or an image that has not ended.
-struct Link {
-    url: String,
-    /// Whether it is one for Telegram. An image in a link is none.
-    is_link: bool,
-    /// How much was written before it.
-    start: usize,
 }
 
 impl Render<'_> {
@@ -79,7 +70,7 @@ impl Render<'_> {
             Event::Rule => {
                 self.begin_block();
                 self.out.push("———");
-                self.out.gap(Gap::Blank);
+                self.end_block();
             }
             Event::TaskListMarker(is_done) => self.lists.tick(&mut self.out, is_done),
         }
@@ -87,7 +78,8 @@ impl Render<'_> {
 
     fn start(&mut self, tag: Tag<'_>, range: &Range<usize>) {
         match tag {
-            Tag::Paragraph | Tag::HtmlBlock => self.begin_block(),
+            Tag::Paragraph => self.begin_paragraph(),
+            Tag::HtmlBlock => self.begin_block(),
             Tag::Heading { .. } => {
                 self.begin_block();
                 self.out.open(EntityKind::Bold);
@@ -95,13 +87,14 @@ impl Render<'_> {
             Tag::BlockQuote(kind) => self.start_quote(kind),
             Tag::CodeBlock(kind) => self.code = Some((language(&kind), String::new())),
             Tag::List(first) => {
-                self.out.gap(if self.lists.is_in_item() { Gap::Line } else { Gap::Blank });
+                self.out.gap(self.block_gap());
                 self.lists.start(first);
             }
             Tag::Item => self.lists.start_item(&mut self.out),
             Tag::FootnoteDefinition(label) => {
                 self.out.gap(Gap::Blank);
-                self.out.marker().push_str(&format!("{} ", footnote(&label)));
+                self.out.marker().push_str(&footnote(&label));
+                self.out.marker().push(' ');
             }
             Tag::Table(alignments) => self.table = Table::new(alignments),
             Tag::TableHead | Tag::TableRow => self.table.row(),
@@ -110,7 +103,7 @@ impl Render<'_> {
             Tag::Strong => self.out.open(EntityKind::Bold),
             Tag::Strikethrough if self.is_struck(range) => self.out.open(EntityKind::Strikethrough),
             Tag::Strikethrough => self.out.push("~"),
-            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.start_link(&dest_url),
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.links.start(&mut self.out, &dest_url),
             // These are not asked for.
             Tag::DefinitionList
             | Tag::DefinitionListTitle
@@ -123,24 +116,24 @@ impl Render<'_> {
 
     fn end(&mut self, tag: TagEnd, range: &Range<usize>) {
         match tag {
-            TagEnd::Paragraph | TagEnd::HtmlBlock => self.end_block(Gap::Blank),
+            TagEnd::Paragraph | TagEnd::HtmlBlock => self.end_block(),
             TagEnd::Heading(_) => {
                 self.out.close();
-                self.end_block(Gap::Blank);
+                self.end_block();
             }
             TagEnd::BlockQuote(_) => self.end_quote(),
             TagEnd::CodeBlock => self.end_code(),
             TagEnd::List(_) => {
                 self.lists.end(&mut self.out);
-                self.out.gap(if self.lists.is_in_item() { Gap::Line } else { Gap::Blank });
+                self.end_block();
             }
             TagEnd::Item => {
                 self.lists.end_item(&mut self.out);
-                self.end_block(Gap::Line);
+                self.end_block();
             }
             TagEnd::FootnoteDefinition => {
                 self.out.marker().clear();
-                self.end_block(Gap::Blank);
+                self.end_block();
             }
             TagEnd::TableCell => {
                 let cell = std::mem::replace(&mut self.out, std::mem::take(&mut self.around_cell));
@@ -150,14 +143,17 @@ impl Render<'_> {
             TagEnd::Table => {
                 self.begin_block();
                 std::mem::take(&mut self.table).write(&mut self.out);
-                self.end_block(Gap::Blank);
+                self.end_block();
             }
             TagEnd::Strikethrough if !self.is_struck(range) => self.out.push("~"),
             TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
                 self.out.close();
                 self.marks.leave(&self.out);
             }
-            TagEnd::Link | TagEnd::Image => self.end_link(),
+            TagEnd::Link | TagEnd::Image => {
+                self.links.end(&mut self.out);
+                self.marks.leave(&self.out);
+            }
             TagEnd::TableHead
             | TagEnd::TableRow
             | TagEnd::DefinitionList
@@ -169,15 +165,27 @@ impl Render<'_> {
         }
     }
 
+    /// What stands between blocks.
+    fn block_gap(&self) -> Gap {
+        if self.lists.is_in_item() { Gap::Line } else { Gap::Blank }
+    }
+
     /// A block begins on a line of its own, beside the mark of its list entry if it is the first there.
     fn begin_block(&mut self) {
         if self.out.marker().is_empty() {
-            self.out.gap(if self.lists.is_in_item() { Gap::Line } else { Gap::Blank });
+            self.out.gap(self.block_gap());
         }
     }
 
-    fn end_block(&mut self, gap: Gap) {
-        self.out.gap(gap);
+    fn begin_paragraph(&mut self) {
+        if self.out.marker().is_empty() {
+            self.out.gap(Gap::Blank);
+            self.lists.stretch();
+        }
+    }
+
+    fn end_block(&mut self) {
+        self.out.gap(self.block_gap());
         self.marks = Marks::default();
     }
 
@@ -263,37 +271,14 @@ impl Render<'_> {
                 }
             }
         }
-        self.end_block(Gap::Blank);
+        self.end_block();
     }
 
     fn end_code(&mut self) {
         let Some((language, code)) = self.code.take() else { return };
         self.begin_block();
         self.out.push_block(language, &code);
-        self.end_block(if self.lists.is_in_item() { Gap::Line } else { Gap::Blank });
-    }
-
-    fn start_link(&mut self, url: &str) {
-        let is_link = self.links.is_empty() && matches!(judge(url), Destination::Url(_));
-        self.out.open(EntityKind::TextLink { url: url.to_owned() });
-        self.links.push(Link { url: url.to_owned(), is_link, start: self.out.len() });
-    }
-
-    fn end_link(&mut self) {
-        let Some(Link { url, is_link, start }) = self.links.pop() else { return };
-        if self.out.len() == start && matches!(judge(&url), Destination::Url(_)) {
-            // Nothing says what it is.
-            self.out.push(&url);
-        }
-        if is_link {
-            self.out.close();
-        } else if let Some(start) = self.out.close_unformatted()
-            && let Destination::Contact(address) = judge(&url)
-            && !self.out.since(start).contains(address)
-        {
-            self.out.push(&format!(" ({address})"));
-        }
-        self.marks.leave(&self.out);
+        self.end_block();
     }
 }
 

@@ -84,14 +84,18 @@ impl Rich {
                 None => lawful.push(span),
             }
         }
-        let mut code: Vec<_> = lawful.iter().filter(|span| span.kind.is_code()).map(|span| span.range.clone()).collect();
+        let mut code: Vec<_> =
+            lawful.iter().filter(|span| span.kind.is_code()).map(|span| span.range.clone()).collect();
         code.sort_by_key(|range| range.start);
+        let is_block = |span: &&Span| matches!(span.kind, EntityKind::Pre { .. });
+        let mut blocks: Vec<_> = lawful.iter().filter(is_block).map(|span| span.range.start).collect();
+        blocks.sort_unstable();
         for (kind, ranges) in splittable {
             let pieces = without(&united(ranges), &code);
             lawful.extend(pieces.into_iter().map(|range| Span { kind: kind.clone(), range }));
         }
         for span in &mut lawful {
-            span.range = trimmed(&text, span);
+            span.range = trimmed(&text, span, &blocks);
         }
         lawful.retain(|span| text.get(span.range.clone()).is_some_and(|part| part.chars().any(is_visible)));
         lawful.sort_by(|a, b| {
@@ -119,9 +123,8 @@ impl Rich {
         let ends = self.spans.iter().flat_map(|span| [span.range.start, span.range.end]);
         let places = positions(&self.text, ends, |position| position.byte);
         let entities = self.spans.into_iter().map(|span| {
-            let [offset, end] = [span.range.start, span.range.end].map(|byte| {
-                Position::find(&places, byte, |position| position.byte).utf16
-            });
+            let [offset, end] = [span.range.start, span.range.end]
+                .map(|byte| Position::find(&places, byte, |position| position.byte).utf16);
             Entity { kind: span.kind, offset, length: end - offset }
         });
         Formatted { entities: entities.collect(), text: self.text }
@@ -136,18 +139,19 @@ impl From<&Formatted> for Rich {
         let places = positions(&formatted.text, ends, |position| position.utf16);
         let byte = |utf16| Position::find(&places, utf16, |position| position.utf16).byte;
         let spans = formatted.entities.iter();
-        let spans = spans.map(|entity| Span { kind: entity.kind.clone(), range: byte(entity.offset)..byte(end(entity)) });
+        let spans =
+            spans.map(|entity| Span { kind: entity.kind.clone(), range: byte(entity.offset)..byte(end(entity)) });
         Self { spans: spans.collect(), text: formatted.text.clone() }
     }
 }
 
-/// Ranges that touch or lie within each other made one.
+/// Ranges that lie within each other made one. Those that only touch stay apart: between them other formatting may end.
 fn united(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.sort_by_key(|range| range.start);
     let mut united: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
     for range in ranges {
         match united.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
             _ => united.push(range),
         }
     }
@@ -169,11 +173,20 @@ fn without(ranges: &[Range<usize>], holes: &[Range<usize>]) -> Vec<Range<usize>>
     left
 }
 
-/// The range of a span without the blanks at its ends; code keeps the indentation of its first line.
-fn trimmed(text: &str, span: &Span) -> Range<usize> {
-    let Some(part) = text.get(span.range.clone()) else { return 0..0 };
-    let keeps_indent = matches!(span.kind, EntityKind::Pre { .. }) || span.kind.is_quote();
-    let begun = if keeps_indent { part.trim_start_matches('\n') } else { part.trim_start() };
-    let start = span.range.end - begun.len();
-    start..start + begun.trim_end().len()
+/// The range of a span without the blanks at its ends. A block of code keeps the indentation of its first line, also
+/// where a quotation begins with it; `blocks` tells where such blocks begin.
+fn trimmed(text: &str, span: &Span, blocks: &[usize]) -> Range<usize> {
+    let Range { start, end } = span.range;
+    let Some(part) = text.get(start..end) else { return 0..0 };
+    let kept = match span.kind {
+        EntityKind::Pre { .. } => part.trim_start_matches('\n'),
+        _ => part.trim_start(),
+    };
+    let mut begin = end - kept.len();
+    if span.kind.is_quote()
+        && let Some(&block) = blocks.get(blocks.partition_point(|&block| block < start))
+    {
+        begin = begin.min(block);
+    }
+    begin..(start + part.trim_end().len()).max(begin)
 }

@@ -1,16 +1,14 @@
-//! Markdown made ready for the parser: bounded in depth, formulas in the notation that it knows.
+//! Markdown made ready for the parser: bounded in depth.
 
 use std::borrow::Cow;
 
-use super::fence::Fence;
-
-/// How deep quotations and lists may lie within each other. For each line the parser goes through all that it might lie
-/// in, so that the time would grow with the square of the text.
-const MAX_MARKERS: usize = 16;
+/// How many markers of quotations and lists a line may begin with. For each line the parser goes through all that it
+/// might lie in, so that the time would grow with the square of the text. That is more than anything that is meant,
+/// patterns of stars in code included, and costs little.
+const MAX_MARKERS: usize = 100;
 
 /// Takes the markers of quotations and lists away that a line has in excess.
 pub(super) fn bounded(markdown: &str) -> Cow<'_, str> {
-    let mut fence = Fence::default();
     let mut bounded = String::new();
     // How much of the source is in `bounded`.
     let mut copied = 0;
@@ -18,9 +16,6 @@ pub(super) fn bounded(markdown: &str) -> Cow<'_, str> {
     for line in markdown.split_inclusive('\n') {
         let start = end;
         end += line.len();
-        if fence.is_code(line) {
-            continue;
-        }
         if let Some((last, words)) = excess(line) {
             bounded.push_str(markdown.get(copied..start + last).unwrap_or_default());
             copied = start + words;
@@ -72,18 +67,16 @@ mod tests {
 
     #[test]
     fn what_is_not_too_deep_stays() {
-        for markdown in
-            ["", "a\nb\n", "> > - 1. a", &"-".repeat(200), &"* ".repeat(16), &format!("```\n{}\n```", "> ".repeat(99))]
-        {
+        for markdown in ["", "a\nb\n", "> > - 1. a", &"-".repeat(200), &"* ".repeat(100)] {
             assert!(matches!(bounded(markdown), Cow::Borrowed(same) if same == markdown), "{markdown}");
         }
     }
 
     #[test]
     fn what_is_too_deep_is_cut_off() {
-        let kept = format!("a\n{}b\nc", "> ".repeat(16));
+        let kept = format!("a\n{}b\nc", "> ".repeat(100));
         assert_eq!(bounded(&format!("a\n{}b\nc", "> ".repeat(900))), kept);
-        assert_eq!(bounded(&format!("{}x\n", "- ".repeat(900))), format!("{}x\n", "- ".repeat(16)));
-        assert_eq!(bounded(&format!("{}x", "1. ".repeat(17))), format!("{}x", "1. ".repeat(16)));
+        assert_eq!(bounded(&format!("{}x\n", "- ".repeat(900))), format!("{}x\n", "- ".repeat(100)));
+        assert_eq!(bounded(&format!("{}x", "1. ".repeat(101))), format!("{}x", "1. ".repeat(100)));
     }
 }

@@ -42,7 +42,8 @@ pub fn split(formatted: &Formatted, limit: usize) -> Vec<Formatted> {
             kind: span.kind.clone(),
             range: span.range.start.max(start) - start..span.range.end.min(end).max(start) - start,
         });
-        let part = Rich { text: text.get(start..end).unwrap_or_default().to_owned(), spans: clipped.collect() }.lawful();
+        let part =
+            Rich { text: text.get(start..end).unwrap_or_default().to_owned(), spans: clipped.collect() }.lawful();
         if !part.is_blank() {
             parts.push(part.limited().formatted());
         }
@@ -101,14 +102,16 @@ impl<'a> Cutter<'a> {
         let mut letters = rest.chars().peekable();
         while let Some(letter) = letters.next() {
             if let Some(seam) = self.seam(start + here.byte, before, letter, letters.peek().copied())
-                && let Some(place) = SEAMS.iter().position(|&known| known == seam).and_then(|index| seams.get_mut(index))
+                && let Some(place) =
+                    SEAMS.iter().position(|&known| known == seam).and_then(|index| seams.get_mut(index))
             {
                 *place = Some(here);
             }
             let next = here.after(letter);
             if next.utf16 > self.limit {
                 let enough = |seam: &&Position| seam.utf16 >= self.limit / 2;
-                let best = seams.iter().flatten().find(enough).or_else(|| seams.iter().flatten().max_by_key(|seam| seam.byte));
+                let best =
+                    seams.iter().flatten().find(enough).or_else(|| seams.iter().flatten().max_by_key(|seam| seam.byte));
                 return match best {
                     Some(seam) => start + seam.byte,
                     None => self.end_between_letters(start, here.byte),

@@ -68,7 +68,8 @@ impl Table {
         let mut lines = Vec::with_capacity(self.rows.len() + 1);
         for row in self.rows.iter().filter(|row| !is_blank(row)) {
             let cells = row.iter().zip(widths).zip(&self.alignments);
-            let cells: Vec<_> = cells.map(|((cell, width), alignment)| padded(&cell.text, *width, *alignment)).collect();
+            let cells: Vec<_> =
+                cells.map(|((cell, width), alignment)| padded(&cell.text, *width, *alignment)).collect();
             lines.push(cells.join(BETWEEN).trim_end().to_owned());
         }
         if self.rows.first().is_some_and(|names| !is_blank(names)) {
@@ -78,25 +79,37 @@ impl Table {
         lines.join("\n")
     }
 
-    /// The table entry by entry: each a paragraph with a line for every column, the first in bold.
+    /// The table entry by entry: each a paragraph with a line for every column that it has something in, the first in
+    /// bold.
     fn write_entries(self, out: &mut Writer) {
+        let repeats_names = self.may_repeat_names();
         let mut rows = self.rows.into_iter();
-        let names: Vec<String> = rows.next().unwrap_or_default().into_iter().map(|name| name.text).collect();
-        if rows.len() == 0 {
+        let mut names: Vec<String> = rows.next().unwrap_or_default().into_iter().map(|name| name.text).collect();
+        if rows.len() == 0 || !repeats_names {
+            names.retain(|name| !name.is_empty());
             out.push(&names.join(BETWEEN));
+            names.clear();
+        }
+        // What no entry has anything in is named with the first one.
+        let mut unused = names.clone();
+        for (name, column) in unused.iter_mut().zip(0..) {
+            if rows.as_slice().iter().any(|row| row.get(column).is_some_and(|cell| !cell.is_blank())) {
+                name.clear();
+            }
         }
         for row in rows {
             out.gap(Gap::Blank);
             let mut is_first = true;
-            for (name, cell) in names.iter().zip(row) {
-                if name.is_empty() && cell.is_blank() {
+            for (column, cell) in row.into_iter().enumerate() {
+                let is_unused = unused.get_mut(column).map(std::mem::take).is_some_and(|name| !name.is_empty());
+                if cell.is_blank() && !is_unused {
                     continue;
                 }
                 out.gap(Gap::Line);
                 if is_first {
                     out.open(EntityKind::Bold);
                 }
-                write_entry(out, name, cell);
+                write_entry(out, names.get(column).map_or("", String::as_str), cell);
                 if is_first {
                     out.close();
                 }
@@ -104,10 +117,14 @@ impl Table {
             }
         }
     }
-}
 
-fn is_blank(row: &[Rich]) -> bool {
-    row.iter().all(Rich::is_blank)
+    /// Whether the text stays about as long as the table if every entry names its columns.
+    fn may_repeat_names(&self) -> bool {
+        let length = |row: &[Rich]| row.iter().map(|cell| cell.text.len()).sum::<usize>();
+        let names = self.rows.first().map_or(0, |names| length(names));
+        let all: usize = self.rows.iter().map(|row| length(row)).sum();
+        names.saturating_mul(self.rows.len()) <= 4 * all + 4096
+    }
 }
 
 /// Writes what an entry has in one column.
@@ -119,11 +136,17 @@ fn write_entry(out: &mut Writer, name: &str, cell: Rich) {
     if cell.is_blank() { out.push("–") } else { out.push_rich(cell) }
 }
 
+fn is_blank(row: &[Rich]) -> bool {
+    row.iter().all(Rich::is_blank)
+}
+
 /// Whether a cell would lose something in a fixed width: a link, a line; its columns, where it is written from right to
 /// left, because few fixed-width fonts have such letters and neighbouring cells would change places.
 fn needs_lines(cell: &Rich) -> bool {
     let is_link = |kind: &EntityKind| matches!(kind, EntityKind::TextLink { .. });
-    cell.spans.iter().any(|span| is_link(&span.kind)) || cell.text.contains('\n') || cell.text.chars().any(is_right_to_left)
+    cell.spans.iter().any(|span| is_link(&span.kind))
+        || cell.text.contains('\n')
+        || cell.text.chars().any(is_right_to_left)
 }
 
 /// A cell filled up to the width of its column.

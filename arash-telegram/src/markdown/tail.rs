@@ -8,6 +8,7 @@ use super::source::bounded;
 
 /// The same Markdown without what is half open at its end: closed where it can be, else cut off.
 pub(super) fn settled(markdown: &str) -> String {
+    let markdown = bounded(markdown);
     let markdown = markdown.trim_end_matches('\\');
     match last_block(markdown) {
         Some(Block::Code(start)) => {
@@ -44,7 +45,7 @@ enum Block {
 /// Finds the block that the Markdown ends with.
 fn last_block(markdown: &str) -> Option<Block> {
     let mut last = None;
-    for (event, range) in Parser::new_ext(&bounded(markdown), options()).into_offset_iter() {
+    for (event, range) in Parser::new_ext(markdown, options()).into_offset_iter() {
         let Event::Start(tag) = event else { continue };
         last = match tag {
             Tag::Paragraph | Tag::Heading { .. } | Tag::Item | Tag::TableCell => Some(Block::Text(range.start)),
@@ -74,9 +75,10 @@ fn without_undecided(markdown: &str) -> usize {
     }
     // The names of columns are a table only with the line below them.
     let kept = markdown.get(..end).unwrap_or_default();
-    let names = last_line(kept.trim_end_matches('\n'));
-    let above = kept.trim_end_matches('\n').get(..kept.trim_end_matches('\n').len() - names.len()).unwrap_or_default();
-    if is_row(names) && !kept.ends_with("\n\n") && !is_row(last_line(above.trim_end_matches('\n'))) {
+    let lines = kept.strip_suffix('\n').unwrap_or(kept);
+    let names = last_line(lines);
+    let above = lines.strip_suffix(names).unwrap_or_default();
+    if is_row(names) && !is_row(last_line(above.trim_end_matches('\n'))) {
         end = above.len();
     }
     end
@@ -94,7 +96,8 @@ fn is_row(line: &str) -> bool {
 /// Whether a line holds nothing but marks so far: of a list entry, a heading, a rule, a fence.
 fn is_marker(line: &str) -> bool {
     let line = line.trim();
-    let line = ["[ ]", "[x]", "[X]", "[ ", "[x", "[X", "["].iter().find_map(|tick| line.strip_suffix(tick)).unwrap_or(line);
+    let line =
+        ["[ ]", "[x]", "[X]", "[ ", "[x", "[X", "["].iter().find_map(|tick| line.strip_suffix(tick)).unwrap_or(line);
     let marks = line.trim_start_matches(|letter: char| " \t>#*+-=~`_|:$".contains(letter));
     let digits = marks.trim_end_matches(['.', ')']);
     !line.is_empty() && digits.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit())

@@ -22,10 +22,10 @@ pub fn check_markdown(markdown: &str) {
     for formatted in [convert(markdown), preview(markdown)] {
         let has_text = markdown.chars().any(is_surely_visible);
         assert!(!has_text || !formatted.text.is_empty(), "nothing came of {markdown:?}");
-        if !formatted.text.is_empty() {
-            if let Err(error) = rules::check_entities(&formatted) {
-                panic_with(markdown, &formatted, &error);
-            }
+        if !formatted.text.is_empty()
+            && let Err(error) = rules::check_entities(&formatted)
+        {
+            panic_with(markdown, &formatted, &error);
         }
         for limit in [MAX_MESSAGE_LEN, 40, 7, 2] {
             // The short ones of long texts take their time.

@@ -49,10 +49,14 @@ impl Writer {
         self.rich.text.get(start..).unwrap_or_default()
     }
 
-    /// What the line ends with that is being written; nothing where a new one is due.
+    /// Whether what follows begins a line.
+    pub(super) fn is_at_line_start(&self) -> bool {
+        self.gap > Gap::None || !self.marker.is_empty() || self.rich.text.is_empty()
+    }
+
+    /// What the line ends with that is being written.
     pub(super) fn last_letter(&self) -> Option<char> {
-        let is_within_line = self.gap == Gap::None && self.marker.is_empty();
-        self.rich.text.chars().next_back().filter(|_| is_within_line)
+        self.rich.text.chars().next_back().filter(|_| !self.is_at_line_start())
     }
 
     /// Leaves a gap before the next thing, at least this one.
@@ -154,6 +158,7 @@ impl Writer {
     /// Gives the mark of a list entry a line of its own, where what follows cannot stand beside it.
     pub(super) fn break_off_marker(&mut self) {
         if !self.marker.is_empty() {
+            self.marker.truncate(self.marker.trim_end().len());
             self.begin_line();
             self.gap(Gap::Line);
         }

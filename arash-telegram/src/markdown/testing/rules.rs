@@ -23,7 +23,7 @@ pub(super) fn check_entities(message: &Formatted) -> Result<(), String> {
     let units: Vec<u16> = message.text.encode_utf16().collect();
     check_text(&message.text, &message.entities)?;
     for entity in &message.entities {
-        check_extent(entity, &units)?;
+        check_extent(entity, &message.entities, &units)?;
         check_value(entity)?;
     }
     check_order(&message.entities)?;
@@ -48,17 +48,24 @@ fn check_text(text: &str, entities: &[Entity]) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err("message text is empty".to_owned());
     }
-    let begins_with_code = entities.iter().any(|entity| entity.offset == 0 && matches!(entity.kind, EntityKind::Pre { .. }));
+    let begins_with_code = code_begins_at(0, entities);
     if text.trim_end() != text || (!begins_with_code && text.trim_start() != text) || text.starts_with('\n') {
         return Err("the text would be trimmed".to_owned());
     }
-    match text.chars().find(|&letter| (letter < ' ' && !"\n\t".contains(letter)) || ('\u{2028}'..='\u{202e}').contains(&letter)) {
+    match text
+        .chars()
+        .find(|&letter| (letter < ' ' && !"\n\t".contains(letter)) || ('\u{2028}'..='\u{202e}').contains(&letter))
+    {
         Some(letter) => Err(format!("{letter:?} would be taken away")),
         None => Ok(()),
     }
 }
 
-fn check_extent(entity: &Entity, units: &[u16]) -> Result<(), String> {
+fn code_begins_at(offset: usize, entities: &[Entity]) -> bool {
+    entities.iter().any(|entity| entity.offset == offset && matches!(entity.kind, EntityKind::Pre { .. }))
+}
+
+fn check_extent(entity: &Entity, entities: &[Entity], units: &[u16]) -> Result<(), String> {
     let Some(part) = units.get(entity.offset..end(entity)).filter(|part| !part.is_empty()) else {
         return Err(format!("{entity:?} is empty or out of range"));
     };
@@ -67,7 +74,9 @@ fn check_extent(entity: &Entity, units: &[u16]) -> Result<(), String> {
         return Err(format!("{entity:?} begins or ends in the middle of a UTF-16 symbol"));
     }
     let part = String::from_utf16_lossy(part);
-    let keeps_indent = matches!(entity.kind, EntityKind::Pre { .. } | EntityKind::Blockquote | EntityKind::ExpandableBlockquote);
+    let is_quote = matches!(entity.kind, EntityKind::Blockquote | EntityKind::ExpandableBlockquote);
+    let is_code = matches!(entity.kind, EntityKind::Pre { .. });
+    let keeps_indent = is_code || (is_quote && code_begins_at(entity.offset, entities));
     if part.trim_end() != part || part.starts_with('\n') || (!keeps_indent && part.trim_start() != part) {
         return Err(format!("{entity:?} begins or ends with a blank: {part:?}"));
     }
@@ -77,14 +86,16 @@ fn check_extent(entity: &Entity, units: &[u16]) -> Result<(), String> {
 fn check_value(entity: &Entity) -> Result<(), String> {
     match &entity.kind {
         EntityKind::TextLink { url } => {
-            let is_known = ["http://", "https://", "tg://", "ton://"].iter().any(|scheme| {
-                url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-            });
+            let is_known = ["http://", "https://", "tg://", "ton://"]
+                .iter()
+                .any(|scheme| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
             if !is_known || url.len() > 2048 || url.contains(char::is_whitespace) {
                 return Err(format!("{url:?} is no link for Telegram"));
             }
         }
-        EntityKind::Pre { language: Some(language) } if language.is_empty() || language.contains(char::is_whitespace) => {
+        EntityKind::Pre { language: Some(language) }
+            if language.is_empty() || language.contains(char::is_whitespace) =>
+        {
             return Err(format!("{language:?} is no language"));
         }
         _ => {}
