@@ -56,7 +56,9 @@ pub fn check_split(formatted: &Formatted, limit: usize) {
 }
 
 fn is_surely_visible(letter: char) -> bool {
-    letter.is_alphanumeric() || letter.is_ascii_punctuation()
+    // Fillers of Korean syllables are letters that nobody sees.
+    let is_filler = matches!(letter, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    (letter.is_alphanumeric() && !is_filler) || letter.is_ascii_punctuation()
 }
 
 fn panic_with(source: &str, formatted: &Formatted, error: &str) {

@@ -34,6 +34,7 @@ fn texts_become_as_they_are_read() {
         ("||", "||"),
         ("a||b||c", "a||b||c"),
         ("2 ** 3", "2 ** 3"),
+        ("||x **(y|| z)**w", "x **(y z)**w"),
     ] {
         assert_eq!(convert(markdown).text, expected, "{markdown:?}");
     }
