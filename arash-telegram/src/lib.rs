@@ -6,3 +6,4 @@
 mod api;
 mod governor;
 pub mod markdown;
+mod outgoing;

@@ -1,0 +1,259 @@
+//! One turn, from the engine to Telegram: what is written is shown while it is written, and what is final arrives whole.
+
+mod messages;
+mod pace;
+mod parts;
+mod progress;
+mod running;
+
+use std::time::Duration;
+
+use arash_core::turn::{IdempotencyKey, Reply, ReplyEvent, ReplyStream, TurnRequest};
+use arash_core::{Error, ErrorKind, IncomingMessage};
+use tokio::time::sleep;
+
+use crate::api::ApiError;
+use crate::bot::Bot;
+use crate::lane::LaneKey;
+use crate::outgoing::{Content, Place};
+use crate::texts::Said;
+use messages::{Messages, Step, placeholder};
+use pace::PreviewPace;
+use parts::{Whole, stop_button};
+
+pub(crate) use progress::Progress;
+pub(crate) use running::Running;
+
+/// How often the chat action is shown, which lasts five seconds.
+const TYPING: Duration = Duration::from_secs(4);
+/// Between two looks at a turn that another one is working on, such as one that died and is not known to be dead.
+const IN_PROGRESS: Duration = Duration::from_secs(1);
+/// How long that may take: longer than any lease.
+const IN_PROGRESS_LIMIT: u32 = 90;
+
+/// A message that is to be answered.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// The update that it came in; if there were several, the first.
+    pub(crate) update_id: i64,
+    pub(crate) lane: LaneKey,
+    pub(crate) place: Place,
+    /// The message that is answered, in groups.
+    pub(crate) reply_to: Option<i32>,
+    /// The person's language.
+    pub(crate) locale: Option<String>,
+    pub(crate) message: IncomingMessage,
+    /// How far an earlier attempt has come.
+    pub(crate) progress: Progress,
+}
+
+/// Why there is no answer to be seen.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// Nothing can be said there any more.
+    Closed,
+    /// Not now: the update is to be taken up again.
+    Later,
+}
+
+impl From<ApiError> for Unanswered {
+    fn from(error: ApiError) -> Self {
+        tracing::info!(%error, "an answer cannot be shown");
+        match error {
+            // The token is refused: after the next start it may be good again.
+            ApiError::Refused { code: 401, .. } => Self::Later,
+            _ => Self::Closed,
+        }
+    }
+}
+
+impl Bot {
+    /// Answers a question, to the end: what can be seen in Telegram is final when this returns.
+    pub(crate) async fn answer(&self, question: Question) -> Result<(), Unanswered> {
+        let place = question.place;
+        let typing = async {
+            loop {
+                if self.outgoing.type_on(place).await.is_err_and(|error| error.is_chat_closed()) {
+                    std::future::pending::<()>().await;
+                }
+                sleep(TYPING).await;
+            }
+        };
+        tokio::select! {
+            answered = Answering::new(self, question).run() => answered,
+            () = typing => Err(Unanswered::Later),
+        }
+    }
+}
+
+/// An answer on its way.
+struct Answering<'a> {
+    bot: &'a Bot,
+    question: Question,
+    messages: Messages<'a>,
+    progress: Progress,
+}
+
+impl<'a> Answering<'a> {
+    fn new(bot: &'a Bot, question: Question) -> Self {
+        let progress = question.progress.clone();
+        let messages = Messages::new(&bot.outgoing, question.place, question.reply_to, &progress.messages);
+        Self { bot, question, messages, progress }
+    }
+
+    async fn run(mut self) -> Result<(), Unanswered> {
+        let stream = match self.begin().await {
+            Ok(stream) => stream,
+            Err(error) => return self.fail(error, String::new()).await,
+        };
+        let is_command = self.question.message.text.starts_with('/');
+        if self.messages.is_empty() {
+            let keyboard = (!is_command).then(|| self.stop_button());
+            self.messages.open(Content { keyboard, ..placeholder() }).await?;
+            self.note().await;
+        }
+        let _running = self.bot.running.enter(&self.question.lane, stream.turn_id());
+        match self.follow(stream).await? {
+            (_, Ok(reply)) => self.conclude(&reply).await,
+            (text, Err(error)) => self.fail(error, text).await,
+        }
+    }
+
+    /// Begins the turn, or finds the one that was begun before. A turn that was cut off is closed, and another one begins.
+    async fn begin(&mut self) -> Result<ReplyStream, Error> {
+        let mut looks = 0;
+        loop {
+            let key = format!("{}:{}", self.question.update_id, self.progress.attempt);
+            let key = IdempotencyKey::new(format!("telegram:{}", self.bot.id()), key)?;
+            let request = TurnRequest::from(self.question.message.clone()).idempotency_key(key);
+            match self.bot.engine.stream(request).await {
+                Err(error) if error.kind() == ErrorKind::IdempotencyInProgress && looks < IN_PROGRESS_LIMIT => {
+                    looks += 1;
+                    sleep(IN_PROGRESS).await;
+                }
+                Err(error) if is_cut_off(&error) => {
+                    self.progress.attempt += 1;
+                    self.note().await;
+                }
+                begun => return begun,
+            }
+        }
+    }
+
+    /// Shows what comes as it comes; gives what came and how it ended.
+    async fn follow(&mut self, mut stream: ReplyStream) -> Result<(String, Result<Reply, Error>), Unanswered> {
+        let (mut text, mut pace) = (String::new(), PreviewPace::new(self.question.place));
+        let mut is_shown = true;
+        loop {
+            tokio::select! {
+                event = stream.next() => match event {
+                    Some(ReplyEvent::Delta(more)) => {
+                        text.push_str(&more);
+                        is_shown = false;
+                    }
+                    Some(ReplyEvent::Done(reply)) => return Ok((text, Ok(Reply::clone(&reply)))),
+                    Some(ReplyEvent::Failed(error)) => return Ok((text, Err(error))),
+                    Some(_) => {}
+                    None => return Ok((text, Err(Error::internal("an answer ended without its end")))),
+                },
+                () = pace.next(), if !is_shown => is_shown = self.preview(&text, &mut pace).await?,
+            }
+        }
+    }
+
+    /// Shows one step more of what came so far; whether that is all of it.
+    async fn preview(&mut self, text: &str, pace: &mut PreviewPace) -> Result<bool, Unanswered> {
+        let parts = parts::preview(text, &self.stop_button());
+        let before = self.messages.ids().len();
+        let step = self.messages.preview(&parts).await;
+        if self.messages.ids().len() > before {
+            self.note().await;
+        }
+        match step {
+            Ok(step) => Ok(step == Step::Complete),
+            Err(error) if error.code() == Some(429) => {
+                pace.slow_down();
+                Ok(false)
+            }
+            Err(error) if error.is_chat_closed() => Err(error.into()),
+            // The final is what counts.
+            Err(_) => Ok(false),
+        }
+    }
+
+    async fn conclude(mut self, reply: &Reply) -> Result<(), Unanswered> {
+        let whole = match &reply.receipt.command {
+            Some(_) => Whole::plain(&reply.text),
+            None if reply.text.trim().is_empty() => Whole::plain(&self.say(&Said::NoAnswer)),
+            None => Whole::of(&reply.text),
+        };
+        let whole = if reply.receipt.stopped { whole.with_note(&self.say(&Said::Stopped)) } else { whole };
+        self.show(whole).await
+    }
+
+    /// Tells in one sentence what went wrong, below what came before that.
+    async fn fail(mut self, error: Error, text: String) -> Result<(), Unanswered> {
+        if self.bot.is_stopping() && error.kind() == ErrorKind::Unavailable {
+            return Err(Unanswered::Later);
+        }
+        self.bot.notices.failed(&error);
+        if error.kind() == ErrorKind::RateLimited && !self.bot.notices.tells_of_limit(&self.question, &error) {
+            return Ok(());
+        }
+        let sentence = self.say(&Said::of_failure(&error));
+        if !text.trim().is_empty() {
+            let broken = self.say(&Said::BrokeOff);
+            return self.show(Whole::of(&text).with_note(&broken)).await;
+        }
+        if self.messages.is_empty() {
+            let said = self.bot.outgoing.say(self.question.place, self.question.reply_to, &Content::plain(sentence)).await;
+            return match said {
+                Ok(_) | Err(ApiError::Unknown { .. }) => Ok(()),
+                Err(error) => Err(error.into()),
+            };
+        }
+        self.show(Whole::plain(&sentence)).await
+    }
+
+    /// Makes the messages show all of `whole`, and nothing else.
+    async fn show(&mut self, whole: Whole) -> Result<(), Unanswered> {
+        let hint = || self.say(&Said::WholeInFile);
+        let (parts, document) = whole.into_parts(hint);
+        loop {
+            let before = self.messages.ids();
+            let step = self.messages.finish(&parts).await?;
+            if self.messages.ids() != before {
+                self.note().await;
+            }
+            if step == Step::Complete {
+                break;
+            }
+        }
+        self.messages.truncate(parts.len()).await;
+        if let Some(document) = document.filter(|_| !self.progress.has_document) {
+            self.progress.has_document = true;
+            self.note().await;
+            self.bot.outgoing.send_document(self.question.place, document).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes how far this has come. If it cannot be noted, a crash now may leave a placeholder behind, and nothing worse.
+    async fn note(&mut self) {
+        self.progress.messages = self.messages.ids();
+        self.bot.note(self.question.update_id, &self.progress).await;
+    }
+
+    fn say(&self, said: &Said) -> String {
+        self.bot.texts.tell(said, self.question.locale.as_deref())
+    }
+
+    fn stop_button(&self) -> teloxide::types::InlineKeyboardMarkup {
+        stop_button(&self.say(&Said::StopButton))
+    }
+}
+
+/// Whether this is the end of an earlier turn that a crash cut off.
+fn is_cut_off(error: &Error) -> bool {
+    error.is_replayed() && error.kind() == ErrorKind::Unavailable || error.kind() == ErrorKind::IdempotencyMismatch
+}

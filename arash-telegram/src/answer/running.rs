@@ -1,0 +1,41 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use arash_core::id::TurnId;
+
+use crate::lane::LaneKey;
+
+/// The answers that are being written, by their lanes: what can be stopped.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    turns: Mutex<HashMap<LaneKey, TurnId>>,
+}
+
+/// As long as this lives, the answer can be stopped.
+pub(crate) struct RunningTurn<'a> {
+    running: &'a Running,
+    lane: LaneKey,
+}
+
+impl Drop for RunningTurn<'_> {
+    fn drop(&mut self) {
+        self.running.with(|turns| turns.remove(&self.lane));
+    }
+}
+
+impl Running {
+    /// The answer of this lane is being written now. A lane writes one at a time.
+    pub(crate) fn enter(&self, lane: &LaneKey, turn: TurnId) -> RunningTurn<'_> {
+        self.with(|turns| turns.insert(lane.clone(), turn));
+        RunningTurn { running: self, lane: lane.clone() }
+    }
+
+    /// The turn that writes in this lane.
+    pub(crate) fn get(&self, lane: &LaneKey) -> Option<TurnId> {
+        self.with(|turns| turns.get(lane).copied())
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut HashMap<LaneKey, TurnId>) -> R) -> R {
+        act(&mut self.turns.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,172 @@
+//! The way in: an update is stored before Telegram is told that it was taken, and stays stored until it is answered.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arash_core::Result;
+use arash_core::inbox::{BotId, Inbox, InboxUpdate, MAX_IDS, MAX_UPDATES, NewUpdate, UpdateId};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// Most updates that are worked on or wait in memory. Beyond that Telegram keeps them.
+const MAX_HELD: usize = 10_000;
+/// For how long an update is this program's without another word: after a crash others wait so long for it.
+const LEASE: Duration = Duration::from_secs(15);
+/// How often the leases of what is held are renewed, and updates looked for that somebody left behind.
+const RENEWAL: Duration = Duration::from_secs(4);
+/// Between two attempts to write what has to be written.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// An update that was stored and is this program's to answer.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) id: UpdateId,
+    /// As Telegram sent it.
+    pub(crate) payload: String,
+    /// What an earlier holder noted.
+    pub(crate) progress: Option<String>,
+    /// Its place in memory, free again when this is dropped.
+    _place: OwnedSemaphorePermit,
+}
+
+/// The updates of one bot on their way from Telegram to their answers.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    inbox: Inbox,
+    bot: BotId,
+    places: Arc<Semaphore>,
+    held: Mutex<BTreeSet<UpdateId>>,
+}
+
+#[derive(Deserialize)]
+struct Numbered {
+    update_id: i64,
+}
+
+impl Intake {
+    pub(crate) fn new(inbox: Inbox, bot: BotId) -> Self {
+        Self { inbox, bot, places: Arc::new(Semaphore::new(MAX_HELD)), held: Mutex::default() }
+    }
+
+    /// Waits until there is room for a whole batch of updates.
+    pub(crate) async fn room(&self) {
+        while self.places.available_permits() < MAX_UPDATES {
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether there is room for one more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.places.available_permits() > 0
+    }
+
+    /// Stores updates as they came; gives those that are new. When this returns, Telegram may forget them.
+    pub(crate) async fn store(&self, raw: &[Box<RawValue>]) -> Result<Vec<Held>> {
+        let updates: Vec<NewUpdate> = raw.iter().filter_map(|raw| numbered(raw)).collect();
+        let new = self.inbox.receive(self.bot, &updates, LEASE).await?;
+        let is_new = |update: &NewUpdate| new.binary_search(&update.update_id).is_ok();
+        let fresh = updates.into_iter().filter(is_new);
+        Ok(fresh.filter_map(|update| self.hold(update.update_id, update.payload, None)).collect())
+    }
+
+    /// Takes up what waits and nobody has: what a program left behind that ended.
+    pub(crate) async fn claim(&self) -> Result<Vec<Held>> {
+        let limit = self.places.available_permits().min(MAX_UPDATES);
+        let limit = u32::try_from(limit).unwrap_or_default();
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let claimed = self.inbox.claim(self.bot, LEASE, limit).await?;
+        let hold = |InboxUpdate { update_id, payload, progress, .. }| self.hold(update_id, payload, progress);
+        Ok(claimed.into_iter().filter_map(hold).collect())
+    }
+
+    fn hold(&self, id: UpdateId, payload: String, progress: Option<String>) -> Option<Held> {
+        // Without a place, or held already, it is claimed again when its lease has run out.
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        self.with(|held| held.insert(id)).then_some(Held { id, payload, progress, _place: place })
+    }
+
+    /// Renews the leases of what is held, and hands on what others left behind, until `stop`.
+    pub(crate) async fn keep(&self, stop: CancellationToken, take: impl Fn(Held)) {
+        let mut ticks = interval(RENEWAL);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let held: Vec<UpdateId> = self.with(|held| held.iter().copied().collect());
+            for some in held.chunks(MAX_IDS) {
+                if let Err(error) = self.inbox.renew(self.bot, some, LEASE).await {
+                    tracing::warn!(%error, "leases of updates cannot be renewed");
+                }
+            }
+            loop {
+                match self.claim().await {
+                    Ok(claimed) if claimed.is_empty() => break,
+                    Ok(claimed) => claimed.into_iter().for_each(&take),
+                    Err(error) => {
+                        tracing::warn!(%error, "waiting updates cannot be claimed");
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes how far the answer has come; a note that cannot be written is only missed after a crash.
+    pub(crate) async fn note(&self, id: UpdateId, progress: &str) {
+        if let Err(error) = self.inbox.note(self.bot, id, progress).await {
+            tracing::warn!(%error, update_id = id.0, "the progress of an update cannot be noted");
+        }
+    }
+
+    /// These updates are answered: as long as that cannot be written it is tried again.
+    pub(crate) async fn finish(&self, ids: &[UpdateId]) {
+        for some in ids.chunks(MAX_IDS) {
+            while let Err(error) = self.inbox.finish(self.bot, some).await {
+                tracing::warn!(%error, "an answered update cannot be marked as done; trying again");
+                sleep(PAUSE).await;
+            }
+        }
+        self.forget(ids);
+    }
+
+    /// These are not worked on any more, and not done.
+    pub(crate) fn forget(&self, ids: &[UpdateId]) {
+        self.with(|held| ids.iter().for_each(|id| drop(held.remove(id))));
+    }
+
+    /// Leaves everything that is held to whoever comes next.
+    pub(crate) async fn leave(&self) {
+        let held: Vec<UpdateId> = self.with(|held| std::mem::take(held).into_iter().collect());
+        for some in held.chunks(MAX_IDS) {
+            if let Err(error) = self.inbox.release(self.bot, some).await {
+                tracing::warn!(%error, "leases of updates cannot be ended; they run out by themselves");
+            }
+        }
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut BTreeSet<UpdateId>) -> R) -> R {
+        act(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The number of an update.
+pub(crate) fn number(raw: &RawValue) -> Option<i64> {
+    serde_json::from_str::<Numbered>(raw.get()).ok().map(|numbered| numbered.update_id)
+}
+
+fn numbered(raw: &RawValue) -> Option<NewUpdate> {
+    match serde_json::from_str::<Numbered>(raw.get()) {
+        Ok(Numbered { update_id }) => Some(NewUpdate { update_id: UpdateId(update_id), payload: raw.get().to_owned() }),
+        Err(_) => {
+            tracing::warn!("an update has no number and is left out");
+            None
+        }
+    }
+}

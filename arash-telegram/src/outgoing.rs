@@ -1,0 +1,219 @@
+//! The way out: every message and edit of a bot goes through here, at the pace that Telegram wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use teloxide::payloads::{DeleteMessage, EditMessageText, SendChatAction, SendMessage};
+use teloxide::requests::Payload;
+use teloxide::types::{ChatAction, ChatId, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, MessageEntityKind};
+use teloxide::types::{MessageId, Recipient, ReplyMarkup, ReplyParameters, ThreadId};
+use tokio::time::sleep;
+
+use crate::api::{ApiError, BotApi, Sent};
+use crate::governor::{Governor, Urgency};
+use crate::markdown::{Entity, EntityKind, Formatted};
+
+/// After a 429 that tells no time.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// Between two attempts to reach Telegram, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// Where an answer goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) chat: ChatId,
+    /// The topic, in a group that has topics.
+    pub(crate) thread: Option<ThreadId>,
+}
+
+impl Place {
+    /// Groups, supergroups and channels have ids below zero.
+    pub(crate) fn is_group(&self) -> bool {
+        self.chat.0 < 0
+    }
+}
+
+/// What a message shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) text: Formatted,
+    pub(crate) keyboard: Option<InlineKeyboardMarkup>,
+}
+
+impl Content {
+    /// A text without buttons.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Formatted::plain(text).into()
+    }
+}
+
+impl From<Formatted> for Content {
+    fn from(text: Formatted) -> Self {
+        Self { text, keyboard: None }
+    }
+}
+
+/// The outgoing side of a bot.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    api: Arc<BotApi>,
+    governor: Governor,
+}
+
+impl Outgoing {
+    pub(crate) fn new(api: Arc<BotApi>) -> Self {
+        Self { api, governor: Governor::new() }
+    }
+
+    /// Sends a message for sure: as long as it is not known to be there, it is sent again. So it may come twice, and is
+    /// nothing that must not.
+    pub(crate) async fn place(&self, place: Place, reply_to: Option<i32>, content: &Content) -> Result<Sent, ApiError> {
+        self.insist(place.chat, true, &message(place, reply_to, content)).await
+    }
+
+    /// Sends a message once: when it is not known whether it came, it is not sent again.
+    pub(crate) async fn say(&self, place: Place, reply_to: Option<i32>, content: &Content) -> Result<Sent, ApiError> {
+        self.insist(place.chat, false, &message(place, reply_to, content)).await
+    }
+
+    /// Makes a message show `content` for sure.
+    pub(crate) async fn edit(&self, place: Place, message_id: i32, content: &Content) -> Result<(), ApiError> {
+        let edited = self.insist::<_, serde::de::IgnoredAny>(place.chat, true, &edit(place, message_id, content)).await;
+        done(edited.map(drop))
+    }
+
+    /// Takes a message away, if it can be.
+    pub(crate) async fn delete(&self, place: Place, message_id: i32) {
+        let delete = DeleteMessage::new(Recipient::Id(place.chat), MessageId(message_id));
+        if let Err(error) = self.api.call(&delete).await {
+            self.note(place.chat, &error);
+            tracing::debug!(%error, "a message stays");
+        }
+    }
+
+    /// Sends a message if there is room for it now.
+    pub(crate) async fn try_place(
+        &self,
+        place: Place,
+        reply_to: Option<i32>,
+        content: &Content,
+    ) -> Result<Option<Sent>, ApiError> {
+        self.attempt(place.chat, Urgency::Preview, &message(place, reply_to, content)).await
+    }
+
+    /// Makes a message show `content` if there is room for that now; tells whether it does.
+    pub(crate) async fn try_edit(&self, place: Place, message_id: i32, content: &Content) -> Result<bool, ApiError> {
+        let edit = edit(place, message_id, content);
+        match self.attempt::<_, serde::de::IgnoredAny>(place.chat, Urgency::Preview, &edit).await {
+            Ok(edited) => Ok(edited.is_some()),
+            Err(error) => done(Err(error)).map(|()| true),
+        }
+    }
+
+    /// Shows that something is being written, if there is room for that now.
+    pub(crate) async fn type_on(&self, place: Place) -> Result<(), ApiError> {
+        let mut action = SendChatAction::new(place.chat, ChatAction::Typing);
+        action.message_thread_id = place.thread;
+        self.attempt::<_, bool>(place.chat, Urgency::Typing, &action).await.map(drop)
+    }
+
+    async fn attempt<P: Payload + Serialize + Sync, R: DeserializeOwned>(
+        &self,
+        chat: ChatId,
+        urgency: Urgency,
+        payload: &P,
+    ) -> Result<Option<R>, ApiError> {
+        if !self.governor.lets(chat, urgency) {
+            return Ok(None);
+        }
+        self.api.call_for(payload).await.map(Some).inspect_err(|error| self.note(chat, error))
+    }
+
+    /// Repeats a call until Telegram says what became of it. Where it cannot be repeated safely, an unknown outcome is one.
+    async fn insist<P: Payload + Serialize + Sync, R: DeserializeOwned>(
+        &self,
+        chat: ChatId,
+        is_safe: bool,
+        payload: &P,
+    ) -> Result<R, ApiError> {
+        let (mut pause, longest) = PAUSES;
+        loop {
+            self.governor.wait(chat).await;
+            let error = match self.api.call_for(payload).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            self.note(chat, &error);
+            match error {
+                // The governor has been told, and waits.
+                ApiError::Refused { code: 429, .. } => {}
+                ApiError::Unknown { .. } if !is_safe => return Err(error),
+                ApiError::NotSent { .. } | ApiError::Unknown { .. } => {
+                    tracing::warn!(%error, "trying again");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(longest);
+                }
+                ApiError::Refused { .. } => return Err(error),
+            }
+        }
+    }
+
+    fn note(&self, chat: ChatId, error: &ApiError) {
+        if error.code() == Some(429) {
+            let wait = error.retry_after().unwrap_or(RETRY_AFTER);
+            tracing::warn!(chat = chat.0, wait_seconds = wait.as_secs(), "Telegram asks for a pause");
+            self.governor.refused(chat, wait);
+        }
+    }
+}
+
+/// Whoever finds a message as it should be has nothing left to do.
+fn done(edited: Result<(), ApiError>) -> Result<(), ApiError> {
+    edited.or_else(|error| if error.is_not_modified() { Ok(()) } else { Err(error) })
+}
+
+fn message(place: Place, reply_to: Option<i32>, content: &Content) -> SendMessage {
+    let mut message = SendMessage::new(Recipient::Id(place.chat), content.text.text.clone());
+    message.message_thread_id = place.thread;
+    message.entities = Some(entities(&content.text.entities));
+    message.link_preview_options = Some(no_preview());
+    message.reply_parameters =
+        reply_to.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
+    message.reply_markup = content.keyboard.clone().map(ReplyMarkup::InlineKeyboard);
+    message
+}
+
+fn edit(place: Place, message_id: i32, content: &Content) -> EditMessageText {
+    let chat = Recipient::Id(place.chat);
+    let mut edit = EditMessageText::new(chat, MessageId(message_id), content.text.text.clone());
+    edit.entities = Some(entities(&content.text.entities));
+    edit.link_preview_options = Some(no_preview());
+    edit.reply_markup.clone_from(&content.keyboard);
+    edit
+}
+
+fn no_preview() -> LinkPreviewOptions {
+    let (url, prefer_small_media, prefer_large_media, show_above_text) = (None, false, false, false);
+    LinkPreviewOptions { is_disabled: true, url, prefer_small_media, prefer_large_media, show_above_text }
+}
+
+/// Entities as teloxide writes them. What it has no name for is left as text.
+fn entities(entities: &[Entity]) -> Vec<MessageEntity> {
+    let entity = |entity: &Entity| {
+        let kind = match &entity.kind {
+            EntityKind::Blockquote => MessageEntityKind::Blockquote,
+            EntityKind::ExpandableBlockquote => MessageEntityKind::ExpandableBlockquote,
+            EntityKind::Pre { language } => MessageEntityKind::Pre { language: language.clone() },
+            EntityKind::Code => MessageEntityKind::Code,
+            EntityKind::TextLink { url } => MessageEntityKind::TextLink { url: url.parse().ok()? },
+            EntityKind::Bold => MessageEntityKind::Bold,
+            EntityKind::Italic => MessageEntityKind::Italic,
+            EntityKind::Strikethrough => MessageEntityKind::Strikethrough,
+            EntityKind::Spoiler => MessageEntityKind::Spoiler,
+        };
+        Some(MessageEntity { kind, offset: entity.offset, length: entity.length })
+    };
+    entities.iter().filter_map(entity).collect()
+}

@@ -1,0 +1,97 @@
+use std::sync::Arc;
+
+use arash_core::secret::Secret;
+use hmac::{Hmac, KeyInit, Mac};
+use poem::http::StatusCode;
+use poem::{Body, Endpoint, Request, Response};
+use serde_json::value::RawValue;
+use sha2::Sha256;
+use teloxide::payloads::{GetWebhookInfo, SetWebhook};
+use url::Url;
+
+use crate::api::ApiError;
+use crate::bot::Bot;
+use crate::inbox::Held;
+use crate::source::ALLOWED;
+
+/// The header that tells Telegram's own calls from others'.
+const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
+/// Longest update that is taken.
+const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// Where Telegram brings updates, and by what it shows that it is Telegram. Both follow from the token: they are the same
+/// after each start and on each node, lie nowhere, and are new with a new token.
+#[derive(Clone, Debug)]
+pub(crate) struct Webhook {
+    /// The path on this host, with its slash in front.
+    pub(crate) path: String,
+    secret: Secret,
+}
+
+impl Webhook {
+    pub(crate) fn of(token: &Secret) -> Self {
+        let path = format!("/telegram/{}", derived(token, "the path of its webhook"));
+        Self { path, secret: Secret::new(derived(token, "the secret of its webhook")) }
+    }
+}
+
+/// What follows from the token for one purpose, and leads back to nothing.
+#[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+fn derived(token: &Secret, purpose: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(token.expose().as_bytes()).expect("HMAC takes keys of every length");
+    mac.update(purpose.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// Tells Telegram where to bring updates, unless it knows.
+pub(crate) async fn register(bot: &Bot, base: &Url, webhook: &Webhook) -> Result<(), ApiError> {
+    let base = base.as_str().trim_end_matches('/');
+    let url: Url = format!("{base}{}", webhook.path).parse().map_err(|_| ApiError::NotSent { method: "SetWebhook" })?;
+    let known = bot.api.call(&GetWebhookInfo::new()).await?;
+    if known.url.as_ref() == Some(&url) && known.allowed_updates.as_deref() == Some(&ALLOWED) {
+        return Ok(());
+    }
+    let mut set = SetWebhook::new(url);
+    set.secret_token = Some(webhook.secret.expose().to_owned());
+    set.allowed_updates = Some(ALLOWED.to_vec());
+    set.max_connections = Some(40);
+    bot.api.call_for::<_, bool>(&set).await.map(drop)
+}
+
+/// The route that Telegram brings updates to. Who cannot show the secret learns nothing, not even that it is there.
+pub(crate) struct WebhookRoute<T> {
+    pub(crate) bot: Arc<Bot>,
+    pub(crate) webhook: Webhook,
+    pub(crate) take: T,
+}
+
+impl<T: Fn(Held) + Send + Sync> Endpoint for WebhookRoute<T> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let shown = request.headers().get(SECRET_HEADER).and_then(|value| value.to_str().ok()).map(Secret::from);
+        // The comparison takes the same time wherever the two differ.
+        if shown.as_ref() != Some(&self.webhook.secret) {
+            return Ok(StatusCode::NOT_FOUND.into());
+        }
+        if !self.bot.intake.has_room() || self.bot.is_stopping() {
+            return Ok(StatusCode::SERVICE_UNAVAILABLE.into());
+        }
+        let Ok(body) = Body::into_bytes_limit(request.into_body(), MAX_BODY_BYTES).await else {
+            return Ok(StatusCode::PAYLOAD_TOO_LARGE.into());
+        };
+        let Ok(update) = serde_json::from_slice::<Box<RawValue>>(&body) else {
+            return Ok(StatusCode::BAD_REQUEST.into());
+        };
+        Ok(match self.bot.intake.store(&[update]).await {
+            Ok(held) => {
+                held.into_iter().for_each(&self.take);
+                StatusCode::OK.into()
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an update cannot be stored; Telegram brings it again");
+                StatusCode::SERVICE_UNAVAILABLE.into()
+            }
+        })
+    }
+}
