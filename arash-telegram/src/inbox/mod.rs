@@ -52,6 +52,11 @@ impl Intake {
         Self { inbox, bot, places: Arc::new(Semaphore::new(MAX_HELD)), held: Mutex::default() }
     }
 
+    /// Whose updates these are.
+    pub(crate) fn bot(&self) -> BotId {
+        self.bot
+    }
+
     /// Waits until there is room for a whole batch of updates.
     pub(crate) async fn room(&self) {
         while self.places.available_permits() < MAX_UPDATES {
@@ -99,12 +104,7 @@ impl Intake {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let held: Vec<UpdateId> = self.with(|held| held.iter().copied().collect());
-            for some in held.chunks(MAX_IDS) {
-                if let Err(error) = self.inbox.renew(self.bot, some, LEASE).await {
-                    tracing::warn!(%error, "leases of updates cannot be renewed");
-                }
-            }
+            self.renew().await;
             loop {
                 match self.claim().await {
                     Ok(claimed) if claimed.is_empty() => break,
@@ -114,6 +114,23 @@ impl Intake {
                         break;
                     }
                 }
+            }
+        }
+    }
+
+    /// Renews the leases of what is held, without end.
+    pub(crate) async fn keep_only(&self) {
+        loop {
+            sleep(RENEWAL).await;
+            self.renew().await;
+        }
+    }
+
+    async fn renew(&self) {
+        let held: Vec<UpdateId> = self.with(|held| held.iter().copied().collect());
+        for some in held.chunks(MAX_IDS) {
+            if let Err(error) = self.inbox.renew(self.bot, some, LEASE).await {
+                tracing::warn!(%error, "leases of updates cannot be renewed");
             }
         }
     }

@@ -1,0 +1,106 @@
+//! What is attached to a message, fetched from Telegram for the engine.
+
+use arash_core::message::{Attachment, AttachmentSource, MessageKind};
+use teloxide::payloads::GetFile;
+use teloxide::types::FileId;
+
+use crate::api::{ApiError, MAX_FILE_BYTES};
+use crate::bot::Bot;
+use crate::incoming::{Media, RemoteFile, Unsupported};
+use crate::texts::{Said, UnsupportedKind};
+
+/// Longest document that is read, in bytes.
+const MAX_DOCUMENT_BYTES: usize = 10 << 20;
+const MEGABYTE: usize = 1 << 20;
+
+impl Bot {
+    /// Fetches what is attached.
+    ///
+    /// # Errors
+    /// What the person is to be told instead of an answer.
+    pub(crate) async fn attachments(&self, media: &[Media]) -> Result<Vec<Attachment>, Said<'static>> {
+        let mut attachments = Vec::with_capacity(media.len());
+        for media in media {
+            attachments.push(self.attachment(media).await?);
+        }
+        Ok(attachments)
+    }
+
+    async fn attachment(&self, media: &Media) -> Result<Attachment, Said<'static>> {
+        let too_large = |limit: usize| Said::FileTooLarge { megabytes: (limit / MEGABYTE) as u64 };
+        let (kind, file, limit, refusal) = match media {
+            Media::Photo(file) => {
+                let limit = self.image_limit.ok_or(Said::ImagesNotSeen)?.min(MAX_FILE_BYTES);
+                (MessageKind::Image, file, limit, Said::PhotoTooLarge { megabytes: (limit / MEGABYTE) as u64 })
+            }
+            Media::Document(file) if !is_readable(file) => return Err(Said::UnreadableDocument),
+            Media::Document(file) => (MessageKind::Document, file, MAX_DOCUMENT_BYTES, too_large(MAX_DOCUMENT_BYTES)),
+            Media::Voice(file) | Media::Audio(file) => {
+                (MessageKind::Audio, file, MAX_FILE_BYTES, too_large(MAX_FILE_BYTES))
+            }
+            Media::Unsupported(kind) => return Err(Said::Unsupported { kind: told(*kind) }),
+        };
+        if file.size.is_some_and(|size| size > limit as u64) {
+            return Err(refusal);
+        }
+        let bytes = self.fetch(file, limit).await.map_err(|error| {
+            tracing::info!(%error, "an attachment cannot be had");
+            let is_too_big = error.to_string().contains("file is too big");
+            if is_too_big { too_large(MAX_FILE_BYTES) } else { Said::AttachmentUnavailable }
+        })?;
+        let bytes = bytes.ok_or(refusal)?;
+        let media_type = file.media_type.clone().or_else(|| default_type(kind, &bytes));
+        Ok(Attachment { kind, media_type, source: AttachmentSource::Inline(bytes.into()) })
+    }
+
+    async fn fetch(&self, file: &RemoteFile, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
+        let found = self.api.call(&GetFile::new(FileId(file.id.clone()))).await?;
+        self.api.download(&found.path, limit).await
+    }
+}
+
+/// Whether a model can be given a document: a text, or a PDF.
+fn is_readable(file: &RemoteFile) -> bool {
+    const TYPES: [&str; 7] = [
+        "application/pdf",
+        "application/json",
+        "application/xml",
+        "application/x-yaml",
+        "application/toml",
+        "application/javascript",
+        "application/sql",
+    ];
+    const ENDINGS: [&str; 14] =
+        ["pdf", "txt", "md", "csv", "json", "xml", "yaml", "yml", "toml", "log", "rs", "py", "js", "html"];
+    let by_type = file.media_type.as_deref().is_some_and(|kind| kind.starts_with("text/") || TYPES.contains(&kind));
+    let ending = file.name.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end.to_ascii_lowercase());
+    by_type || ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// The media type of what Telegram does not tell the type of.
+fn default_type(kind: MessageKind, bytes: &[u8]) -> Option<String> {
+    let media_type = match kind {
+        // Telegram makes every photo one.
+        MessageKind::Image if bytes.starts_with(b"\x89PNG") => "image/png",
+        MessageKind::Image => "image/jpeg",
+        MessageKind::Audio => "audio/ogg",
+        _ if bytes.starts_with(b"%PDF") => "application/pdf",
+        _ => "text/plain",
+    };
+    Some(media_type.to_owned())
+}
+
+fn told(kind: Unsupported) -> UnsupportedKind {
+    match kind {
+        Unsupported::Sticker => UnsupportedKind::Sticker,
+        Unsupported::Poll => UnsupportedKind::Poll,
+        Unsupported::Contact => UnsupportedKind::Contact,
+        Unsupported::Video => UnsupportedKind::Video,
+        Unsupported::VideoNote => UnsupportedKind::VideoMessage,
+        Unsupported::Animation => UnsupportedKind::Animation,
+        Unsupported::Location => UnsupportedKind::Location,
+        Unsupported::Dice => UnsupportedKind::Dice,
+        Unsupported::Story => UnsupportedKind::Story,
+        _ => UnsupportedKind::Other,
+    }
+}

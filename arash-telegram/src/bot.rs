@@ -1,0 +1,181 @@
+//! A bot that runs: what its parts share, and what it does with what comes in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arash_core::id::TurnId;
+use arash_core::inbox::{BotId, UpdateId};
+use arash_core::session::SessionKey;
+use arash_core::{Engine, Error, IncomingMessage};
+use tokio_util::sync::CancellationToken;
+
+use crate::answer::{Progress, Question, Running, Unanswered};
+use crate::api::BotApi;
+use crate::health::Health;
+use crate::inbox::Intake;
+use crate::incoming::{Ask, BotInfo, Lane, Membership, Origin, Standing};
+use crate::lane::{Job, Task};
+use crate::notices::Notices;
+use crate::outgoing::{Content, Outgoing};
+use crate::remembered::Remembered;
+use crate::texts::{Said, say};
+
+/// The name of the platform that Telegram's messages belong to.
+pub(crate) const PLATFORM: &str = "telegram";
+
+/// One bot.
+pub(crate) struct Bot {
+    pub(crate) info: BotInfo,
+    pub(crate) engine: Engine,
+    pub(crate) api: Arc<BotApi>,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) intake: Intake,
+    pub(crate) running: Running,
+    pub(crate) notices: Notices,
+    pub(crate) health: Health,
+    /// The newest question of each chat, and the messages that answered it.
+    pub(crate) remembered: Remembered,
+    /// Who administers it, by their numbers as users.
+    pub(crate) admins: Vec<i64>,
+    /// The largest picture that is taken, in bytes; `None` if none is.
+    pub(crate) image_limit: Option<usize>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Bot {
+    /// Its number, as the inbox and idempotency keys have it.
+    pub(crate) fn id(&self) -> BotId {
+        self.intake.bot()
+    }
+
+    /// Whether it takes up nothing new.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Waits until it takes up nothing new.
+    pub(crate) async fn stopping(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Notes how far the answer to an update has come.
+    pub(crate) async fn note(&self, update_id: i64, progress: &Progress) {
+        self.intake.note(UpdateId(update_id), &progress.to_json()).await;
+    }
+
+    /// Makes a turn, to its end.
+    pub(crate) async fn perform(&self, job: &Job) -> Result<(), Unanswered> {
+        match &job.task {
+            Task::Ask(ask) => self.ask(ask, &job.progress).await,
+            Task::Retry(call) => match self.remembered.question(call.origin.lane) {
+                Some(ask) => {
+                    let again = Ask { origin: call.origin.clone(), ..Ask::clone(&ask) };
+                    self.ask(&again, &job.progress).await
+                }
+                None => self.retry_from_history(&call.origin, &job.progress).await,
+            },
+        }
+    }
+
+    async fn ask(&self, ask: &Ask, progress: &Progress) -> Result<(), Unanswered> {
+        let origin = &ask.origin;
+        let attachments = match self.attachments(&ask.media).await {
+            Ok(attachments) => attachments,
+            Err(said) => return self.tell(origin, &said).await,
+        };
+        if !ask.is_command {
+            self.remembered.ask(ask.clone());
+        }
+        let newest = self.remembered.answer(origin.lane);
+        let text = ask.prompt(&newest).into_owned();
+        let message = IncomingMessage { attachments, ..self.message(origin, text) };
+        self.answer(Question::new(origin, message, progress.clone())).await
+    }
+
+    /// The last question, where this program does not remember it: without what was attached.
+    async fn retry_from_history(&self, origin: &Origin, progress: &Progress) -> Result<(), Unanswered> {
+        match self.last_question(origin.lane).await {
+            Some(text) => {
+                let message = self.message(origin, text);
+                self.answer(Question::new(origin, message, progress.clone())).await
+            }
+            None => self.tell(origin, &Said::NothingToRetry).await,
+        }
+    }
+
+    fn message(&self, origin: &Origin, text: String) -> IncomingMessage {
+        let user = origin.user_id.to_string();
+        let message = IncomingMessage::text(PLATFORM, user, origin.lane.to_string(), text);
+        IncomingMessage { locale: origin.language.clone(), message_id: Some(origin.message_id.0.to_string()), ..message }
+    }
+
+    /// Says one sentence, once: where it is not known whether it came, it is not said again.
+    pub(crate) async fn tell(&self, origin: &Origin, said: &Said<'_>) -> Result<(), Unanswered> {
+        let content = Content::plain(say(said, origin.language.as_deref()));
+        self.say_once(origin, &content).await
+    }
+
+    /// Sends a message of the host's own, once.
+    pub(crate) async fn say_once(&self, origin: &Origin, content: &Content) -> Result<(), Unanswered> {
+        let reply_to = origin.lane.is_group().then_some(origin.message_id.0);
+        match self.outgoing.say(origin.lane, reply_to, content).await {
+            Ok(_) | Err(crate::api::ApiError::Unknown { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What a person is told when answering broke within this program.
+    pub(crate) async fn tell_of_defect(&self, origin: &Origin) {
+        self.failed(&Error::internal("answering a message panicked")).await;
+        drop(self.tell(origin, &Said::Defect).await);
+    }
+
+    /// Tells administrators of a failure, of each kind once an hour.
+    pub(crate) async fn failed(&self, error: &Error) {
+        let Some(count) = self.notices.tells_of_failure(error) else { return };
+        let said = Said::Failures { kind: error.kind(), count: count + 1 };
+        for &admin in &self.admins {
+            let content = Content::plain(say(&said, None));
+            if let Err(error) = self.outgoing.say(Lane::of_chat(admin), None, &content).await {
+                tracing::debug!(%error, "an administrator cannot be told");
+            }
+        }
+    }
+
+    /// What the bot has become in a chat.
+    pub(crate) async fn membership(&self, membership: &Membership) {
+        match membership.standing {
+            Standing::Blocked | Standing::Left | Standing::Kicked => self.close(membership.lane).await,
+            Standing::Unblocked | Standing::Added => {}
+        }
+    }
+
+    /// Nothing can be said in a chat any more: what is being said is stopped, and the conversation closed.
+    pub(crate) async fn close(&self, lane: Lane) {
+        if let Some(turn) = self.running.get(lane) {
+            self.stop_turn(turn);
+        }
+        let key = SessionKey::public(PLATFORM, lane.to_string());
+        if let Err(error) = self.engine.delete_session(&key).await {
+            tracing::debug!(%error, chat = lane.chat.0, "a conversation was not closed");
+        }
+    }
+
+    /// Stops an answer; whether there was one to stop.
+    pub(crate) fn stop_turn(&self, turn: TurnId) -> bool {
+        self.engine.stop_any(turn).is_ok()
+    }
+
+    /// The last thing that was asked in a conversation.
+    async fn last_question(&self, lane: Lane) -> Option<String> {
+        use arash_core::message::Role;
+        use arash_core::session::MessagePage;
+        let key = SessionKey::public(PLATFORM, lane.to_string());
+        let newest = MessagePage { before: None, limit: 20 };
+        let messages = self.engine.sessions().messages(&key, newest).await.ok()?;
+        messages.iter().find(|stored| stored.message.role == Role::User).map(|stored| stored.message.text.to_string())
+    }
+}
+
+/// How long running answers may take after the bot was told to stop.
+pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(30);

@@ -1,0 +1,144 @@
+//! What the host does by itself: stopping, choosing a model, telling how things are.
+
+use std::time::Duration;
+
+use arash_core::platform::ModelId;
+use arash_core::session::SessionFilter;
+use arash_core::turn::TurnRequest;
+use arash_core::IncomingMessage;
+use teloxide::payloads::AnswerCallbackQuery;
+use teloxide::types::{CallbackQueryId, InlineKeyboardButton, InlineKeyboardMarkup};
+
+use crate::bot::{Bot, PLATFORM};
+use crate::incoming::{Button, ButtonPress, HostCall, HostCommand, Lane, ModelReference, Origin};
+use crate::markdown::Formatted;
+use crate::outgoing::Content;
+use crate::texts::{Said, say};
+
+/// Models on one page of the keyboard.
+const PAGE: usize = 8;
+/// A conversation is active within this time.
+const ACTIVE: Duration = Duration::from_mins(5);
+
+impl Bot {
+    /// A command of the host's own, but for `/retry`, which is a turn.
+    pub(crate) async fn command(&self, call: &HostCall) {
+        let origin = &call.origin;
+        match call.command {
+            HostCommand::Stop => {
+                let turn = self.running.get(origin.lane);
+                // The answer itself says that it was stopped.
+                if !turn.is_some_and(|turn| self.stop_turn(turn)) {
+                    drop(self.tell(origin, &Said::NothingToStop).await);
+                }
+            }
+            HostCommand::ChooseModel => {
+                let content = self.model_keyboard(origin.lane, 0, origin.language.as_deref()).await;
+                drop(self.say_once(origin, &content).await);
+            }
+            HostCommand::Stats => self.stats(origin).await,
+            HostCommand::Retry => {}
+        }
+    }
+
+    async fn stats(&self, origin: &Origin) {
+        if !self.admins.contains(&origin.user_id) {
+            drop(self.tell(origin, &Said::UnknownCommand).await);
+            return;
+        }
+        let filter = SessionFilter { platform: Some(PLATFORM.to_owned()), ..SessionFilter::default() };
+        let said = match self.engine.sessions().count(&filter, ACTIVE).await {
+            Ok(counts) => {
+                Said::Stats { sessions: counts.open, messages: counts.messages, uptime: self.started.elapsed() }
+            }
+            Err(error) => Said::of_failure(&error),
+        };
+        drop(self.tell(origin, &said).await);
+    }
+
+    /// A button was pressed. Whoever presses it is answered in any case: the app waits for it.
+    pub(crate) async fn pressed(&self, button: &Button) {
+        let language = button.language.as_deref();
+        let outcome = match (button.press, button.message) {
+            (Some(ButtonPress::Stop), Some((lane, _))) => {
+                let turn = self.running.get(lane);
+                let is_stopped = turn.is_some_and(|turn| self.stop_turn(turn));
+                Some(say(if is_stopped { &Said::Stopped } else { &Said::NothingToStop }, language))
+            }
+            (Some(ButtonPress::ModelPage(page)), Some((lane, message))) => {
+                self.show_models(lane, message.0, page, language).await;
+                None
+            }
+            (Some(ButtonPress::UseModel(reference)), Some((lane, message))) => {
+                Some(self.use_model(button, reference, lane, message.0).await)
+            }
+            _ => Some(say(&Said::OutdatedButton, language)),
+        };
+        let mut answer = AnswerCallbackQuery::new(CallbackQueryId(button.query_id.clone()));
+        answer.text = outcome;
+        if let Err(error) = self.api.call_for::<_, bool>(&answer).await {
+            tracing::debug!(%error, "a press of a button cannot be answered");
+        }
+    }
+
+    async fn use_model(&self, button: &Button, reference: ModelReference, lane: Lane, message: i32) -> String {
+        let language = button.language.as_deref();
+        let models = self.models();
+        let Some(model) = reference.find(&models) else { return say(&Said::OutdatedButton, language) };
+        let user = button.user_id.to_string();
+        let text = format!("/model {model}");
+        let asked = IncomingMessage { locale: button.language.clone(), ..IncomingMessage::text(PLATFORM, user, lane.to_string(), text) };
+        match self.engine.process(TurnRequest::new(asked)).await {
+            Ok(reply) => {
+                let page = models.iter().position(|id| id == model).map_or(0, |at| at / PAGE);
+                self.show_models(lane, message, u16::try_from(page).unwrap_or_default(), language).await;
+                let name = reply.receipt.model_name;
+                say(&Said::ModelChosen { model: &name }, language)
+            }
+            Err(error) => say(&Said::of_failure(&error), language),
+        }
+    }
+
+    async fn show_models(&self, lane: Lane, message: i32, page: u16, language: Option<&str>) {
+        let content = self.model_keyboard(lane, usize::from(page), language).await;
+        if let Err(error) = self.outgoing.edit(lane, message, &content).await {
+            tracing::debug!(%error, "the keyboard of models cannot be shown");
+        }
+    }
+
+    fn models(&self) -> Vec<ModelId> {
+        self.engine.platform(PLATFORM).map(|platform| platform.available_models().to_vec()).unwrap_or_default()
+    }
+
+    /// The models to choose from, the present one ticked.
+    async fn model_keyboard(&self, lane: Lane, page: usize, language: Option<&str>) -> Content {
+        let models = self.models();
+        let current = self.current_model(lane).await.or_else(|| models.first().cloned());
+        let pages = models.len().div_ceil(PAGE).max(1);
+        let page = page.min(pages - 1);
+        let button = |(index, id): (usize, &ModelId)| {
+            let name = self.engine.models().get(id).name.clone();
+            let name = if current.as_ref() == Some(id) { format!("✓ {name}") } else { name };
+            let press = ButtonPress::UseModel(ModelReference::new(u16::try_from(index).unwrap_or(u16::MAX), id));
+            vec![InlineKeyboardButton::callback(name, press.data())]
+        };
+        let mut rows: Vec<_> = models.iter().enumerate().skip(page * PAGE).take(PAGE).map(button).collect();
+        let turn = |said: Said<'_>, page: usize| {
+            let press = ButtonPress::ModelPage(u16::try_from(page).unwrap_or_default());
+            InlineKeyboardButton::callback(say(&said, language), press.data())
+        };
+        let previous = (page > 0).then(|| turn(Said::PreviousButton, page - 1));
+        let next = (page + 1 < pages).then(|| turn(Said::NextButton, page + 1));
+        let turning: Vec<_> = previous.into_iter().chain(next).collect();
+        if !turning.is_empty() {
+            rows.push(turning);
+        }
+        let title = Said::ChooseModel { page: page as u64 + 1, pages: pages as u64 };
+        Content { text: Formatted::plain(say(&title, language)), keyboard: Some(InlineKeyboardMarkup::new(rows)) }
+    }
+
+    async fn current_model(&self, lane: Lane) -> Option<ModelId> {
+        let key = arash_core::session::SessionKey::public(PLATFORM, lane.to_string());
+        self.engine.sessions().get(&key).await.ok()?.model
+    }
+}

@@ -1,0 +1,171 @@
+//! Order: one task a chat and topic, which answers what comes there one after another. Chats do not wait for each other.
+
+mod queue;
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arash_core::clock::{Clock, SystemClock};
+use futures_util::FutureExt;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::answer::Unanswered;
+use crate::bot::Bot;
+use crate::inbox::Held;
+use crate::incoming::{HostCall, HostCommand, Incoming, Lane};
+use queue::{Next, Queue};
+
+/// Takes every update where it belongs: into its lane, or at once to what does not wait for a lane.
+pub(crate) struct Lanes {
+    bot: Arc<Bot>,
+    lanes: Mutex<HashMap<Lane, Arc<Waiting>>>,
+    tasks: TaskTracker,
+}
+
+/// What waits in one lane. Its task ends when nothing does.
+#[derive(Default)]
+struct Waiting {
+    queue: Mutex<Queue>,
+    arrived: Notify,
+}
+
+impl Waiting {
+    fn with<R>(&self, act: impl FnOnce(&mut Queue) -> R) -> R {
+        act(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Lanes {
+    pub(crate) fn new(bot: Arc<Bot>) -> Arc<Self> {
+        Arc::new(Self { bot, lanes: Mutex::default(), tasks: TaskTracker::new() })
+    }
+
+    /// Takes an update. Returns at once.
+    pub(crate) fn take(self: &Arc<Self>, held: Held) {
+        match Incoming::parse(&held.payload, &self.bot.info) {
+            Incoming::Ask(ask) | Incoming::Aside(ask) => self.wait(ask.origin.lane, |queue, now| queue.ask(*ask, held, now)),
+            Incoming::Edit(edit) => {
+                let place = edit.origin.lane;
+                let lane = self.with(|lanes| lanes.get(&place).cloned());
+                // Too late, if it waits no more: what it has become then means nothing.
+                if let Some(late) = lane.map_or(Some(held), |lane| lane.with(|queue| queue.edit(*edit, held))) {
+                    self.beside(late, |_| async {});
+                }
+            }
+            Incoming::Command(call @ HostCall { command: HostCommand::Retry, .. }) => {
+                self.wait(call.origin.lane, |queue, now| queue.retry(call, held, now));
+            }
+            Incoming::Command(call) => self.beside(held, |bot| async move { bot.command(&call).await }),
+            Incoming::Button(button) => self.beside(held, |bot| async move { bot.pressed(&button).await }),
+            Incoming::Membership(membership) => {
+                self.beside(held, |bot| async move { bot.membership(&membership).await });
+            }
+            Incoming::Migrated { from, .. } => {
+                self.beside(held, move |bot| async move { bot.close(Lane::of_chat(from)).await });
+            }
+            Incoming::Topic { .. } => self.beside(held, |_| async {}),
+            Incoming::Ignored(reason) => {
+                tracing::trace!(?reason, "an update means nothing");
+                self.beside(held, |_| async {});
+            }
+        }
+    }
+
+    /// Lets running answers end, for `time` at most.
+    pub(crate) async fn end(&self, time: Duration) {
+        self.tasks.close();
+        drop(timeout(time, self.tasks.wait()).await);
+    }
+
+    /// Does what waits for no lane.
+    fn beside<F: Future<Output = ()> + Send + 'static>(
+        self: &Arc<Self>,
+        held: Held,
+        act: impl FnOnce(Arc<Bot>) -> F + Send + 'static,
+    ) {
+        let bot = Arc::clone(&self.bot);
+        self.tasks.spawn(async move {
+            let acting = AssertUnwindSafe(act(Arc::clone(&bot))).catch_unwind();
+            if acting.await.is_err() {
+                tracing::error!(update_id = held.id.0, "handling an update panicked; it is left out");
+            }
+            bot.intake.finish(&[held.id]).await;
+        });
+    }
+
+    /// Puts something into a lane, whose task begins if it is the first.
+    fn wait(self: &Arc<Self>, place: Lane, put: impl FnOnce(&mut Queue, arash_core::clock::Timestamp)) {
+        let now = SystemClock.now();
+        self.with(|lanes| {
+            let lane = lanes.entry(place).or_insert_with(|| {
+                let lane = Arc::<Waiting>::default();
+                let (lanes, waiting) = (Arc::clone(self), Arc::clone(&lane));
+                self.tasks.spawn(async move { lanes.work(place, &waiting).await });
+                lane
+            });
+            lane.with(|queue| put(queue, now));
+            lane.arrived.notify_one();
+        });
+    }
+
+    /// Answers what waits in a lane until nothing does.
+    async fn work(&self, place: Lane, lane: &Waiting) {
+        while !self.bot.is_stopping() {
+            match lane.with(|queue| queue.next(SystemClock.now())) {
+                Next::Job(job) => self.perform(*job).await,
+                Next::Nothing(done) => self.finish(&done).await,
+                Next::Later(pause) => {
+                    tokio::select! {
+                        () = lane.arrived.notified() => {}
+                        () = tokio::time::sleep(pause) => {}
+                        () = self.bot.stopping() => {}
+                    }
+                }
+                // Whoever puts something in holds the same lock, so nothing is put into a lane that ends.
+                Next::Idle => {
+                    let has_ended = self.with(|lanes| {
+                        let is_idle = lane.with(|queue| queue.is_empty());
+                        if is_idle {
+                            lanes.remove(&place);
+                        }
+                        is_idle
+                    });
+                    if has_ended {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers one turn. A panic costs that turn, and whoever asked is told.
+    async fn perform(&self, job: queue::Job) {
+        let origin = job.origin().clone();
+        let work = AssertUnwindSafe(self.bot.perform(&job)).catch_unwind();
+        match work.await {
+            Ok(Ok(()) | Err(Unanswered::Closed)) => {}
+            Ok(Err(Unanswered::Later)) => {
+                self.bot.intake.forget(&job.ids());
+                return;
+            }
+            Err(_) => {
+                tracing::error!(update_id = origin.update_id, "answering a message panicked");
+                self.bot.tell_of_defect(&origin).await;
+            }
+        }
+        self.bot.intake.finish(&job.ids()).await;
+    }
+
+    async fn finish(&self, done: &[Held]) {
+        let ids: Vec<_> = done.iter().map(|held| held.id).collect();
+        self.bot.intake.finish(&ids).await;
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut HashMap<Lane, Arc<Waiting>>) -> R) -> R {
+        act(&mut self.lanes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

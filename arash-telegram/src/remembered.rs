@@ -1,0 +1,51 @@
+//! What this program remembers of the newest question of each chat, to ask it again and not to quote its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use teloxide::types::MessageId;
+
+use crate::incoming::{Ask, Lane};
+
+/// Most chats of which something is remembered.
+const MOST: u64 = 10_000;
+/// For how long.
+const TIME: Duration = Duration::from_hours(24);
+
+/// The newest questions and the messages of their answers. A restart forgets both, which is no more than an
+/// inconvenience.
+pub(crate) struct Remembered {
+    questions: Cache<Lane, Arc<Ask>>,
+    answers: Cache<Lane, Arc<[MessageId]>>,
+}
+
+impl Remembered {
+    pub(crate) fn new() -> Self {
+        Self { questions: cache(), answers: cache() }
+    }
+
+    /// This is asked now.
+    pub(crate) fn ask(&self, ask: Ask) {
+        self.questions.insert(ask.origin.lane, Arc::new(ask));
+    }
+
+    /// What was asked last.
+    pub(crate) fn question(&self, lane: Lane) -> Option<Arc<Ask>> {
+        self.questions.get(&lane)
+    }
+
+    /// These messages are the newest answer.
+    pub(crate) fn answered(&self, lane: Lane, messages: &[i32]) {
+        self.answers.insert(lane, messages.iter().copied().map(MessageId).collect());
+    }
+
+    /// The messages of the newest answer.
+    pub(crate) fn answer(&self, lane: Lane) -> Arc<[MessageId]> {
+        self.answers.get(&lane).unwrap_or_default()
+    }
+}
+
+fn cache<V: Clone + Send + Sync + 'static>() -> Cache<Lane, V> {
+    Cache::builder().max_capacity(MOST).time_to_idle(TIME).build()
+}
