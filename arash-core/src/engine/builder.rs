@@ -15,6 +15,7 @@ use crate::engine::webhooks::{EngineWebhooks, WebhookPlan};
 use crate::engine::{Engine, Inner};
 use crate::error::{Error, Result};
 use crate::id::NodeId;
+use crate::inbox::Inbox;
 use crate::platform::{ModelCatalogue, ModelInfo, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
 use crate::session::{SessionManager, SessionSettings};
@@ -237,6 +238,7 @@ impl EngineBuilder {
             audit: AuditLog::new(store.clone()),
             keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
             usage: Usage::new(store.clone(), Arc::clone(&clock)),
+            inbox: Inbox::new(store.clone(), Arc::clone(&clock)),
             authenticator,
             sessions,
             quotas,

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::inbox::InboxStore;
 use crate::quota::QuotaStore;
 use crate::session::SessionStore;
 use crate::team::TeamStore;
@@ -35,7 +36,7 @@ pub struct Connections {
 /// Whoever writes one runs the conformance suite of [`testing::store`](crate::testing::store) on it (feature `testing`).
 #[async_trait]
 pub trait Store:
-    TeamStore + SessionStore + QuotaStore + UsageStore + TurnStore + EndpointStore + OutboxStore + 'static
+    TeamStore + SessionStore + QuotaStore + UsageStore + TurnStore + EndpointStore + OutboxStore + InboxStore + 'static
 {
     /// Whether storage can be reached and used.
     async fn health(&self) -> Result<()>;

@@ -22,6 +22,9 @@ mod endpoints;
 mod event_claims;
 mod events;
 mod fault;
+mod inbox;
+#[cfg(test)]
+mod inbox_plan_tests;
 mod message_rows;
 mod migrations;
 mod outbox;
@@ -158,7 +161,7 @@ impl Store for SqlStore {
 #[cfg(test)]
 fn all_statements(dialect: text::Dialect) -> Vec<String> {
     let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
-    let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
+    let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS, inbox::STATEMENTS];
     let changes = [team_rows::STATEMENTS, receipts::STATEMENTS, audit::STATEMENTS];
     let webhooks = [
         endpoints::STATEMENTS,
@@ -177,7 +180,7 @@ fn all_statements(dialect: text::Dialect) -> Vec<String> {
         .map(|sql| sql.text(dialect).to_owned());
     let renewals = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
     let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&sessions::BATCHES).chain(&renewals);
-    let batches = batches.chain(&attempts::BATCHES).chain(&deliveries::BATCHES);
+    let batches = batches.chain(&attempts::BATCHES).chain(&deliveries::BATCHES).chain(&inbox::BATCHES);
     fixed.chain(batches.flat_map(|batch| batch.samples(dialect))).collect()
 }
 
