@@ -93,6 +93,10 @@ impl<S: Store> Store for Journaled<S> {
         self.inner.health().await
     }
 
+    async fn take_over(&self, now: Timestamp) -> Result<bool> {
+        self.inner.take_over(now).await
+    }
+
     async fn upkeep(&self, now: Timestamp) -> Result<()> {
         self.inner.upkeep(now).await
     }

@@ -253,12 +253,20 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        Ok(started(inner, clock, self.retention))
+        Ok(started(inner, clock, self.retention).await)
     }
 }
 
-/// Starts what works in the background.
-fn started(inner: Inner, clock: Arc<dyn Clock>, retention: Retention) -> Engine {
+/// Takes over from programs that are gone, and starts what works in the background.
+async fn started(inner: Inner, clock: Arc<dyn Clock>, retention: Retention) -> Engine {
+    let taken_over = match inner.store.take_over(clock.now()).await {
+        // Before anybody asks again for what they were asked.
+        Ok(true) => inner.processor.upkeep().await,
+        taken_over => taken_over.map(drop),
+    };
+    if let Err(error) = taken_over {
+        tracing::warn!(error = ?error, "what programs had that are gone is free only when its time is over");
+    }
     Upkeep::of(&inner, clock, retention).start(&inner.tasks);
     EngineWebhooks::start(&inner);
     Engine { inner: Arc::new(inner) }

@@ -101,6 +101,10 @@ impl Store for Faulty {
         self.inner.health().await
     }
 
+    async fn take_over(&self, now: Timestamp) -> Result<bool> {
+        self.inner.take_over(now).await
+    }
+
     async fn upkeep(&self, now: Timestamp) -> Result<()> {
         self.plan.upkeep.meet().await?;
         self.inner.upkeep(now).await

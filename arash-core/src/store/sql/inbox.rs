@@ -36,6 +36,8 @@ statements! {
          WHERE bot_id = $1 AND update_id = ANY(ARRAY(SELECT update_id FROM telegram_inbox
              WHERE bot_id = $1 AND lease_until <= $2 FOR NO KEY UPDATE SKIP LOCKED))",
     );
+    END_ALL_LEASES = sqlite("UPDATE telegram_inbox INDEXED BY telegram_inbox_leased SET lease_until = NULL
+        WHERE lease_until IS NOT NULL");
     // The indexes are named where SQLite would rather go through what is done, which the primary key leads to as well.
     CLAIM = each(
         "UPDATE telegram_inbox SET lease_until = $2, attempts = attempts + 1
@@ -177,6 +179,12 @@ async fn claim(tx: &mut Tx, bot: BotId, lease: UpdateLease, limit: u32) -> Resul
     let mut claimed = rows.iter().map(read_update).collect::<Result<Vec<_>>>()?;
     claimed.sort_unstable_by_key(|update| update.id);
     Ok(claimed)
+}
+
+/// Nobody has any of the updates that wait.
+#[cfg(feature = "sqlite")]
+pub(super) async fn end_all_leases(tx: &mut Tx) -> Result<()> {
+    tx.execute(END_ALL_LEASES, &[]).await.map(drop)
 }
 
 async fn forget(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<ForgottenUpdates> {

@@ -36,6 +36,8 @@ mod partitions;
 mod plan_tests;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "sqlite")]
+mod presence;
 mod quota;
 mod receipts;
 mod rows;
@@ -70,7 +72,9 @@ use crate::store::{Connections, SqlOptions, Store};
 ///
 /// What was acknowledged survives `kill -9`, and a loss of power as [`Durability`](crate::store::Durability) says. A
 /// SQLite file is meant for one engine. A second one is safe (nothing is lost or overspent), but each may answer from
-/// what it remembers of a session until its commit is refused. On PostgreSQL nodes claim sessions from each other.
+/// what it remembers of a session until its commit is refused. An engine that starts and finds no other on the file, by a
+/// lock on the file `NAME.lock` beside it, ends at once what died ones had begun. On PostgreSQL nodes claim sessions from
+/// each other, and what a dead one had begun is ended when its time is over.
 #[derive(Clone)]
 pub struct SqlStore {
     db: Db,
@@ -146,6 +150,26 @@ impl Store for SqlStore {
             self.note_deletion();
         }
         Ok(())
+    }
+
+    async fn take_over(&self, now: Timestamp) -> Result<bool> {
+        #[cfg(feature = "sqlite")]
+        if let Some(db) = self.db.sqlite()
+            && let Some(alone) = db.presence().enter().await
+        {
+            let ended = self
+                .db
+                .transact("take_over", move |tx| {
+                    Box::pin(async move {
+                        turns::end_all_leases(tx, now).await?;
+                        inbox::end_all_leases(tx).await
+                    })
+                })
+                .await;
+            alone.let_others_in().await;
+            return ended.map(|()| true);
+        }
+        Ok(false)
     }
 
     fn connections(&self) -> Connections {
