@@ -198,7 +198,7 @@ impl EngineBuilder {
         if let Some(fault) = self.faults.into_iter().next() {
             return Err(fault);
         }
-        let platforms = checked_platforms(self.platforms)?;
+        let platforms = checked_platforms(self.platforms, &self.commands)?;
         let toolbox = |(name, platform): (&String, &Arc<Platform>)| Ok((name.clone(), self.tools.toolbox(platform)?));
         let toolboxes = platforms.iter().map(toolbox).collect::<Result<_>>()?;
         let (clock, limiter) = (self.clock, self.limiter.unwrap_or_else(|| Arc::new(MemoryRateLimiter::default())));
@@ -272,10 +272,11 @@ async fn started(inner: Inner, clock: Arc<dyn Clock>, retention: Retention) -> E
     Engine { inner: Arc::new(inner) }
 }
 
-fn checked_platforms(platforms: Vec<Platform>) -> Result<HashMap<String, Arc<Platform>>> {
+fn checked_platforms(platforms: Vec<Platform>, commands: &CommandRegistry) -> Result<HashMap<String, Arc<Platform>>> {
     let mut by_name = HashMap::with_capacity(platforms.len());
     for platform in platforms {
         platform.check()?;
+        commands.check_platform(&platform)?;
         let name = platform.name().to_owned();
         if by_name.insert(name.clone(), Arc::new(platform)).is_some() {
             return Err(Error::invalid("platform", format!("there are two platforms called {name:?}")));
