@@ -206,12 +206,11 @@ impl EngineBuilder {
         let (tasks, turn_tasks) = (TaskTracker::new(), TaskTracker::new());
         let authenticator = Arc::new(Authenticator::new(store.clone(), Arc::clone(&clock)));
         authenticator.poll_epoch().await?;
-        let (node, interrupt) = (NodeId::new(), CancellationToken::new());
+        let (node, interrupt, catalogue) = (NodeId::new(), CancellationToken::new(), Arc::new(self.catalogue));
         let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions, node, tasks.clone());
         let quotas = QuotaKeeper::new(node, store.clone(), Arc::clone(&clock), tasks.clone());
         let webhooks = self.webhooks.carry_out(&store, &authenticator, &clock, &tasks).await?;
         let recorder = Recorder::start_telling(store.clone(), self.recorder, webhooks.feed.clone(), &tasks);
-        let catalogue = Arc::new(self.catalogue);
         let processor = MessageProcessor::new(ProcessorParts {
             platforms: platforms.clone(),
             catalogue: Arc::clone(&catalogue),

@@ -87,8 +87,9 @@ impl InboxStore for MemoryStore {
     async fn renew_updates(&self, bot: BotId, ids: &[UpdateId], until: Timestamp) -> Result<()> {
         let waiting = &mut self.lock().inbox.waiting;
         for &id in ids {
-            let held = waiting.get_mut(&(bot, id)).and_then(|waiting| waiting.lease_until.as_mut());
-            held.map(|held| *held = until);
+            if let Some(held) = waiting.get_mut(&(bot, id)).and_then(|waiting| waiting.lease_until.as_mut()) {
+                *held = until;
+            }
         }
         Ok(())
     }
