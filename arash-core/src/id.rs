@@ -88,6 +88,10 @@ integer_id! {
     TeamId,
     /// Names an API key; never the key itself.
     ApiKeyId,
+    /// Names a bot, as its messenger does.
+    BotId,
+    /// Names an update that a messenger sent to a bot; unique for the bot.
+    UpdateId,
 }
 
 impl TeamId {

@@ -84,6 +84,11 @@
 //! [`keyring`](EngineBuilder::keyring), which seals the secrets of endpoints. A
 //! [`WebhookSender`](webhook::WebhookSender) of your own may send events elsewhere; [`Engine::events`] tells of them here.
 //!
+//! # Bots
+//!
+//! A host that answers the updates of a messenger's bot keeps them in the [`inbox`] until they are answered:
+//! [`Engine::inbox`] takes each in once, and gives those of a program that died to the next one.
+//!
 //! # Figures
 //!
 //! The engine counts and times what it does for the recorder of the crate `metrics`, if there is one;
@@ -116,6 +121,7 @@ mod event;
 mod fail_point;
 pub mod id;
 pub mod idempotency;
+pub mod inbox;
 pub mod message;
 pub mod metrics;
 pub mod money;

@@ -11,7 +11,8 @@ mod turns;
 use std::path::Path;
 
 use arash_core::clock::Timestamp;
-use arash_core::id::{EventId, TeamId, TurnId};
+use arash_core::id::{BotId, EventId, TeamId, TurnId, UpdateId};
+use arash_core::inbox::{InboxStore, NewUpdate, UpdateLease};
 use arash_core::session::SessionStore;
 use arash_core::store::{SqlStore, Store};
 use arash_core::turn::{CommitOutcome, TurnCommit, TurnStore};
@@ -144,6 +145,46 @@ async fn an_event_whose_time_is_over_is_in_no_file() {
     commit(&store, &TurnCommit { events: vec![event()], ..turn(at(0)) }).await;
     assert!(!singing(folder.path()).is_empty());
     while store.forget_events(at(1), 100).await.unwrap() > 0 {}
+    store.upkeep(at(1)).await.unwrap();
+    assert_eq!(singing(folder.path()), [""; 0]);
+    store.close().await;
+}
+
+const BOT: BotId = BotId(1);
+
+/// An update and a note of its progress, among others that wait.
+async fn receive(store: &SqlStore) {
+    let update = |number: i64| {
+        let length = number.unsigned_abs() as usize * 37 % 700;
+        let text = if number == 300 { CANARY.to_owned() } else { format!("{number} says: {}", "x".repeat(length)) };
+        NewUpdate::new(UpdateId(number), format!(r#"{{"text":"{text}"}}"#))
+    };
+    let lease = UpdateLease { now: at(0), until: at(30) };
+    for number in (0..600).step_by(100) {
+        let some: Vec<_> = (number..number + 100).map(update).collect();
+        assert_eq!(store.receive_updates(BOT, &some, lease).await.unwrap().len(), 100);
+    }
+    store.note_progress(BOT, UpdateId(300), &format!(r#"{{"told":"{CANARY}"}}"#)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_update_that_is_done_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    receive(&store).await;
+    assert!(!singing(folder.path()).is_empty());
+    store.finish_updates(BOT, &[UpdateId(300)]).await.unwrap();
+    store.upkeep(at(1)).await.unwrap();
+    assert_eq!(singing(folder.path()), [""; 0]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_update_that_nobody_answered_in_time_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    receive(&store).await;
+    while store.forget_updates(at(1), 100).await.unwrap().waiting > 0 {}
     store.upkeep(at(1)).await.unwrap();
     assert_eq!(singing(folder.path()), [""; 0]);
     store.close().await;

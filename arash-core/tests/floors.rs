@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["error", "clock", "id", "secret", "seal", "money", "idempotency", "metrics", "fail_point", "retry_after"],
     &["message", "platform", "event"],
-    &["team", "quota", "session", "usage", "ai"],
+    &["team", "quota", "session", "usage", "ai", "inbox"],
     &["webhook", "command", "tool"],
     &["turn"],
     &["engine"],

@@ -82,7 +82,7 @@ mod tests {
                 secrets += 1;
             }
         }
-        assert_eq!(secrets, 8);
+        assert_eq!(secrets, 11);
     }
 
     #[test]

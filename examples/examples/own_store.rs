@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arash_core::clock::Timestamp;
-use arash_core::id::{ApiKeyId, EventId, NodeId, TeamId};
+use arash_core::id::{ApiKeyId, BotId, EventId, NodeId, TeamId, UpdateId};
+use arash_core::inbox::{ForgottenUpdates, InboxStore, InboxUpdate, NewUpdate, UpdateLease};
 use arash_core::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
 use arash_core::seal::{KeyMark, SealingKeyId};
 use arash_core::session::{
@@ -90,6 +91,10 @@ impl<S: Store> TurnStore for Journaled<S> {
 impl<S: Store> Store for Journaled<S> {
     async fn health(&self) -> Result<()> {
         self.inner.health().await
+    }
+
+    async fn take_over(&self, now: Timestamp) -> Result<bool> {
+        self.inner.take_over(now).await
     }
 
     async fn upkeep(&self, now: Timestamp) -> Result<()> {
@@ -314,6 +319,41 @@ impl<S: Store> OutboxStore for Journaled<S> {
 
     async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
         self.inner.forget_events(before, limit).await
+    }
+}
+
+#[async_trait]
+impl<S: Store> InboxStore for Journaled<S> {
+    async fn receive_updates(&self, bot: BotId, updates: &[NewUpdate], lease: UpdateLease) -> Result<Vec<UpdateId>> {
+        self.inner.receive_updates(bot, updates, lease).await
+    }
+
+    async fn claim_updates(&self, bot: BotId, lease: UpdateLease, limit: u32) -> Result<Vec<InboxUpdate>> {
+        self.inner.claim_updates(bot, lease, limit).await
+    }
+
+    async fn renew_updates(&self, bot: BotId, ids: &[UpdateId], until: Timestamp) -> Result<()> {
+        self.inner.renew_updates(bot, ids, until).await
+    }
+
+    async fn note_progress(&self, bot: BotId, id: UpdateId, progress: &str) -> Result<()> {
+        self.inner.note_progress(bot, id, progress).await
+    }
+
+    async fn release_updates(&self, bot: BotId, ids: &[UpdateId]) -> Result<()> {
+        self.inner.release_updates(bot, ids).await
+    }
+
+    async fn finish_updates(&self, bot: BotId, ids: &[UpdateId]) -> Result<()> {
+        self.inner.finish_updates(bot, ids).await
+    }
+
+    async fn waiting_updates(&self, bot: BotId) -> Result<u64> {
+        self.inner.waiting_updates(bot).await
+    }
+
+    async fn forget_updates(&self, before: Timestamp, limit: u32) -> Result<ForgottenUpdates> {
+        self.inner.forget_updates(before, limit).await
     }
 }
 

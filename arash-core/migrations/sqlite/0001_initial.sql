@@ -262,16 +262,22 @@ CREATE TABLE audit_log (
 
 CREATE INDEX audit_log_by_team ON audit_log (team_id, id);
 
+-- Updates of bots. One that was answered keeps nothing of what was said, only that it was there.
 CREATE TABLE telegram_inbox (
     bot_id      INTEGER NOT NULL,
     update_id   INTEGER NOT NULL,
-    payload     TEXT    NOT NULL,
-    state       TEXT    NOT NULL,
+    payload     TEXT   ,                    -- JSON; null when it is done
+    progress    TEXT   ,                    -- JSON of the host: how far it has come
+    state       TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done')),
+    attempts    INTEGER NOT NULL DEFAULT 1,
     received_at INTEGER NOT NULL,
     lease_until INTEGER,
-    attempts    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (bot_id, update_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX telegram_inbox_waiting ON telegram_inbox (bot_id, update_id) WHERE state = 'waiting' AND lease_until IS NULL;
+CREATE INDEX telegram_inbox_leased ON telegram_inbox (bot_id, lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX telegram_inbox_by_time ON telegram_inbox (received_at);
 
 CREATE TABLE node_epochs (
     name  TEXT    NOT NULL PRIMARY KEY,

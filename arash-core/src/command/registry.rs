@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -37,13 +38,7 @@ impl CommandRegistry {
     /// underscores, all in lower case.
     pub fn register(&mut self, handler: impl CommandHandler) -> Result<()> {
         let spec = handler.spec();
-        if !is_command_name(&spec.name) {
-            let name = &spec.name;
-            return Err(Error::invalid(
-                "command",
-                format!("{name:?} is not a name: a letter and up to 31 letters, digits or underscores, in lower case"),
-            ));
-        }
+        check_name(&spec.name)?;
         self.insert(spec, Arc::new(handler));
         Ok(())
     }
@@ -71,23 +66,50 @@ impl CommandRegistry {
         self.entries.iter().map(|entry| &entry.spec)
     }
 
-    /// The commands that work on `platform`, in the order of their registration, with summaries in the language
-    /// `locale`: what `/help` lists, and what a host shows as a menu.
+    /// Checks the commands that the host of a platform answers by itself.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the name of one is none, or is that of a command of the engine
+    /// or of another one.
+    pub fn check_platform(&self, platform: &Platform) -> Result<()> {
+        let mut names = HashSet::new();
+        for name in platform.host_command_specs().iter().map(|spec| spec.name.as_str()) {
+            check_name(name)?;
+            if self.entry(name).is_some() || !names.insert(name) {
+                let platform = platform.name();
+                let message =
+                    format!("platform {platform:?} has two commands called {name:?}: each needs its own name");
+                return Err(Error::invalid("command", message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The commands that work on `platform`: the engine's in the order of their registration, then those that the host
+    /// answers by itself.
+    pub fn specs_on<'a>(&'a self, platform: &'a Platform) -> impl Iterator<Item = &'a CommandSpec> {
+        self.specs().chain(platform.host_command_specs()).filter(|spec| platform.allows_command(&spec.name))
+    }
+
+    /// The same with summaries in the language `locale`: what `/help` lists, and what a host shows as a menu.
     pub fn specs_for(&self, platform: &Platform, texts: &dyn Texts, locale: Option<&str>) -> Vec<CommandSpec> {
-        let open = self.specs().filter(|spec| platform.allows_command(&spec.name));
-        let translated = open.map(|command| {
+        let translated = self.specs_on(platform).map(|command| {
             let summary = texts.say(&Text::CommandSummary { command }, locale);
             CommandSpec { summary, ..command.clone() }
         });
         translated.collect()
     }
 
-    /// Runs `call`. A command that does not exist, or not on this platform, is answered with a hint.
+    /// Runs `call`. A command that does not exist, or not on this platform, or that is the host's, is answered with a hint.
     ///
     /// # Errors
     /// What the command's handler returns.
     pub async fn run(&self, call: CommandCall<'_>, context: CommandContext<'_>) -> Result<CommandReply> {
         let Some(entry) = self.entry(call.name) else {
+            let mut of_host = context.platform.host_command_specs().iter();
+            if let Some(spec) = of_host.find(|spec| spec.name.eq_ignore_ascii_case(call.name)) {
+                return Ok(self.not_available(&spec.name, &context));
+            }
             let commands = self.specs_for(context.platform, context.texts, context.locale);
             let hint = Text::UnknownCommand { name: call.name, commands: &commands };
             return Ok(CommandReply::text(context.say(&hint)));
@@ -95,11 +117,23 @@ impl CommandRegistry {
         // The registered name, not the one that was typed: `/HELP` is `/help`.
         let name = entry.spec.name.as_str();
         if !context.platform.allows_command(name) {
-            let commands = self.specs_for(context.platform, context.texts, context.locale);
-            return Ok(CommandReply::text(context.say(&Text::CommandNotAvailable { name, commands: &commands })));
+            return Ok(self.not_available(name, &context));
         }
         entry.handler.run(call, context).await
     }
+
+    fn not_available(&self, name: &str, context: &CommandContext<'_>) -> CommandReply {
+        let commands = self.specs_for(context.platform, context.texts, context.locale);
+        CommandReply::text(context.say(&Text::CommandNotAvailable { name, commands: &commands }))
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if is_command_name(name) {
+        return Ok(());
+    }
+    let accepted = "a letter and up to 31 letters, digits or underscores, in lower case";
+    Err(Error::invalid("command", format!("{name:?} is not a name: {accepted}")))
 }
 
 impl fmt::Debug for CommandRegistry {

@@ -15,6 +15,7 @@ use crate::engine::webhooks::{EngineWebhooks, WebhookPlan};
 use crate::engine::{Engine, Inner};
 use crate::error::{Error, Result};
 use crate::id::NodeId;
+use crate::inbox::Inbox;
 use crate::platform::{ModelCatalogue, ModelInfo, Platform};
 use crate::quota::{QuotaKeeper, RateLimiter};
 use crate::session::{SessionManager, SessionSettings};
@@ -197,7 +198,7 @@ impl EngineBuilder {
         if let Some(fault) = self.faults.into_iter().next() {
             return Err(fault);
         }
-        let platforms = checked_platforms(self.platforms)?;
+        let platforms = checked_platforms(self.platforms, &self.commands)?;
         let toolbox = |(name, platform): (&String, &Arc<Platform>)| Ok((name.clone(), self.tools.toolbox(platform)?));
         let toolboxes = platforms.iter().map(toolbox).collect::<Result<_>>()?;
         let (clock, limiter) = (self.clock, self.limiter.unwrap_or_else(|| Arc::new(MemoryRateLimiter::default())));
@@ -205,12 +206,11 @@ impl EngineBuilder {
         let (tasks, turn_tasks) = (TaskTracker::new(), TaskTracker::new());
         let authenticator = Arc::new(Authenticator::new(store.clone(), Arc::clone(&clock)));
         authenticator.poll_epoch().await?;
-        let (node, interrupt) = (NodeId::new(), CancellationToken::new());
+        let (node, interrupt, catalogue) = (NodeId::new(), CancellationToken::new(), Arc::new(self.catalogue));
         let sessions = SessionManager::new(store.clone(), Arc::clone(&clock), self.sessions, node, tasks.clone());
         let quotas = QuotaKeeper::new(node, store.clone(), Arc::clone(&clock), tasks.clone());
         let webhooks = self.webhooks.carry_out(&store, &authenticator, &clock, &tasks).await?;
         let recorder = Recorder::start_telling(store.clone(), self.recorder, webhooks.feed.clone(), &tasks);
-        let catalogue = Arc::new(self.catalogue);
         let processor = MessageProcessor::new(ProcessorParts {
             platforms: platforms.clone(),
             catalogue: Arc::clone(&catalogue),
@@ -237,6 +237,7 @@ impl EngineBuilder {
             audit: AuditLog::new(store.clone()),
             keys: ApiKeys::new(store.clone(), Arc::clone(&authenticator), Arc::clone(&clock)),
             usage: Usage::new(store.clone(), Arc::clone(&clock)),
+            inbox: Inbox::new(store.clone(), Arc::clone(&clock)),
             authenticator,
             sessions,
             quotas,
@@ -251,21 +252,30 @@ impl EngineBuilder {
             interrupt,
             stop_upkeep: CancellationToken::new(),
         };
-        Ok(started(inner, clock, self.retention))
+        Ok(started(inner, clock, self.retention).await)
     }
 }
 
-/// Starts what works in the background.
-fn started(inner: Inner, clock: Arc<dyn Clock>, retention: Retention) -> Engine {
+/// Takes over from programs that are gone, and starts what works in the background.
+async fn started(inner: Inner, clock: Arc<dyn Clock>, retention: Retention) -> Engine {
+    let taken_over = match inner.store.take_over(clock.now()).await {
+        // Before anybody asks again for what they were asked.
+        Ok(true) => inner.processor.upkeep().await,
+        taken_over => taken_over.map(drop),
+    };
+    if let Err(error) = taken_over {
+        tracing::warn!(error = ?error, "what programs had that are gone is free only when its time is over");
+    }
     Upkeep::of(&inner, clock, retention).start(&inner.tasks);
     EngineWebhooks::start(&inner);
     Engine { inner: Arc::new(inner) }
 }
 
-fn checked_platforms(platforms: Vec<Platform>) -> Result<HashMap<String, Arc<Platform>>> {
+fn checked_platforms(platforms: Vec<Platform>, commands: &CommandRegistry) -> Result<HashMap<String, Arc<Platform>>> {
     let mut by_name = HashMap::with_capacity(platforms.len());
     for platform in platforms {
         platform.check()?;
+        commands.check_platform(&platform)?;
         let name = platform.name().to_owned();
         if by_name.insert(name.clone(), Arc::new(platform)).is_some() {
             return Err(Error::invalid("platform", format!("there are two platforms called {name:?}")));

@@ -21,6 +21,7 @@ use crate::command::CommandRegistry;
 use crate::engine::webhooks::EngineWebhooks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TurnId;
+use crate::inbox::Inbox;
 use crate::platform::{ModelCatalogue, Platform};
 use crate::quota::QuotaKeeper;
 use crate::session::{SessionKey, SessionManager};
@@ -66,6 +67,7 @@ struct Inner {
     keys: ApiKeys,
     audit: AuditLog,
     usage: Usage,
+    inbox: Inbox,
     webhooks: EngineWebhooks,
     quotas: QuotaKeeper,
     platforms: HashMap<String, Arc<Platform>>,
@@ -226,6 +228,11 @@ impl Engine {
     /// What was used.
     pub fn usage(&self) -> &Usage {
         &self.inner.usage
+    }
+
+    /// The updates that messengers sent to bots, for hosts that answer them.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inner.inbox
     }
 
     /// Where teams are told of events.

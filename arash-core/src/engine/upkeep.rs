@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::engine::Inner;
 use crate::error::{Error, Result};
+use crate::inbox::Inbox;
 use crate::quota::QuotaKeeper;
 use crate::session::SessionManager;
 use crate::store::Store;
@@ -44,6 +45,7 @@ pub(super) struct Upkeep {
     processor: MessageProcessor,
     sessions: SessionManager,
     quotas: QuotaKeeper,
+    inbox: Inbox,
     recorder: Recorder,
     clock: Arc<dyn Clock>,
     is_database_healthy: Arc<AtomicBool>,
@@ -69,6 +71,7 @@ impl Upkeep {
             processor: engine.processor.clone(),
             sessions: engine.sessions.clone(),
             quotas: engine.quotas.clone(),
+            inbox: engine.inbox.clone(),
             recorder: engine.recorder.clone(),
             clock,
             is_database_healthy: Arc::clone(&engine.is_database_healthy),
@@ -81,7 +84,7 @@ impl Upkeep {
     pub(super) fn start(self, tasks: &TaskTracker) {
         self.watch_storage(tasks);
         self.keep_store(tasks);
-        let Self { store, authenticator, processor, sessions, quotas, clock, stop, .. } = self;
+        let Self { store, authenticator, processor, sessions, quotas, inbox, clock, stop, .. } = self;
         every(tasks, &stop, EPOCH_INTERVAL, "following the key epoch", move || {
             let authenticator = Arc::clone(&authenticator);
             async move { authenticator.poll_epoch().await }
@@ -98,6 +101,10 @@ impl Upkeep {
         every(tasks, &stop, TURN_INTERVAL, "keeping turns that have begun", move || {
             let processor = processor.clone();
             async move { processor.upkeep().await }
+        });
+        every(tasks, &stop, PURGE_INTERVAL, "forgetting old updates", move || {
+            let inbox = inbox.clone();
+            async move { inbox.forget_old().await }
         });
         every(tasks, &stop, PURGE_INTERVAL, "purging what is over", move || {
             let (sessions, store, now) = (sessions.clone(), Arc::clone(&store), clock.now());

@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::platform::{ModelCatalogue, ModelId, ModelInfo};
+use crate::platform::{CommandSpec, ModelCatalogue, ModelId, ModelInfo};
 
 /// Who may use a platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub struct Platform {
     rate_limit: Option<NonZeroU32>,
     max_history: usize,
     commands: Option<Vec<String>>,
+    host_commands: Vec<CommandSpec>,
     tools: Vec<String>,
     admin_users: Vec<String>,
 }
@@ -51,6 +52,7 @@ impl Platform {
             rate_limit: None,
             max_history: 30,
             commands: None,
+            host_commands: Vec::new(),
             tools: Vec::new(),
             admin_users: Vec::new(),
         }
@@ -83,6 +85,14 @@ impl Platform {
     pub fn commands<C: AsRef<str>>(mut self, names: impl IntoIterator<Item = C>) -> Self {
         let name = |name: C| name.as_ref().trim().trim_start_matches('/').to_ascii_lowercase();
         self.commands = Some(names.into_iter().map(name).collect());
+        self
+    }
+
+    /// The commands that the host answers here by itself, such as one that stops an answer. Where
+    /// [`Platform::commands`] allows them they are listed after the engine's own, which they may not be named like; one that
+    /// reaches the engine all the same is told to be not available.
+    pub fn host_commands(mut self, commands: impl IntoIterator<Item = CommandSpec>) -> Self {
+        self.host_commands = commands.into_iter().collect();
         self
     }
 
@@ -141,6 +151,11 @@ impl Platform {
     /// Whether the command `name` works here.
     pub fn allows_command(&self, name: &str) -> bool {
         self.commands.as_ref().is_none_or(|names| names.iter().any(|known| known == name))
+    }
+
+    /// The commands that the host answers here by itself.
+    pub fn host_command_specs(&self) -> &[CommandSpec] {
+        &self.host_commands
     }
 
     /// The names of the tools that models may call here.

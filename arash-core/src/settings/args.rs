@@ -112,6 +112,40 @@ pub struct SettingsArgs {
     /// Users who are administrators on `internal`: a JSON array or a comma list
     #[arg(long, env = "INTERNAL_ADMIN_USERS", global = true, value_name = "LIST")]
     pub internal_admin_users: Option<String>,
+    /// The token of the bot on Telegram, from @BotFather [default: there is no bot]
+    #[arg(long, env = "TELEGRAM_BOT_TOKEN", hide_env_values = true, global = true, value_name = "TOKEN")]
+    pub telegram_bot_token: Option<Secret>,
+    /// The model of the platform `telegram` that answers by default [default: the first of TELEGRAM_MODELS]
+    #[arg(long, env = "TELEGRAM_DEFAULT_MODEL", global = true, value_name = "MODEL")]
+    pub telegram_default_model: Option<String>,
+    /// The models of the platform `telegram`: a JSON array or a comma list [default: the default of `internal`]
+    #[arg(long, env = "TELEGRAM_MODELS", global = true, value_name = "LIST")]
+    pub telegram_models: Option<String>,
+    /// Messages a minute of one user on `telegram`; 0 means no limit [default: 20]
+    #[arg(long, env = "TELEGRAM_RATE_LIMIT", global = true, value_name = "COUNT")]
+    pub telegram_rate_limit: Option<String>,
+    /// Most messages on `telegram` that are sent upstream as context, 1 to 1000 [default: 10]
+    #[arg(long, env = "TELEGRAM_MAX_HISTORY", global = true, value_name = "COUNT")]
+    pub telegram_max_history: Option<String>,
+    /// The only commands that work on `telegram`: a JSON array or a comma list [default: all]
+    #[arg(long, env = "TELEGRAM_COMMANDS", global = true, value_name = "LIST")]
+    pub telegram_commands: Option<String>,
+    /// Users who are administrators on `telegram`, by their ids: a JSON array or a comma list
+    #[arg(long, env = "TELEGRAM_ADMIN_USERS", global = true, value_name = "LIST")]
+    pub telegram_admin_users: Option<String>,
+    /// The address that Telegram sends updates to, by https:// (http:// only on this machine); a secret path is added
+    /// [default: they are asked for]
+    #[arg(long, env = "TELEGRAM_WEBHOOK_URL", hide_env_values = true, global = true, value_name = "URL")]
+    pub telegram_webhook_url: Option<Secret>,
+    /// Where the Bot API is, for a server of your own [default: https://api.telegram.org]
+    #[arg(long, env = "TELEGRAM_API_URL", hide_env_values = true, global = true, value_name = "URL")]
+    pub telegram_api_url: Option<Secret>,
+    /// Shows answers in private chats of Telegram by drafts while they are written [default: false]
+    #[arg(long, env = "TELEGRAM_DRAFTS", global = true, value_name = "BOOL")]
+    pub telegram_drafts: Option<String>,
+    /// Runs the bot on Telegram beside the API; needs TELEGRAM_BOT_TOKEN [default: false]
+    #[arg(long, env = "RUN_TELEGRAM_BOT", global = true, value_name = "BOOL")]
+    pub run_telegram_bot: Option<String>,
     /// What is logged: off, error, warn, info, debug or trace [default: info]
     #[arg(long, env = "LOG_LEVEL", global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,

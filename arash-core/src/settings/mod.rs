@@ -12,8 +12,10 @@ mod database;
 mod edge;
 mod fault;
 mod key_file;
+mod models;
 mod resolve;
 mod sealing;
+mod telegram;
 #[cfg(test)]
 mod tests;
 mod toml_table;
@@ -26,4 +28,5 @@ pub use args::SettingsArgs;
 pub use fault::Fault;
 pub use key_file::KeyFile;
 pub use sealing::SealingSettings;
+pub use telegram::TelegramSettings;
 pub use types::{DatabaseSettings, Environment, HttpSettings, LogFormat, LogSettings, PlatformSettings, Settings};

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::platform::ModelId;
 use crate::secret::Secret;
+use crate::settings::models::GivenModels;
 use crate::settings::value::{boolean, choice, list, number, present, present_secret};
 use crate::settings::{
     AiSettings, Environment, Fault, HttpSettings, LogFormat, LogSettings, PlatformSettings, Settings, SettingsArgs,
@@ -64,21 +64,26 @@ impl SettingsArgs {
         let retention = faults.read(self.retention_days.as_deref(), None, |value| {
             number("RETENTION_DAYS", value, &(1..=36_500_u64)).map(|days| Some(Duration::from_secs(days * 86_400)))
         });
+        let webhook_targets = self.webhook_targets(&mut faults);
         let ai = self.ai(&mut faults);
         let minutes = faults.read(self.session_timeout_minutes.as_deref(), 30_u64, |value| {
             number("SESSION_TIMEOUT_MINUTES", value, &(1..=525_600))
         });
+        let internal = self.internal(&ai, &mut faults);
+        let first_api_key = self.first_api_key(&mut faults);
+        let telegram = self.telegram(&ai, &internal.models, &mut faults);
         let settings = Settings {
             environment,
             http,
             database,
             sealing,
-            webhook_targets: self.webhook_targets(&mut faults),
+            webhook_targets,
             retention,
-            internal: self.internal(&ai, &mut faults),
+            internal,
             ai,
             session_timeout: Duration::from_secs(minutes * 60),
-            first_api_key: self.first_api_key(&mut faults),
+            first_api_key,
+            telegram,
             log: self.log(&mut faults),
             trace_endpoint: self.trace_endpoint(&mut faults),
         };
@@ -106,26 +111,17 @@ impl SettingsArgs {
     }
 
     fn internal(&self, ai: &AiSettings, faults: &mut Faults) -> PlatformSettings {
-        let default_model = faults.read(self.internal_default_model.as_deref(), None, |value| model(value).map(Some));
-        let mut models =
-            faults.read(self.internal_models.as_deref(), Vec::new(), |value| list("INTERNAL_MODELS", value));
-        let named = [("INTERNAL_DEFAULT_MODEL", default_model.as_slice()), ("INTERNAL_MODELS", &models)];
-        for (variable, model) in
-            named.iter().flat_map(|(variable, models)| models.iter().map(|model| (*variable, model)))
-        {
-            if let Err(fault) = ai.check_model(variable, model) {
-                faults.push(fault);
-            }
-        }
-        if models.is_empty() && (default_model.is_none() || ai.has_models()) {
-            models = ai.default_models();
-        }
-        if let Some(first) = default_model {
-            models.retain(|model| *model != first);
-            models.insert(0, first);
+        let mut models = GivenModels::read(
+            ("INTERNAL_DEFAULT_MODEL", self.internal_default_model.as_deref()),
+            ("INTERNAL_MODELS", self.internal_models.as_deref()),
+            ai,
+            faults,
+        );
+        if models.all.is_empty() && (models.default.is_none() || ai.has_models()) {
+            models.all = ai.default_models();
         }
         PlatformSettings {
-            models: models.into_iter().map(ModelId::from).collect(),
+            models: models.into_ids(),
             rate_limit: faults.read(self.internal_rate_limit.as_deref(), 60, |value| {
                 number("INTERNAL_RATE_LIMIT", value, &(0..=1_000_000))
             }),
@@ -182,11 +178,4 @@ fn log_file(value: &str) -> Result<PathBuf, Fault> {
     let path = PathBuf::from(value);
     let is_file = !value.ends_with('/') && path.file_name().is_some() && !value.chars().any(char::is_control);
     if is_file { Ok(path) } else { Err(Fault::given("LOG_FILE", value, "the path of a file")) }
-}
-
-fn model(value: &str) -> Result<String, Fault> {
-    if value.chars().any(|c| c.is_control() || c == ',') {
-        return Err(Fault::given("INTERNAL_DEFAULT_MODEL", value, "the id of one model, such as openai/gpt-5-chat"));
-    }
-    Ok(value.to_owned())
 }

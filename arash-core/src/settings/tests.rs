@@ -69,6 +69,17 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
         internal_max_history: text("0"),
         internal_api_key: Some("hunter2".into()),
         internal_admin_users: text("a,,b"),
+        telegram_bot_token: Some("hunter2".into()),
+        telegram_default_model: text("a,b"),
+        telegram_models: text("[1]"),
+        telegram_rate_limit: text("-1"),
+        telegram_max_history: text("1001"),
+        telegram_commands: text("/help, /fly"),
+        telegram_admin_users: text("@sara"),
+        telegram_webhook_url: Some("http://hunter2.example/".into()),
+        telegram_api_url: Some("ftp://hunter2".into()),
+        telegram_drafts: text("some"),
+        run_telegram_bot: text("now"),
         log_level: text("loud"),
         log_format: text("xml"),
         log_file: text("logs/"),
@@ -79,7 +90,7 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
         ..SettingsArgs::default()
     };
     let lines = lines(args);
-    assert_eq!(lines.len(), 28, "{lines:#?}");
+    assert_eq!(lines.len(), 39, "{lines:#?}");
     assert!(lines.iter().all(|line| !line.contains("hunter2") && !line.contains('\n')), "{lines:#?}");
     assert_eq!(lines[2], r#"API_PORT: "70000" cannot be used; accepted: a whole number from 0 to 65535"#);
     let key = "INTERNAL_API_KEY: the value given (***, 7 characters) cannot be used; \
@@ -219,6 +230,10 @@ proptest! {
             ai_api_key: Some(secret()), ai_transcription_model: given(), ai_timeout_seconds: given(), ai_providers: None, session_timeout_minutes: given(),
             internal_default_model: given(), internal_models: given(), internal_rate_limit: given(),
             internal_max_history: given(), internal_api_key: Some(secret()), internal_admin_users: given(),
+            telegram_bot_token: Some(secret()), telegram_default_model: given(), telegram_models: given(),
+            telegram_rate_limit: given(), telegram_max_history: given(), telegram_commands: given(),
+            telegram_admin_users: given(), telegram_webhook_url: Some(secret()), telegram_api_url: Some(secret()),
+            telegram_drafts: given(), run_telegram_bot: given(),
             log_level: given(), log_format: given(), log_file: given(), enable_image_processing: given(),
             cors_origins: given(), metrics_token: Some(secret()), otel_exporter_otlp_endpoint: Some(secret()),
         };

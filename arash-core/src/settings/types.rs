@@ -5,7 +5,7 @@ use crate::engine::{Engine, EngineBuilder};
 use crate::error::Result;
 use crate::platform::{ModelId, Platform};
 use crate::secret::Secret;
-use crate::settings::{AiSettings, SealingSettings};
+use crate::settings::{AiSettings, SealingSettings, TelegramSettings};
 use crate::store::SqlOptions;
 use crate::webhook::guard::TargetPolicy;
 
@@ -33,16 +33,13 @@ pub struct Settings {
     pub internal: PlatformSettings,
     /// The first admin key, where the operator chose it.
     pub first_api_key: Option<Secret>,
+    /// The bot on Telegram.
+    pub telegram: TelegramSettings,
     /// What is logged, and how.
     pub log: LogSettings,
     /// The OpenTelemetry collector that traces go to; may hold a password.
     pub trace_endpoint: Option<Secret>,
 }
-
-/// Messages a minute of one user on Telegram.
-const TELEGRAM_RATE_LIMIT: u32 = 20;
-/// Most messages that are sent upstream as context on Telegram.
-const TELEGRAM_MAX_HISTORY: usize = 10;
 
 impl Settings {
     /// The platforms that the engine knows. Telegram's sessions may be in the store too, and are then told apart from
@@ -50,10 +47,7 @@ impl Settings {
     pub fn platforms(&self) -> Vec<Platform> {
         let internal = &self.internal;
         vec![
-            Platform::public("telegram")
-                .models(internal.models.first().cloned())
-                .rate_limit(TELEGRAM_RATE_LIMIT)
-                .max_history(TELEGRAM_MAX_HISTORY),
+            self.telegram.platform(),
             Platform::private("internal")
                 .models(internal.models.iter().cloned())
                 .rate_limit(internal.rate_limit)

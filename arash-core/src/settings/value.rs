@@ -55,3 +55,14 @@ pub(super) fn list(variable: &'static str, value: &str) -> Result<Vec<String>, F
     }
     Ok(entries)
 }
+
+/// A JSON array of whole numbers within `range`, or such numbers with commas between them.
+pub(super) fn numbers<N>(variable: &'static str, value: &str, range: &RangeInclusive<N>) -> Result<Vec<N>, Fault>
+where
+    N: FromStr + PartialOrd + Display,
+{
+    let entries = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(value);
+    let entries = entries.split(',').map(|entry| entry.trim().trim_matches('"').trim());
+    let entries: Vec<&str> = if entries.clone().eq([""]) { Vec::new() } else { entries.collect() };
+    entries.into_iter().map(|entry| number(variable, entry, range)).collect()
+}

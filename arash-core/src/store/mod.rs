@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::inbox::InboxStore;
 use crate::quota::QuotaStore;
 use crate::session::SessionStore;
 use crate::team::TeamStore;
@@ -35,10 +36,18 @@ pub struct Connections {
 /// Whoever writes one runs the conformance suite of [`testing::store`](crate::testing::store) on it (feature `testing`).
 #[async_trait]
 pub trait Store:
-    TeamStore + SessionStore + QuotaStore + UsageStore + TurnStore + EndpointStore + OutboxStore + 'static
+    TeamStore + SessionStore + QuotaStore + UsageStore + TurnStore + EndpointStore + OutboxStore + InboxStore + 'static
 {
     /// Whether storage can be reached and used.
     async fn health(&self) -> Result<()>;
+
+    /// Ends the leases of turns that have begun and of updates, where the back end knows that nobody has them any more: no
+    /// other engine works with it, and what died programs had need not wait for its time. Called by each engine once, before
+    /// it begins anything. Returns whether it knew; a back end that cannot know leaves all as it is.
+    async fn take_over(&self, now: Timestamp) -> Result<bool> {
+        let _ = now;
+        Ok(false)
+    }
 
     /// What the back end has to do for itself now and then; called at the start and about twice a minute.
     async fn upkeep(&self, now: Timestamp) -> Result<()> {

@@ -24,6 +24,7 @@ mod deliveries;
 mod endpoints;
 mod events;
 mod fixtures;
+mod inbox;
 mod messages;
 mod outbox;
 mod quota;
@@ -322,6 +323,22 @@ macro_rules! __store_cases {
             a_team_is_told_of_the_quota_of_its_key,
             who_does_not_want_to_be_told_of_quotas_is_not,
             of_16_that_reach_a_threshold_at_once_it_is_told_once,
+        }
+        inbox {
+            an_update_is_received_once,
+            of_several_updates_with_one_number_the_first_counts,
+            an_update_is_claimed_as_it_was_received,
+            updates_of_bots_are_kept_apart,
+            an_update_is_nobody_elses_until_its_lease_ends,
+            updates_are_claimed_in_order_of_their_numbers,
+            a_renewed_update_stays_with_who_has_it,
+            a_released_update_is_free_at_once,
+            the_progress_of_an_update_is_told_to_who_claims_it,
+            what_is_done_does_not_come_again,
+            updates_are_forgotten_when_their_time_is_over,
+            as_many_updates_are_forgotten_as_may_be,
+            of_8_that_receive_one_update_one_has_it,
+            of_8_that_claim_at_once_each_update_goes_to_one,
         }
         values {
             texts_survive_in_messages,

@@ -10,6 +10,7 @@ mod context_window;
 mod costs;
 #[path = "../support/engines.rs"]
 mod engines;
+mod host_commands;
 mod long_answers;
 mod sound;
 #[path = "../support/stores.rs"]

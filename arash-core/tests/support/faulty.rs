@@ -1,13 +1,16 @@
 //! A store that goes wrong as a test has planned it.
 
+#[path = "faulty_webhooks.rs"]
+mod webhooks;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arash_core::clock::Timestamp;
-use arash_core::id::{ApiKeyId, EventId, NodeId, TeamId};
+use arash_core::id::{ApiKeyId, BotId, NodeId, TeamId, UpdateId};
+use arash_core::inbox::{ForgottenUpdates, InboxStore, InboxUpdate, NewUpdate, UpdateLease};
 use arash_core::quota::{BlockPlace, Lease, LeaseRequest, Period, QuotaScope, QuotaStore};
-use arash_core::seal::{KeyMark, SealingKeyId};
 use arash_core::session::{
     MessagePage, Session, SessionCounts, SessionFilter, SessionGroup, SessionKey, SessionPage, SessionStore,
     SessionSummary, SharedSessions, StoredMessage,
@@ -19,10 +22,6 @@ use arash_core::team::{
 };
 use arash_core::turn::{BeginOutcome, CommitOutcome, IdempotencyKey, StartedTurn, StoredTurn, TurnCommit, TurnStore};
 use arash_core::usage::{HourlyUsage, UsageFilter, UsagePage, UsageRecord, UsageStore};
-use arash_core::webhook::{
-    Attempt, ClaimedEvent, Delivery, DeliveryAttempt, DeliveryPage, Endpoint, EndpointChange, EndpointStore, Event,
-    EventClaim, OutboxStore, Redelivery, Resealed, SealedSecret,
-};
 use arash_core::{Error, Result};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -100,6 +99,10 @@ impl Store for Faulty {
     async fn health(&self) -> Result<()> {
         self.plan.health.meet().await?;
         self.inner.health().await
+    }
+
+    async fn take_over(&self, now: Timestamp) -> Result<bool> {
+        self.inner.take_over(now).await
     }
 
     async fn upkeep(&self, now: Timestamp) -> Result<()> {
@@ -302,71 +305,36 @@ impl TurnStore for Faulty {
 }
 
 #[async_trait]
-impl EndpointStore for Faulty {
-    async fn endpoint(&self, team: TeamId) -> Result<Option<Endpoint>> {
-        self.inner.endpoint(team).await
+impl InboxStore for Faulty {
+    async fn receive_updates(&self, bot: BotId, updates: &[NewUpdate], lease: UpdateLease) -> Result<Vec<UpdateId>> {
+        self.inner.receive_updates(bot, updates, lease).await
     }
 
-    async fn put_endpoint(&self, change: EndpointChange, by: &ChangeContext) -> Result<Endpoint> {
-        self.inner.put_endpoint(change, by).await
+    async fn claim_updates(&self, bot: BotId, lease: UpdateLease, limit: u32) -> Result<Vec<InboxUpdate>> {
+        self.inner.claim_updates(bot, lease, limit).await
     }
 
-    async fn secrets_sealed_otherwise(
-        &self,
-        key: SealingKeyId,
-        after: TeamId,
-        limit: u32,
-    ) -> Result<Vec<SealedSecret>> {
-        self.inner.secrets_sealed_otherwise(key, after, limit).await
+    async fn renew_updates(&self, bot: BotId, ids: &[UpdateId], until: Timestamp) -> Result<()> {
+        self.inner.renew_updates(bot, ids, until).await
     }
 
-    async fn reseal(&self, secrets: &[Resealed]) -> Result<u64> {
-        self.inner.reseal(secrets).await
+    async fn note_progress(&self, bot: BotId, id: UpdateId, progress: &str) -> Result<()> {
+        self.inner.note_progress(bot, id, progress).await
     }
 
-    async fn sealing_keys(&self) -> Result<Vec<KeyMark>> {
-        self.inner.sealing_keys().await
+    async fn release_updates(&self, bot: BotId, ids: &[UpdateId]) -> Result<()> {
+        self.inner.release_updates(bot, ids).await
     }
 
-    async fn register_sealing_key(&self, newest: KeyMark, ring: &[KeyMark], at: Timestamp) -> Result<Vec<KeyMark>> {
-        self.inner.register_sealing_key(newest, ring, at).await
+    async fn finish_updates(&self, bot: BotId, ids: &[UpdateId]) -> Result<()> {
+        self.inner.finish_updates(bot, ids).await
     }
 
-    async fn forget_sealing_keys(&self, newest: SealingKeyId) -> Result<Vec<SealingKeyId>> {
-        self.inner.forget_sealing_keys(newest).await
-    }
-}
-
-#[async_trait]
-impl OutboxStore for Faulty {
-    async fn claim_events(&self, claim: &EventClaim) -> Result<Vec<ClaimedEvent>> {
-        self.plan.claim_events.meet().await?;
-        self.inner.claim_events(claim).await
+    async fn waiting_updates(&self, bot: BotId) -> Result<u64> {
+        self.inner.waiting_updates(bot).await
     }
 
-    async fn settle_attempts(&self, attempts: &[Attempt]) -> Result<()> {
-        self.plan.settle_attempts.meet().await?;
-        self.inner.settle_attempts(attempts).await?;
-        self.plan.settle_attempts.lose_answer()
-    }
-
-    async fn record_test(&self, event: &Event, attempt: &Attempt) -> Result<()> {
-        self.inner.record_test(event, attempt).await
-    }
-
-    async fn deliveries(&self, team: TeamId, page: DeliveryPage) -> Result<Vec<Delivery>> {
-        self.inner.deliveries(team, page).await
-    }
-
-    async fn delivery(&self, team: TeamId, id: EventId) -> Result<Option<(Delivery, Vec<DeliveryAttempt>)>> {
-        self.inner.delivery(team, id).await
-    }
-
-    async fn redeliver(&self, team: TeamId, which: Redelivery, by: &ChangeContext) -> Result<u64> {
-        self.inner.redeliver(team, which, by).await
-    }
-
-    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        self.inner.forget_events(before, limit).await
+    async fn forget_updates(&self, before: Timestamp, limit: u32) -> Result<ForgottenUpdates> {
+        self.inner.forget_updates(before, limit).await
     }
 }

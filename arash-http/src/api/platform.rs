@@ -108,8 +108,7 @@ impl PlatformConfig {
 }
 
 fn commands_on(platform: &Platform, commands: &CommandRegistry) -> Vec<String> {
-    let names = commands.specs().map(|spec| spec.name.clone());
-    names.filter(|name| platform.allows_command(name)).collect()
+    commands.specs_on(platform).map(|spec| spec.name.clone()).collect()
 }
 
 /// The name for people of the model that was chosen, else of the platform's default.

@@ -42,6 +42,11 @@ impl Database {
         &self.url
     }
 
+    /// Whether several programs may use it at a time.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.postgres.is_some()
+    }
+
     /// All that the tests look at, of one moment.
     pub(crate) async fn contents(&self) -> Contents {
         let begin = if self.postgres.is_some() { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" };

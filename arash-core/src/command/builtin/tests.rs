@@ -118,6 +118,50 @@ async fn start_and_help_list_the_commands_in_order() {
     assert_eq!(help, format!("Write me a message and I will answer.\n\nCommands:\n{list}"));
 }
 
+/// Says summaries in capital letters.
+struct Shouting;
+
+impl Texts for Shouting {
+    fn say(&self, text: &Text<'_>, locale: Option<&str>) -> String {
+        let said = EnglishTexts.say(text, locale);
+        if matches!(text, Text::CommandSummary { .. }) { said.to_uppercase() } else { said }
+    }
+}
+
+#[tokio::test]
+async fn commands_of_the_host_are_listed_and_are_not_the_engines_to_answer() {
+    let mut chat = Chat::new();
+    let own = [CommandSpec::new("stop", "Stop the answer"), CommandSpec::new("retry", "Answer again")];
+    chat.platform = chat.platform.commands(["/help", "stop"]).host_commands(own);
+    let list = "/help - List the commands\n/stop - Stop the answer";
+    assert_eq!(chat.answer("/help").await, format!("Write me a message and I will answer.\n\nCommands:\n{list}"));
+    for (typed, name) in [("/stop", "stop"), ("/STOP@bot now", "stop"), ("/retry", "retry")] {
+        let hint = format!("/{name} does not work here.\n\nThese commands work:\n{list}");
+        assert_eq!(chat.answer(typed).await, hint, "{typed}");
+    }
+    assert!(chat.answer("/stats").await.starts_with("There is no command /stats."));
+    chat.texts = Arc::new(Shouting);
+    assert!(chat.answer("/help").await.ends_with("STOP THE ANSWER"));
+}
+
+#[test]
+fn commands_of_the_host_have_names_of_their_own() {
+    let check = |names: &[&str]| {
+        let own = names.iter().map(|&name| CommandSpec::new(name, "own"));
+        CommandRegistry::built_in().check_platform(&Platform::public("telegram").models(["m"]).host_commands(own))
+    };
+    assert!(check(&["stop", "retry"]).is_ok());
+    for (names, said) in [
+        (&["Stop"][..], "\"Stop\" is not a name"),
+        (&["/stop"], "\"/stop\" is not a name"),
+        (&["stop", "help"], "platform \"telegram\" has two commands called \"help\""),
+        (&["stop", "stop"], "platform \"telegram\" has two commands called \"stop\""),
+    ] {
+        let error = check(names).unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidInput && error.to_string().contains(said), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn help_lists_only_what_works_on_the_platform() {
     let mut chat = Chat::new();

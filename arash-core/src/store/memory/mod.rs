@@ -2,6 +2,7 @@
 
 mod claims;
 mod endpoints;
+mod inbox;
 mod outbox;
 mod quota;
 mod rate_limiter;
@@ -42,6 +43,7 @@ struct State {
     turns: turns::Turns,
     outbox: outbox::Outbox,
     endpoints: endpoints::Endpoints,
+    inbox: inbox::Inbox,
 }
 
 impl MemoryStore {

@@ -22,6 +22,9 @@ mod endpoints;
 mod event_claims;
 mod events;
 mod fault;
+mod inbox;
+#[cfg(test)]
+mod inbox_plan_tests;
 mod message_rows;
 mod migrations;
 mod outbox;
@@ -33,6 +36,8 @@ mod partitions;
 mod plan_tests;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "sqlite")]
+mod presence;
 mod quota;
 mod receipts;
 mod rows;
@@ -67,7 +72,9 @@ use crate::store::{Connections, SqlOptions, Store};
 ///
 /// What was acknowledged survives `kill -9`, and a loss of power as [`Durability`](crate::store::Durability) says. A
 /// SQLite file is meant for one engine. A second one is safe (nothing is lost or overspent), but each may answer from
-/// what it remembers of a session until its commit is refused. On PostgreSQL nodes claim sessions from each other.
+/// what it remembers of a session until its commit is refused. An engine that starts and finds no other on the file, by a
+/// lock on the file `NAME.lock` beside it, ends at once what died ones had begun. On PostgreSQL nodes claim sessions from
+/// each other, and what a dead one had begun is ended when its time is over.
 #[derive(Clone)]
 pub struct SqlStore {
     db: Db,
@@ -145,6 +152,26 @@ impl Store for SqlStore {
         Ok(())
     }
 
+    async fn take_over(&self, now: Timestamp) -> Result<bool> {
+        #[cfg(feature = "sqlite")]
+        if let Some(db) = self.db.sqlite()
+            && let Some(alone) = db.presence().enter().await
+        {
+            let ended = self
+                .db
+                .transact("take_over", move |tx| {
+                    Box::pin(async move {
+                        turns::end_all_leases(tx, now).await?;
+                        inbox::end_all_leases(tx).await
+                    })
+                })
+                .await;
+            alone.let_others_in().await;
+            return ended.map(|()| true);
+        }
+        Ok(false)
+    }
+
     fn connections(&self) -> Connections {
         self.db.connections()
     }
@@ -158,7 +185,7 @@ impl Store for SqlStore {
 #[cfg(test)]
 fn all_statements(dialect: text::Dialect) -> Vec<String> {
     let fixed = [commit::STATEMENTS, quota::STATEMENTS, sessions::STATEMENTS, claims::STATEMENTS];
-    let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS];
+    let more = [teams::STATEMENTS, turns::STATEMENTS, usage::STATEMENTS, inbox::STATEMENTS];
     let changes = [team_rows::STATEMENTS, receipts::STATEMENTS, audit::STATEMENTS];
     let webhooks = [
         endpoints::STATEMENTS,
@@ -177,7 +204,7 @@ fn all_statements(dialect: text::Dialect) -> Vec<String> {
         .map(|sql| sql.text(dialect).to_owned());
     let renewals = [&turns::RENEW_TURNS, &claims::RENEW_CLAIMS];
     let batches = commit::BATCHES.iter().chain(&quota::BATCHES).chain(&sessions::BATCHES).chain(&renewals);
-    let batches = batches.chain(&attempts::BATCHES).chain(&deliveries::BATCHES);
+    let batches = batches.chain(&attempts::BATCHES).chain(&deliveries::BATCHES).chain(&inbox::BATCHES);
     fixed.chain(batches.flat_map(|batch| batch.samples(dialect))).collect()
 }
 

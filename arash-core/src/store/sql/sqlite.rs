@@ -17,6 +17,7 @@ use crate::store::sql::batch::Batch;
 use crate::store::sql::db::Tx;
 use crate::store::sql::fault::{Failure, accepted, fault, source};
 use crate::store::sql::migrations;
+use crate::store::sql::presence::Presence;
 use crate::store::sql::value::{Row, Value};
 use crate::store::{Connections, Durability, SqlOptions};
 
@@ -40,6 +41,7 @@ pub(super) struct SqliteDb {
     durability: Durability,
     /// Whether the writer was told not to wait for the disk.
     is_hasty: Arc<AtomicBool>,
+    presence: Arc<Presence>,
 }
 
 impl SqliteDb {
@@ -55,10 +57,11 @@ impl SqliteDb {
         let opener = connect(url, pool(1), options.clone().busy_timeout(ACQUIRE)).await?;
         check_version(&opener).await?;
         migrations::run_sqlite(&opener).await?;
+        let presence = Arc::new(Presence::beside(options.get_filename()));
         let writer = connect(url, pool(1), options.clone()).await?;
         let readers = connect(url, pool(READERS), options.read_only(true).create_if_missing(false)).await?;
         opener.close().await;
-        Ok(Self { writer, readers, durability: sql.durability, is_hasty: Arc::default() })
+        Ok(Self { writer, readers, durability: sql.durability, is_hasty: Arc::default(), presence })
     }
 
     /// Tells the writer whether to wait for the disk. Whoever is told so later waits for what was written before, too.
@@ -118,6 +121,10 @@ impl SqliteDb {
         Ok(rows.first().map(|row| row.int("busy")).transpose()? == Some(0))
     }
 
+    pub(super) fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
     pub(super) fn connections(&self) -> Connections {
         let open = (self.writer.size() + self.readers.size()) as usize;
         Connections { open, in_use: open.saturating_sub(self.writer.num_idle() + self.readers.num_idle()) }
@@ -126,6 +133,7 @@ impl SqliteDb {
     pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        self.presence.leave();
     }
 
     #[cfg(test)]

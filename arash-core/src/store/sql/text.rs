@@ -30,6 +30,11 @@ impl Sql {
         Self { sqlite: "", postgres: text }
     }
 
+    /// A statement that only a database with one program makes sense of.
+    pub(super) const fn sqlite(text: &'static str) -> Self {
+        Self { sqlite: text, postgres: "" }
+    }
+
     pub(super) const fn text(self, dialect: Dialect) -> &'static str {
         match dialect {
             Dialect::Sqlite => self.sqlite,

@@ -26,6 +26,7 @@ statements! {
         WHERE k.scope = $1 AND k.idempotency_key = $2");
     SELECT_LOST = both("SELECT id, lease_until, started FROM turns WHERE state = 'started' AND lease_until <= $1
         ORDER BY lease_until LIMIT $2");
+    END_ALL_LEASES = sqlite("UPDATE turns SET lease_until = $1 WHERE state = 'started' AND lease_until > $1");
     SELECT_ANY_OLD_RECEIPT = both("SELECT 1 AS one FROM idempotency_keys
         WHERE receipt IS NOT NULL AND created_at <= $1 LIMIT 1");
     FORGET_RECEIPTS = both("DELETE FROM idempotency_keys WHERE turn_id IN
@@ -147,6 +148,12 @@ impl SqlStore {
     async fn execute(&self, name: &'static str, sql: Sql, until: Timestamp) -> Result<u64> {
         self.db.transact(name, move |tx| Box::pin(async move { tx.execute(sql, &[until.into()]).await })).await
     }
+}
+
+/// Nobody answers any of the turns that have begun.
+#[cfg(feature = "sqlite")]
+pub(super) async fn end_all_leases(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    tx.execute(END_ALL_LEASES, &[now.into()]).await.map(drop)
 }
 
 /// The turn with this id, or with this idempotency key.
