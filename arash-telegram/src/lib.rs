@@ -5,4 +5,5 @@
 
 mod api;
 mod governor;
+mod incoming;
 pub mod markdown;
