@@ -1,0 +1,210 @@
+//! What an update means to the host: pure functions from its JSON text, as it lies in the inbox.
+//!
+//! Whoever can write to the bot decides what an update holds, so everything has a meaning here, if only that it is
+//! ignored, and nothing panics. Telegram's offsets count UTF-16 units and may be anything.
+
+mod ask;
+mod author;
+mod button;
+mod command;
+mod edit;
+mod joining;
+mod lane;
+mod media;
+mod membership;
+mod mention;
+mod message;
+mod quote;
+mod reduced;
+#[cfg(test)]
+mod tests;
+
+use arash_core::clock::Timestamp;
+use teloxide::types::{Message, MessageId, MessageKind, Update, UpdateKind};
+
+pub(crate) use ask::Ask;
+pub(crate) use button::{Button, ButtonPress, ModelReference};
+pub(crate) use command::{HostCall, HostCommand};
+pub(crate) use edit::edited;
+pub(crate) use joining::{Joining, Waiting};
+pub(crate) use lane::Lane;
+pub(crate) use media::{Media, RemoteFile, Unsupported};
+pub(crate) use membership::{Membership, Standing};
+pub(crate) use quote::Quote;
+
+/// What has to be known of the bot to tell what is meant for it.
+#[derive(Clone, Debug)]
+pub(crate) struct BotInfo {
+    /// Its number as a user.
+    pub(crate) id: u64,
+    /// Its name, without the `@`.
+    pub(crate) username: String,
+    /// Whether it is shown every message of its groups; else mentions alone do not reach it.
+    pub(crate) can_read_all_group_messages: bool,
+    /// The commands that it has, in lower case and without the slash. In groups others are for other bots, unless this
+    /// one is named.
+    pub(crate) commands: Vec<String>,
+    /// The largest picture that is wanted, in bytes.
+    pub(crate) max_image_bytes: u64,
+}
+
+/// Who wrote a message, where and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The update that told of it.
+    pub(crate) update_id: i64,
+    /// Where it is answered.
+    pub(crate) lane: Lane,
+    /// Its number in the chat.
+    pub(crate) message_id: MessageId,
+    /// Who wrote it: a person, or the chat (a negative number) in whose name somebody wrote it.
+    pub(crate) user_id: i64,
+    /// The language of the person's app, as a BCP 47 tag.
+    pub(crate) language: Option<String>,
+    /// When it was sent, in whole seconds.
+    pub(crate) sent_at: Timestamp,
+}
+
+/// What an update means.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Incoming {
+    /// Something for the engine: a message for the model, or a command.
+    Ask(Box<Ask>),
+    /// A message in a group that is not for the bot, but may belong to one that is: see [`Joining`]. It is never answered
+    /// by itself.
+    Aside(Box<Ask>),
+    /// What a message has become: see [`edited`].
+    Edit(Box<Ask>),
+    /// A command of the host's own.
+    Command(HostCall),
+    /// A button was pressed.
+    Button(Button),
+    /// What the bot is in a chat has changed.
+    Membership(Membership),
+    /// A group has become another chat, and the old one is gone. Telegram tells it twice, once in each of the two.
+    Migrated {
+        /// What it was.
+        from: i64,
+        /// What it is.
+        to: i64,
+    },
+    /// A topic was closed or opened again. That one was deleted no update tells.
+    Topic {
+        /// The topic.
+        lane: Lane,
+        /// Whether everybody may write in it.
+        is_open: bool,
+    },
+    /// Nothing is done.
+    Ignored(Ignored),
+}
+
+/// Why nothing is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ignored {
+    /// It is no update, or none that can be read.
+    Malformed,
+    /// Updates of this kind mean nothing to the bot.
+    Kind,
+    /// It tells what happened in the chat: somebody joined, something was pinned, the title changed.
+    Service,
+    /// It has content of a kind that nobody here knows.
+    Content,
+    /// It is a post of a channel.
+    Channel,
+    /// A bot wrote it, this one or another.
+    Bot,
+    /// In a group, and neither with a mention of the bot, nor a reply to it, nor a command of its.
+    NotForBot,
+    /// A command for another bot.
+    ForAnotherBot,
+    /// Nothing is in it, but perhaps the bot's name.
+    Empty,
+    /// A message became one of the host's commands by an edit.
+    EditedCommand,
+    /// The bot may do more or less than before, and is where it was.
+    Rights,
+}
+
+impl Incoming {
+    /// Tells what the update `raw` means to the bot.
+    pub(crate) fn parse(raw: &str, bot: &BotInfo) -> Self {
+        let Some(update) = read(raw) else { return Self::Ignored(Ignored::Malformed) };
+        let id = i64::from(update.id.0);
+        match &update.kind {
+            UpdateKind::Message(message) => message::meaning(id, message, false, bot),
+            UpdateKind::EditedMessage(message) => message::meaning(id, message, true, bot),
+            UpdateKind::CallbackQuery(query) => Self::Button(Button::read(id, query, bot)),
+            UpdateKind::MyChatMember(change) => membership::meaning(change),
+            UpdateKind::ChannelPost(_) | UpdateKind::EditedChannelPost(_) => Self::Ignored(Ignored::Channel),
+            UpdateKind::Error(_) => Self::Ignored(Ignored::Malformed),
+            _ => Self::Ignored(Ignored::Kind),
+        }
+    }
+
+    /// Where it belongs, if it belongs somewhere.
+    pub(crate) fn lane(&self) -> Option<Lane> {
+        match self {
+            Self::Ask(ask) | Self::Aside(ask) | Self::Edit(ask) => Some(ask.origin.lane),
+            Self::Command(call) => Some(call.origin.lane),
+            Self::Button(button) => button.message.map(|(lane, _)| lane),
+            Self::Membership(membership) => Some(membership.lane),
+            Self::Migrated { from, .. } => Some(Lane::of_chat(*from)),
+            Self::Topic { lane, .. } => Some(*lane),
+            Self::Ignored(_) => None,
+        }
+    }
+}
+
+/// How deep an update may be nested. Telegram's are about half of it; of one that is nested without end teloxide would
+/// fill the stack, and that ends the program.
+const MAX_DEPTH: usize = 24;
+
+/// The update, read once more without what is not needed if something in it is newer than teloxide or odd.
+fn read(raw: &str) -> Option<Update> {
+    let update = read_by_teloxide(raw);
+    if update.as_ref().is_some_and(is_understood) {
+        return update;
+    }
+    let again = reduced::reduced(raw).and_then(|reduced| read_by_teloxide(&reduced));
+    again.or(update)
+}
+
+fn read_by_teloxide(text: &str) -> Option<Update> {
+    if depth(text) > MAX_DEPTH {
+        return None;
+    }
+    // From a text, and only from one: what teloxide reads from a `Value` is an error, whatever it is.
+    serde_json::from_str(text).ok()
+}
+
+/// How deep a JSON text is nested, if it is one.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut is_string, mut is_escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'{' | b'[' if !is_string => depth += 1,
+            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+fn is_understood(update: &Update) -> bool {
+    match &update.kind {
+        UpdateKind::Error(_) => false,
+        UpdateKind::Message(message) | UpdateKind::EditedMessage(message) => !is_empty(message),
+        _ => true,
+    }
+}
+
+/// Whether teloxide found nothing in a message: nothing is there, or something that it does not know.
+fn is_empty(message: &Message) -> bool {
+    matches!(message.kind, MessageKind::Empty {})
+}
