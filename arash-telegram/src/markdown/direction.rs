@@ -23,7 +23,7 @@ pub(super) fn needs_mark(line: &str) -> bool {
 }
 
 /// Whether a letter belongs to a script that is written from right to left.
-pub(super) fn is_right_to_left(letter: char) -> bool {
+pub(crate) fn is_right_to_left(letter: char) -> bool {
     matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
         && letter.is_alphabetic()
 }

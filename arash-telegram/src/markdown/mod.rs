@@ -71,6 +71,7 @@ mod tail;
 pub mod testing;
 mod writer;
 
+pub(crate) use direction::is_right_to_left;
 pub use entity::{Entity, EntityKind, Formatted};
 pub use limit::{MAX_ENTITIES, MAX_MESSAGE_LEN};
 pub use preview::preview;
