@@ -41,8 +41,9 @@ pub struct NewSecret {
 pub struct ReplacedSecret {
     /// As it is stored. Where that is another one by now, the change is refused: it was made of what is over.
     pub present: Sealed,
-    /// The same, sealed for [`SecretColumn::Previous`](crate::webhook::SecretColumn::Previous).
-    pub previous: Sealed,
+    /// The same, sealed for [`SecretColumn::Previous`](crate::webhook::SecretColumn::Previous); `None` where it cannot be
+    /// opened any more, so that nothing can be signed with it either.
+    pub previous: Option<Sealed>,
 }
 
 impl EndpointChange {
@@ -105,7 +106,7 @@ impl EndpointChange {
         if replaced.present != endpoint.secret {
             return Err(changed_meanwhile());
         }
-        endpoint.previous_secret = Some((replaced.previous.clone(), by.at.plus(SECRET_OVERLAP)));
+        endpoint.previous_secret = replaced.previous.clone().map(|previous| (previous, by.at.plus(SECRET_OVERLAP)));
         endpoint.secret = self.secret.sealed.clone();
         endpoint.secret_hint.clone_from(&self.secret.hint);
         Ok(())
@@ -153,7 +154,7 @@ mod tests {
 
     fn rotating(from: &str, to: &str) -> EndpointChange {
         let previous = Sealed(format!("{from} before").into_bytes());
-        let replaced = ReplacedSecret { present: secret(from).sealed, previous };
+        let replaced = ReplacedSecret { present: secret(from).sealed, previous: Some(previous) };
         EndpointChange { secret: secret(to), replaced: Some(replaced), ..keeping() }
     }
 
