@@ -17,6 +17,7 @@
 //! Whoever calls it needs `tokio` with the features `macros` and `rt-multi-thread` among the dev-dependencies.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a case that fails panics")]
 
+mod asked_again;
 mod audit;
 mod batches;
 mod claims;
@@ -310,6 +311,11 @@ macro_rules! __store_cases {
             events_whose_time_is_over_are_forgotten,
             what_is_forgotten_on_its_way_stays_forgotten,
             of_16_that_ask_for_one_event_again_it_is_sent_once,
+        }
+        asked_again {
+            what_is_asked_for_amid_an_attempt_that_fails_is_sent_at_once_after_it,
+            what_is_asked_for_amid_an_attempt_that_delivers_it_is_delivered,
+            what_is_asked_for_amid_an_attempt_that_tells_nothing_is_sent_after_its_lease,
         }
         told {
             a_team_is_told_of_its_keys,

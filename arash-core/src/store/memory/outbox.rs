@@ -80,10 +80,13 @@ impl Entry {
             return;
         }
         self.lease_until = None;
+        let is_asked_for_again = self.log.attempts < attempt.attempt;
         match attempt.next {
             NextStep::Delivered => {
                 (self.log.state, self.log.delivered_at) = (DeliveryState::Delivered, Some(attempt.at));
+                self.log.attempts = self.log.attempts.max(1);
             }
+            NextStep::RetryAt(_) | NextStep::Dead if is_asked_for_again => {}
             NextStep::RetryAt(at) => self.due_at = at,
             NextStep::Dead => self.log.state = DeliveryState::Dead,
             NextStep::GiveBack => {

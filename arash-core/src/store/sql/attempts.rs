@@ -17,16 +17,20 @@ use crate::webhook::{Attempt, DeliveryState, EndpointNews, Event, NextStep};
 
 use Kind::{Bool, Int, Text, Uuid};
 
-/// An attempt that gives its event back leaves the figures of the last attempt as they are. The first column of all is
-/// the event, so that rows are locked in its order.
+/// An attempt that gives its event back leaves the figures of the last attempt as they are. Fewer attempts than this one
+/// are counted of an event that was asked for again meanwhile: it stays due, unless it was delivered. The first column of
+/// all is the event, so that rows are locked in its order.
 static SETTLE_EVENTS: Batch = Batch::from(
-    "UPDATE outbox SET lease_until = NULL, state = v.column4,
-        due_at = COALESCE(v.column5, outbox.due_at), delivered_at = COALESCE(v.column6, outbox.delivered_at),
-        attempts = CASE WHEN v.column7 OR outbox.attempts = 0 THEN outbox.attempts ELSE outbox.attempts - 1 END,
+    "UPDATE outbox SET lease_until = NULL,
+        state = CASE WHEN outbox.attempts < v.column11 AND v.column4 = 'dead' THEN 'pending' ELSE v.column4 END,
+        due_at = CASE WHEN outbox.attempts < v.column11 THEN outbox.due_at ELSE COALESCE(v.column5, outbox.due_at) END,
+        delivered_at = COALESCE(v.column6, outbox.delivered_at),
+        attempts = CASE WHEN outbox.attempts = 0 AND v.column4 = 'delivered' THEN 1
+            WHEN outbox.attempts = 0 OR v.column7 THEN outbox.attempts ELSE outbox.attempts - 1 END,
         status_code = CASE WHEN v.column7 THEN v.column8 ELSE outbox.status_code END,
         response_time_ms = CASE WHEN v.column7 THEN v.column9 ELSE outbox.response_time_ms END,
         error = CASE WHEN v.column7 THEN v.column10 ELSE outbox.error END FROM",
-    &[Uuid, Int, Int, Text, Int, Int, Bool, Int, Int, Text],
+    &[Uuid, Int, Int, Text, Int, Int, Bool, Int, Int, Text, Int],
     "WHERE outbox.id = v.column1 AND outbox.team_id = v.column2 AND
         ((outbox.lease_until IS NOT NULL AND outbox.fence = v.column3 AND outbox.state = 'pending')
          OR (v.column4 = 'delivered' AND outbox.state <> 'delivered'))",
@@ -143,12 +147,12 @@ fn figures(attempt: &Attempt) -> [Value; 3] {
     [attempt.status_code.map(u32::from).into(), time, attempt.error.as_deref().into()]
 }
 
-fn settled_row(attempt: &Attempt) -> [Value; 10] {
+fn settled_row(attempt: &Attempt) -> [Value; 11] {
     let [state, due_at, delivered_at] = standing(attempt);
     let [status, time, error] = figures(attempt);
     let event = attempt.event_id.as_uuid().into();
     let (team, fence, is_sent) = (attempt.team_id.0.into(), attempt.fence.into(), attempt.is_sent().into());
-    [event, team, fence, state, due_at, delivered_at, is_sent, status, time, error]
+    [event, team, fence, state, due_at, delivered_at, is_sent, status, time, error, attempt.attempt.into()]
 }
 
 fn attempt_row(attempt: &Attempt) -> [Value; 9] {

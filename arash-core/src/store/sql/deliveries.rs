@@ -48,7 +48,7 @@ statements! {
     );
 }
 
-/// An event that some node has is that node's still: an attempt on its way may end the waiting.
+/// An event that some node has is that node's still: the attempt on its way delivers it, or it is due after that.
 static SEND_AGAIN: Batch = Batch::from(
     "UPDATE outbox SET state = 'pending', attempts = 0, due_at = v.column3, delivered_at = NULL FROM",
     &[Kind::Uuid, Kind::Int, Kind::Int],
