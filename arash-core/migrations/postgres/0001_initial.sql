@@ -217,13 +217,15 @@ CREATE TABLE webhook_endpoints (
     updated_at          BIGINT  NOT NULL
 );
 
--- Events and how their delivery stands. A leased one has lease_until; fence counts the leases. status_code,
--- response_time_ms and error are those of the last attempt.
+-- Events and how their delivery stands. A leased one has lease_until; fence counts the leases. Of a team's events with one
+-- order_key one is leased at a time: that of a session is its key. status_code, response_time_ms and error are those of the
+-- last attempt.
 CREATE TABLE outbox (
     id               UUID   NOT NULL PRIMARY KEY,
     team_id          BIGINT NOT NULL,
     turn_id          UUID,
     session_key      TEXT,
+    order_key        TEXT,
     event_type       TEXT   NOT NULL,
     payload          TEXT   NOT NULL,
     created_at       BIGINT NOT NULL,

@@ -209,13 +209,15 @@ CREATE TABLE webhook_endpoints (
     updated_at          INTEGER NOT NULL
 ) STRICT;
 
--- Events and how their delivery stands. A leased one has lease_until; fence counts the leases. status_code,
--- response_time_ms and error are those of the last attempt.
+-- Events and how their delivery stands. A leased one has lease_until; fence counts the leases. Of a team's events with one
+-- order_key one is leased at a time: that of a session is its key. status_code, response_time_ms and error are those of the
+-- last attempt.
 CREATE TABLE outbox (
     id               BLOB    NOT NULL PRIMARY KEY,
     team_id          INTEGER NOT NULL,
     turn_id          BLOB,
     session_key      TEXT,
+    order_key        TEXT,
     event_type       TEXT    NOT NULL,
     payload          TEXT    NOT NULL,
     created_at       INTEGER NOT NULL,

@@ -23,6 +23,7 @@ mod batches;
 mod claims;
 mod deliveries;
 mod endpoints;
+mod event_order;
 mod events;
 mod fixtures;
 mod messages;
@@ -285,6 +286,11 @@ macro_rules! __store_cases {
             events_of_an_endpoint_that_is_switched_off_are_held,
             of_8_nodes_that_claim_at_once_each_event_goes_to_one,
             claims_and_settlements_at_once_deliver_each_event_once,
+        }
+        event_order {
+            what_is_told_of_a_key_goes_one_after_the_other,
+            what_is_told_of_a_quota_goes_one_after_the_other,
+            completions_wait_for_nothing,
         }
         settling {
             an_attempt_is_found_as_it_was_settled,

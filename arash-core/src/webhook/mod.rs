@@ -16,6 +16,7 @@ mod health;
 mod http;
 mod key_event;
 mod message_event;
+mod order;
 mod quota_event;
 mod schedule;
 mod sealing;
@@ -46,6 +47,7 @@ pub use health::EndpointNews;
 #[cfg(feature = "webhooks")]
 pub use http::HttpSender;
 pub use message_event::ToldMessage;
+pub use order::{order_of_key, order_of_quota};
 pub use sealing::{Resealing, give_up_lost_secrets, register_keyring, reseal_secrets};
 pub use sender::{SendError, Sent, SignedEvent, WebhookSender};
 pub use store::OutboxStore;

@@ -30,6 +30,7 @@ pub(super) struct Outbox {
 struct Entry {
     event: Event,
     log: Delivery,
+    order_key: Option<String>,
     /// When it is due, while it waits.
     due_at: Timestamp,
     fence: i64,
@@ -38,12 +39,12 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(event: Event, session_id: Option<String>, at: Timestamp) -> Self {
+    fn new(event: Event, at: Timestamp) -> Self {
         let log = Delivery {
             event_id: event.id,
             team_id: event.team_id,
             kind: event.kind,
-            session_id,
+            session_id: None,
             state: DeliveryState::Pending,
             attempts: 0,
             status_code: None,
@@ -53,7 +54,14 @@ impl Entry {
             created_at: at,
             delivered_at: None,
         };
-        Self { event, log, due_at: at, fence: 0, lease_until: None, attempts: Vec::new() }
+        Self { event, log, order_key: None, due_at: at, fence: 0, lease_until: None, attempts: Vec::new() }
+    }
+
+    fn of_turn(event: Event, turn: &TurnCommit) -> Self {
+        let mut entry = Self::new(event, turn.usage.created_at);
+        entry.log.session_id.clone_from(&turn.usage.session_key);
+        entry.order_key.clone_from(&turn.usage.session_key);
+        entry
     }
 
     /// Its place in the log.
@@ -121,14 +129,14 @@ impl Outbox {
     /// Takes in what a turn tells.
     pub(super) fn add(&mut self, turn: &TurnCommit) {
         for event in &turn.events {
-            self.insert(Entry::new(event.clone(), turn.usage.session_key.clone(), turn.usage.created_at));
+            self.insert(Entry::of_turn(event.clone(), turn));
         }
     }
 
-    /// Takes in an event that comes from no turn, if there is one.
-    pub(super) fn tell(&mut self, event: Option<Event>, at: Timestamp) {
+    /// Takes in an event that comes from no turn, if there is one, with its order key.
+    pub(super) fn tell(&mut self, event: Option<Event>, order_key: String, at: Timestamp) {
         if let Some(event) = event {
-            self.insert(Entry::new(event, None, at));
+            self.insert(Entry { order_key: Some(order_key), ..Entry::new(event, at) });
         }
     }
 
@@ -187,7 +195,7 @@ impl Outbox {
     fn leased(&self) -> LeasedEvents {
         let mut leased = LeasedEvents::default();
         for entry in self.leased.iter().filter_map(|id| self.events.get(id)) {
-            leased.add(entry.event.team_id, entry.log.session_id.clone());
+            leased.add(entry.event.team_id, entry.order_key.clone());
         }
         leased
     }
@@ -198,8 +206,8 @@ impl Outbox {
         let last = (team_id, now, EventId::from_uuid(uuid::Uuid::max()));
         let window = self.waiting.range(first..=last).take(places.saturating_mul(LOOK_AHEAD) as usize);
         window.map(move |&(team_id, due_at, id)| {
-            let session_id = self.events.get(&id).and_then(|entry| entry.log.session_id.clone());
-            DueEvent { id, team_id, session_id, due_at, places }
+            let order_key = self.events.get(&id).and_then(|entry| entry.order_key.clone());
+            DueEvent { id, team_id, order_key, due_at, places }
         })
     }
 
@@ -297,7 +305,7 @@ impl OutboxStore for MemoryStore {
 
     async fn record_test(&self, event: &Event, attempt: &Attempt) -> Result<()> {
         let mut state = self.lock();
-        let mut entry = Entry::new(event.clone(), None, attempt.at);
+        let mut entry = Entry::new(event.clone(), attempt.at);
         (entry.log.attempts, entry.lease_until, entry.fence) = (1, Some(attempt.at), attempt.fence);
         entry.settle(attempt);
         state.outbox.insert(entry);

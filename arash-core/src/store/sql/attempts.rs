@@ -10,7 +10,7 @@ use crate::store::sql::batch::{Batch, Kind};
 use crate::store::sql::db::Tx;
 use crate::store::sql::endpoint_rows::write_endpoint;
 use crate::store::sql::endpoints::lock_endpoint;
-use crate::store::sql::events::insert_event;
+use crate::store::sql::events::{Origin, insert_event};
 use crate::store::sql::teams::move_epoch;
 use crate::store::sql::value::Value;
 use crate::webhook::{Attempt, DeliveryState, EndpointNews, Event, NextStep};
@@ -102,7 +102,7 @@ impl Settlement {
 
 /// Writes a test with its only attempt.
 pub(super) async fn write_test(tx: &mut Tx, event: &Event, attempt: &Attempt) -> Result<()> {
-    insert_event(tx, Some(event.clone()), attempt.at).await?;
+    insert_event(tx, Some(event.clone()), Origin::default(), attempt.at).await?;
     let [state, _, delivered_at] = standing(attempt);
     let [status, time, error] = figures(attempt);
     let finished = [event.id.as_uuid().into(), state, delivered_at, status, time, error];
