@@ -26,6 +26,7 @@ mod endpoints;
 mod event_order;
 mod events;
 mod fixtures;
+mod mended_endpoints;
 mod messages;
 mod outbox;
 mod quota;
@@ -317,6 +318,11 @@ macro_rules! __store_cases {
             events_whose_time_is_over_are_forgotten,
             what_is_forgotten_on_its_way_stays_forgotten,
             of_16_that_ask_for_one_event_again_it_is_sent_once,
+        }
+        mended_endpoints {
+            what_waits_for_an_endpoint_is_due_when_it_gets_another_address,
+            what_waits_for_an_endpoint_is_due_when_it_is_switched_on_again,
+            what_is_on_its_way_stays_there_when_its_endpoint_is_mended,
         }
         asked_again {
             what_is_asked_for_amid_an_attempt_that_fails_is_sent_at_once_after_it,

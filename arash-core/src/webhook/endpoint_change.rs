@@ -63,14 +63,14 @@ impl EndpointChange {
         };
         let mut after = before.clone();
         self.replace_secret(&mut after, by)?;
-        if let Some(url) = self.url.as_ref().filter(|url| **url != before.url) {
-            after.url.clone_from(url);
-            after.failing_since = None;
-        }
+        after.url = self.url.clone().unwrap_or(after.url);
         after.events = self.events.unwrap_or(after.events);
         after.enabled = self.enabled.unwrap_or(after.enabled);
+        if after.is_mended_since(before) {
+            after.failing_since = None;
+        }
         if after.enabled && !before.enabled {
-            (after.failing_since, after.disabled_reason) = (None, None);
+            after.disabled_reason = None;
         }
         if after == *before {
             return Ok(None);

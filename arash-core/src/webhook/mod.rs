@@ -39,7 +39,7 @@ pub use dispatcher::{DispatcherLoad, WebhookSettings};
 pub use endpoint::{Endpoint, SecretColumn};
 pub use endpoint_change::{EndpointChange, NewSecret, ReplacedSecret, SECRET_OVERLAP};
 pub(crate) use endpoint_store::unregistered_key;
-pub use endpoint_store::{EndpointStore, Resealed, SealedSecret};
+pub use endpoint_store::{EndpointStore, MAX_HURRIED, Resealed, SealedSecret};
 pub use event::Event;
 pub(crate) use feed::EventFeed;
 pub use feed::{EventStream, StreamedEvent};

@@ -12,7 +12,7 @@ use crate::team::{AuditEntry, ChangeContext};
 use crate::turn::TurnCommit;
 use crate::webhook::{
     Attempt, ClaimedEvent, Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, DueEvent, EndpointNews, Event,
-    EventClaim, LOOK_AHEAD, LeasedEvents, MAX_REDELIVERED, NextStep, OutboxStore, Redelivery,
+    EventClaim, LOOK_AHEAD, LeasedEvents, MAX_HURRIED, MAX_REDELIVERED, NextStep, OutboxStore, Redelivery,
 };
 
 /// Events, and who has them. Of those that wait for nothing any more, the newest.
@@ -181,6 +181,16 @@ impl Outbox {
         let of_session = self.events.values().filter(|entry| entry.log.session_id.as_deref() == Some(session_key));
         for id in of_session.map(|entry| entry.event.id).collect::<Vec<_>>() {
             self.remove(id);
+        }
+    }
+
+    /// Has events of a team that wait for a later attempt due at `now`, those that would wait longest.
+    pub(super) fn hurry(&mut self, team_id: TeamId, now: Timestamp) {
+        let last = EventId::from_uuid(uuid::Uuid::max());
+        let later = (team_id, now, last)..=(team_id, Timestamp::from_millis(i64::MAX), last);
+        let longest = self.waiting.range(later).rev().take(MAX_HURRIED as usize);
+        for (_, _, id) in longest.copied().collect::<Vec<_>>() {
+            self.change(id, |entry| entry.due_at = now);
         }
     }
 
