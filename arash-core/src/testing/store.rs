@@ -24,6 +24,7 @@ mod claims;
 mod deliveries;
 mod endpoints;
 mod event_order;
+mod event_retention;
 mod events;
 mod fixtures;
 mod mended_endpoints;
@@ -315,9 +316,14 @@ macro_rules! __store_cases {
             an_event_on_its_way_stays_there_when_it_is_asked_for_again,
             a_range_is_sent_again,
             what_was_asked_for_again_is_in_the_audit_log,
-            events_whose_time_is_over_are_forgotten,
-            what_is_forgotten_on_its_way_stays_forgotten,
             of_16_that_ask_for_one_event_again_it_is_sent_once,
+        }
+        event_retention {
+            events_whose_time_is_over_are_forgotten,
+            events_are_kept_from_their_end_on,
+            a_backlog_that_is_given_up_is_kept_as_long_as_others,
+            what_was_asked_for_again_waits_anew,
+            what_is_given_up_on_its_way_stays_so_unless_it_is_delivered,
         }
         mended_endpoints {
             what_waits_for_an_endpoint_is_due_when_it_gets_another_address,

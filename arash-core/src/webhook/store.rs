@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
@@ -44,7 +46,9 @@ pub trait OutboxStore: Send + Sync {
     /// audit log tells what was asked for.
     async fn redeliver(&self, team: TeamId, which: Redelivery, by: &ChangeContext) -> Result<u64>;
 
-    /// Ends up to `limit` events that happened before `before`, the oldest first; returns how many. Delivered ones and dead
-    /// ones are deleted with their attempts; those that still wait are dead from then on, and deleted the next time.
-    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64>;
+    /// Ends up to `limit` events that are in their state for longer than `kept` at `now`, those first that are so longest;
+    /// returns how many. Those that were delivered, or are dead, are deleted with their attempts. Those that wait, since
+    /// they happened or were asked for again, are dead from `now` on, and kept as long as others from then on. Attempts
+    /// that are older than `kept` may go before their event.
+    async fn forget_events(&self, now: Timestamp, kept: Duration, limit: u32) -> Result<u64>;
 }

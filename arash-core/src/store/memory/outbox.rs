@@ -1,5 +1,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -25,12 +26,16 @@ pub(super) struct Outbox {
     leased: BTreeSet<EventId>,
     /// The events that wait for nothing.
     finished: BTreeSet<EventId>,
+    /// All events, those first that are in their state longest.
+    by_age: BTreeSet<(Timestamp, EventId)>,
 }
 
 struct Entry {
     event: Event,
     log: Delivery,
     order_key: Option<String>,
+    /// Since when it is in its state.
+    state_since: Timestamp,
     /// When it is due, while it waits.
     due_at: Timestamp,
     fence: i64,
@@ -54,7 +59,8 @@ impl Entry {
             created_at: at,
             delivered_at: None,
         };
-        Self { event, log, order_key: None, due_at: at, fence: 0, lease_until: None, attempts: Vec::new() }
+        let (order_key, lease_until, attempts) = (None, None, Vec::new());
+        Self { event, log, order_key, state_since: at, due_at: at, fence: 0, lease_until, attempts }
     }
 
     fn of_turn(event: Event, turn: &TurnCommit) -> Self {
@@ -70,8 +76,11 @@ impl Entry {
     }
 
     fn delivery(&self) -> Delivery {
-        let is_pending = self.log.state == DeliveryState::Pending;
-        Delivery { next_attempt_at: is_pending.then_some(self.due_at), ..self.log.clone() }
+        let (is_pending, is_delivered) =
+            (self.log.state == DeliveryState::Pending, self.log.state == DeliveryState::Delivered);
+        let (next_attempt_at, delivered_at) =
+            (is_pending.then_some(self.due_at), is_delivered.then_some(self.state_since));
+        Delivery { next_attempt_at, delivered_at, ..self.log.clone() }
     }
 
     /// Writes down an attempt, and what becomes of the event if the attempt may still say so.
@@ -91,12 +100,12 @@ impl Entry {
         let is_asked_for_again = self.log.attempts < attempt.attempt;
         match attempt.next {
             NextStep::Delivered => {
-                (self.log.state, self.log.delivered_at) = (DeliveryState::Delivered, Some(attempt.at));
+                (self.log.state, self.state_since) = (DeliveryState::Delivered, attempt.at);
                 self.log.attempts = self.log.attempts.max(1);
             }
             NextStep::RetryAt(_) | NextStep::Dead if is_asked_for_again => {}
             NextStep::RetryAt(at) => self.due_at = at,
-            NextStep::Dead => self.log.state = DeliveryState::Dead,
+            NextStep::Dead => (self.log.state, self.state_since) = (DeliveryState::Dead, attempt.at),
             NextStep::GiveBack => {
                 self.log.attempts = self.log.attempts.saturating_sub(1);
                 return;
@@ -108,8 +117,13 @@ impl Entry {
     }
 
     fn send_again(&mut self, now: Timestamp) {
-        (self.log.state, self.log.delivered_at) = (DeliveryState::Pending, None);
+        (self.log.state, self.state_since) = (DeliveryState::Pending, now);
         (self.log.attempts, self.due_at) = (0, now);
+    }
+
+    fn give_up(&mut self, now: Timestamp) {
+        (self.log.state, self.state_since) = (DeliveryState::Dead, now);
+        self.lease_until = None;
     }
 }
 
@@ -152,6 +166,7 @@ impl Outbox {
         self.waiting.remove(&(entry.event.team_id, entry.due_at, id));
         self.leased.remove(&id);
         self.finished.remove(&id);
+        self.by_age.remove(&(entry.state_since, id));
         change(entry);
         self.file(id);
     }
@@ -163,14 +178,18 @@ impl Outbox {
             Some(_) => self.leased.insert(id),
             None => self.waiting.insert((entry.event.team_id, entry.due_at, id)),
         };
-        while self.finished.len() > MAX_RECORDS {
-            self.finished.pop_first().map(|oldest| self.events.remove(&oldest));
+        self.by_age.insert((entry.state_since, id));
+        while self.finished.len() > MAX_RECORDS
+            && let Some(&oldest) = self.finished.first()
+        {
+            self.remove(oldest);
         }
     }
 
     fn remove(&mut self, id: EventId) {
         if let Some(entry) = self.events.remove(&id) {
             self.waiting.remove(&(entry.event.team_id, entry.due_at, id));
+            self.by_age.remove(&(entry.state_since, id));
         }
         self.leased.remove(&id);
         self.finished.remove(&id);
@@ -239,14 +258,15 @@ impl Outbox {
         asked.into_iter().map(|(_, id)| id).take(MAX_REDELIVERED as usize).collect()
     }
 
-    fn forget(&mut self, before: Timestamp, limit: u32) -> u64 {
-        let old = self.events.values().filter(|entry| entry.log.created_at < before).take(limit as usize);
-        let old: Vec<_> = old.map(|entry| (entry.event.id, entry.log.state)).collect();
-        for &(id, state) in &old {
-            if state == DeliveryState::Pending {
-                self.change(id, |entry| (entry.log.state, entry.lease_until) = (DeliveryState::Dead, None));
-            } else {
+    fn forget(&mut self, now: Timestamp, kept: Duration, limit: u32) -> u64 {
+        let before = now.minus(kept);
+        let old = self.by_age.iter().take_while(|(since, _)| *since < before).take(limit as usize);
+        let old: Vec<_> = old.map(|&(_, id)| id).collect();
+        for &id in &old {
+            if self.finished.contains(&id) {
                 self.remove(id);
+            } else {
+                self.change(id, |entry| entry.give_up(now));
             }
         }
         old.len() as u64
@@ -354,7 +374,7 @@ impl OutboxStore for MemoryStore {
         Ok(count)
     }
 
-    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        Ok(self.lock().outbox.forget(before, limit))
+    async fn forget_events(&self, now: Timestamp, kept: Duration, limit: u32) -> Result<u64> {
+        Ok(self.lock().outbox.forget(now, kept, limit))
     }
 }

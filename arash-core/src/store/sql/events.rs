@@ -11,8 +11,9 @@ use crate::webhook::Event;
 use Kind::{Int, Text, Uuid};
 
 pub(super) static INSERT_EVENTS: Batch = Batch::insert(
-    "INSERT INTO outbox (id, team_id, turn_id, session_key, order_key, event_type, payload, created_at, due_at)",
-    &[Uuid, Int, Uuid, Text, Text, Text, Text, Int, Int],
+    "INSERT INTO outbox (id, team_id, turn_id, session_key, order_key, event_type, payload, created_at, due_at,
+        state_since)",
+    &[Uuid, Int, Uuid, Text, Text, Text, Text, Int, Int, Int],
     "",
 );
 
@@ -37,7 +38,7 @@ impl<'a> Origin<'a> {
 }
 
 /// One row of [`INSERT_EVENTS`]: an event, where it comes from, and when it happened.
-pub(super) fn event_row(event: &Event, origin: Origin<'_>, at: Timestamp) -> [Value; 9] {
+pub(super) fn event_row(event: &Event, origin: Origin<'_>, at: Timestamp) -> [Value; 10] {
     [
         event.id.as_uuid().into(),
         event.team_id.0.into(),
@@ -46,6 +47,7 @@ pub(super) fn event_row(event: &Event, origin: Origin<'_>, at: Timestamp) -> [Va
         origin.order.into(),
         event.kind.as_str().into(),
         event.payload.as_str().into(),
+        at.into(),
         at.into(),
         at.into(),
     ]
