@@ -64,20 +64,20 @@ impl EndpointChange {
         };
         let mut after = before.clone();
         self.replace_secret(&mut after, by)?;
-        if let Some(url) = self.url.as_ref().filter(|url| **url != before.url) {
-            after.url.clone_from(url);
-            after.failing_since = None;
-        }
+        after.url = self.url.clone().unwrap_or(after.url);
         after.events = self.events.unwrap_or(after.events);
         after.enabled = self.enabled.unwrap_or(after.enabled);
+        if after.is_mended_since(before) {
+            after.failing_since = None;
+        }
         if after.enabled && !before.enabled {
-            (after.failing_since, after.disabled_reason) = (None, None);
+            after.disabled_reason = None;
         }
         if after == *before {
             return Ok(None);
         }
-        // A clock that was put back must not make it look older than it is.
-        after.updated_at = by.at.max(before.updated_at);
+        // It tells one version from another, also of two within one moment or after a clock was put back.
+        after.updated_at = by.at.max(before.updated_at.plus(Duration::from_millis(1)));
         let entry = AuditEntry::changed(before, &after, "updated", by);
         Ok(Some((after, entry)))
     }
@@ -180,6 +180,18 @@ mod tests {
         for nothing in [keeping(), EndpointChange { enabled: Some(true), ..making() }] {
             assert_eq!(nothing.on(Some(&made()), &by(20)).unwrap(), None);
         }
+    }
+
+    #[test]
+    fn each_change_makes_another_version() {
+        let switched = |before: &Endpoint, enabled, millis| {
+            let change = EndpointChange { enabled: Some(enabled), ..keeping() };
+            change.on(Some(before), &by(millis)).unwrap().unwrap().0
+        };
+        let off = switched(&made(), false, 10);
+        let on = switched(&off, true, 3);
+        let versions = [&off, &on, &switched(&on, false, 50)].map(|endpoint| endpoint.updated_at.as_millis());
+        assert_eq!(versions, [11, 12, 50]);
     }
 
     #[test]

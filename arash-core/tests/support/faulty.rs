@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arash_core::clock::Timestamp;
 use arash_core::id::{ApiKeyId, EventId, NodeId, TeamId};
@@ -366,7 +367,7 @@ impl OutboxStore for Faulty {
         self.inner.redeliver(team, which, by).await
     }
 
-    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        self.inner.forget_events(before, limit).await
+    async fn forget_events(&self, now: Timestamp, kept: Duration, limit: u32) -> Result<u64> {
+        self.inner.forget_events(now, kept, limit).await
     }
 }
