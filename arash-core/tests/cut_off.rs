@@ -22,7 +22,7 @@ use arash_core::team::Principal;
 use arash_core::testing::{ManualClock, Script, ScriptedProvider, Step};
 use arash_core::turn::{IdempotencyKey, Recorder, RecorderSettings, TurnCommit, TurnState};
 use arash_core::usage::{TokenUsage, TurnKind, UsageFilter, UsagePage, UsageRecord};
-use arash_core::webhook::{DeliveryPage, Event, EventKind, EventKinds};
+use arash_core::webhook::{DeliveryPage, DeliveryState, Event, EventKind, EventKinds};
 use arash_core::{Engine, EngineBuilder, Error, ErrorKind, IncomingMessage, ReplyEvent, TurnRequest};
 use engines::{builder, caller, engine, request};
 use faulty::faulty;
@@ -293,7 +293,7 @@ async fn old_turns_are_deleted_if_asked_for() {
     engine.shutdown(Duration::from_secs(5)).await;
 }
 
-/// As many as there are, and by themselves.
+/// As many as there are, and by themselves: given up, listed for as long, then deleted.
 #[tokio::test(start_paused = true)]
 async fn old_events_are_forgotten() {
     let (store, clock) = (stores::memory(), clock());
@@ -303,13 +303,18 @@ async fn old_events_are_forgotten() {
     cause.events = (0..1_200).map(|_| event(TeamId(1))).collect();
     store.store.commit(&[cause]).await.unwrap();
     let engine = at(&clock, &store, &ScriptedProvider::default()).event_retention(day).build().await.unwrap();
-    let log = async || store.store.deliveries(TeamId(1), DeliveryPage::first(10_000)).await.unwrap().len();
-    clock.advance(day);
-    tokio::time::sleep(Duration::from_secs(3_601)).await;
-    assert_eq!(log().await, 1_200, "their time is not over");
-    clock.advance(Duration::from_millis(1));
-    tokio::time::sleep(Duration::from_secs(2 * 3_601)).await;
-    assert_eq!(log().await, 0);
+    let log = async |state| {
+        let page = DeliveryPage { state: Some(state), ..DeliveryPage::first(10_000) };
+        store.store.deliveries(TeamId(1), page).await.unwrap().len()
+    };
+    for state in [DeliveryState::Pending, DeliveryState::Dead] {
+        clock.advance(day);
+        tokio::time::sleep(Duration::from_secs(2 * 3_601)).await;
+        assert_eq!(log(state).await, 1_200, "their time is not over");
+        clock.advance(Duration::from_millis(1));
+        tokio::time::sleep(Duration::from_secs(2 * 3_601)).await;
+        assert_eq!(log(state).await, 0);
+    }
     engine.shutdown(Duration::from_secs(5)).await;
 }
 

@@ -12,9 +12,10 @@ use arash_core::id::TeamId;
 use arash_core::seal::{Keyring, SealingKey, SealingKeyId};
 use arash_core::secret::Secret;
 use arash_core::team::{Actor, ChangeContext, Edit, TeamSpec};
+use arash_core::testing::ManualClock;
 use arash_core::webhook::{
-    Endpoint, EndpointPut, EndpointSpec, EventKind, EventKinds, SecretColumn, give_up_lost_secrets, register_keyring,
-    reseal_secrets,
+    Endpoint, EndpointPut, EndpointSpec, EventKind, EventKinds, Resealed, SECRET_OVERLAP, SealedSecret, SecretColumn,
+    give_up_lost_secrets, register_keyring, reseal_secrets,
 };
 use arash_core::{Engine, EngineBuilder, ErrorKind, Platform, Result};
 use futures_util::future::join_all;
@@ -67,6 +68,8 @@ on_each_store! {
     secrets_are_sealed_anew_while_they_are_used
     a_node_with_other_keys_does_not_start
     what_a_lost_key_sealed_is_given_up
+    a_lost_secret_that_is_over_switches_nothing_off
+    a_secret_that_opens_nowhere_gives_way_to_a_new_one
 }
 
 async fn a_secret_is_made_kept_or_replaced_as_it_is_told(store: TestStore) {
@@ -190,10 +193,12 @@ async fn what_a_lost_key_sealed_is_given_up(store: TestStore) {
     assert_eq!((left.resealed, left.unreadable, left.retired), (0, vec![lost], Vec::new()));
     let by = ChangeContext::new(Actor::program(), SystemClock.now());
     let given_up = give_up_lost_secrets(&*store.store, &ring(&[3, 2]), &by).await.unwrap();
-    assert_eq!((given_up.resealed, given_up.unreadable), (2, vec![lost]));
+    assert_eq!((given_up.resealed, given_up.unreadable), (1, vec![lost]));
     let engine = start(&store, ring(&[3])).await.unwrap();
     let (of_lost, of_kept) = (engine.webhooks().get(lost).await.unwrap(), engine.webhooks().get(kept).await.unwrap());
     assert_eq!((of_lost.enabled, of_kept.enabled), (false, true));
+    assert_ne!(of_lost.secret_hint, "…lost", "nobody is shown the secret that is lost");
+    assert_eq!(of_lost.previous_secret, None);
     assert_eq!(opened(&ring(&[3]), &of_kept), [Secret::new("secret-of-kept")]);
     assert_ne!(opened(&ring(&[3]), &of_lost), [Secret::new("secret-of-lost")]);
     // A new key needs a number of its own.
@@ -203,6 +208,62 @@ async fn what_a_lost_key_sealed_is_given_up(store: TestStore) {
     for engine in [old, new, engine] {
         engine.shutdown(std::time::Duration::from_secs(5)).await;
     }
+}
+
+async fn a_lost_secret_that_is_over_switches_nothing_off(store: TestStore) {
+    let old = start(&store, ring(&[1])).await.unwrap();
+    let team = team(&old, "Acme").await;
+    put(&old, team, EndpointSpec { secret: Edit::Set("secret-before".into()), ..at(URL) }).await;
+    let new = start(&store, ring(&[2, 1])).await.unwrap();
+    put(&new, team, with_secret(Edit::Set("secret-after".into()))).await;
+    // The one before is sealed by the second key, too: as if the first one had sealed it.
+    let endpoint = new.webhooks().get(team).await.unwrap();
+    let (column, before) = (SecretColumn::Previous, endpoint.previous_secret.clone().unwrap().0);
+    let after = ring(&[1]).seal(column.of(team), &"secret-before".into()).unwrap();
+    let lost = Resealed { before: SealedSecret { team_id: team, column, sealed: before }, after };
+    assert_eq!(store.store.reseal(&[lost]).await.unwrap(), 1);
+    let by = ChangeContext::new(Actor::program(), SystemClock.now());
+    let given_up = give_up_lost_secrets(&*store.store, &ring(&[3, 2]), &by).await.unwrap();
+    assert_eq!(given_up.unreadable, []);
+    let found = store.store.endpoint(team).await.unwrap().unwrap();
+    assert_eq!((found.enabled, found.secret_hint.as_str()), (true, endpoint.secret_hint.as_str()));
+    assert_eq!(opened(&ring(&[3]), &found)[0], "secret-after".into());
+    for engine in [old, new] {
+        engine.shutdown(std::time::Duration::from_secs(5)).await;
+    }
+}
+
+async fn a_secret_that_opens_nowhere_gives_way_to_a_new_one(store: TestStore) {
+    let engine = start(&store, ring(&[1])).await.unwrap();
+    let (robbed, other) = (team(&engine, "robbed").await, team(&engine, "other").await);
+    for team in [robbed, other] {
+        put(&engine, team, at(URL)).await;
+    }
+    // The bytes of one row are moved into another.
+    let sealed = async |team| store.store.endpoint(team).await.unwrap().unwrap().secret;
+    let before = SealedSecret { team_id: robbed, column: SecretColumn::Present, sealed: sealed(robbed).await };
+    let moved = Resealed { before, after: sealed(other).await };
+    assert_eq!(store.store.reseal(&[moved]).await.unwrap(), 1);
+    for secret in [Edit::Clear, Edit::Set("my-own-secret".into())] {
+        let mended = put(&engine, robbed, with_secret(secret)).await;
+        assert!(opened(&ring(&[1]), &mended.endpoint).len() <= 2);
+    }
+    let secrets = opened(&ring(&[1]), &engine.webhooks().get(robbed).await.unwrap());
+    assert_eq!((secrets.len(), &secrets[0]), (2, &"my-own-secret".into()), "and the one that was made first");
+    engine.shutdown(std::time::Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_put_tells_nothing_of_a_previous_secret_that_is_over() {
+    let (store, clock) = (stores::memory(), ManualClock::new(SystemClock.now()));
+    let engine = builder(&store).keyring(ring(&[1])).clock(Arc::new(clock.clone())).build().await.unwrap();
+    let team = team(&engine, "Acme").await;
+    put(&engine, team, at(URL)).await;
+    assert!(put(&engine, team, with_secret(Edit::Clear)).await.endpoint.previous_secret.is_some());
+    clock.advance(SECRET_OVERLAP);
+    let kept = put(&engine, team, EndpointSpec { enabled: Some(false), ..EndpointSpec::default() }).await;
+    assert_eq!(kept.endpoint.previous_secret, None);
+    engine.shutdown(std::time::Duration::from_secs(5)).await;
 }
 
 #[tokio::test]

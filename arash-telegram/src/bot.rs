@@ -1,7 +1,7 @@
 //! A bot that runs: what its parts share, and what it does with what comes in.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arash_core::id::TurnId;
 use arash_core::inbox::{BotId, UpdateId};
@@ -39,6 +39,7 @@ pub(crate) struct Bot {
     pub(crate) admins: Vec<i64>,
     /// The largest picture that is taken, in bytes; `None` if none is.
     pub(crate) image_limit: Option<usize>,
+    pub(crate) started: Instant,
     pub(crate) stop: CancellationToken,
 }
 

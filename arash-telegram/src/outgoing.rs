@@ -3,37 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::multipart::Form;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use teloxide::payloads::{DeleteMessage, EditMessageText, SendChatAction, SendMessage};
 use teloxide::requests::Payload;
 use teloxide::types::{ChatAction, ChatId, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, MessageEntityKind};
-use teloxide::types::{MessageId, Recipient, ReplyMarkup, ReplyParameters, ThreadId};
+use teloxide::types::{MessageId, Recipient, ReplyMarkup, ReplyParameters};
 use tokio::time::sleep;
 
-use crate::api::{ApiError, BotApi, Sent};
+use crate::api::{ApiError, BotApi, Sent, Upload};
 use crate::governor::{Governor, Urgency};
+use crate::incoming::Lane;
 use crate::markdown::{Entity, EntityKind, Formatted};
 
 /// After a 429 that tells no time.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Between two attempts to reach Telegram, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-
-/// Where an answer goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
-    pub(crate) chat: ChatId,
-    /// The topic, in a group that has topics.
-    pub(crate) thread: Option<ThreadId>,
-}
-
-impl Place {
-    /// Groups, supergroups and channels have ids below zero.
-    pub(crate) fn is_group(&self) -> bool {
-        self.chat.0 < 0
-    }
-}
 
 /// What a message shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,23 +56,39 @@ impl Outgoing {
 
     /// Sends a message for sure: as long as it is not known to be there, it is sent again. So it may come twice, and is
     /// nothing that must not.
-    pub(crate) async fn place(&self, place: Place, reply_to: Option<i32>, content: &Content) -> Result<Sent, ApiError> {
+    pub(crate) async fn place(&self, place: Lane, reply_to: Option<i32>, content: &Content) -> Result<Sent, ApiError> {
         self.insist(place.chat, true, &message(place, reply_to, content)).await
     }
 
     /// Sends a message once: when it is not known whether it came, it is not sent again.
-    pub(crate) async fn say(&self, place: Place, reply_to: Option<i32>, content: &Content) -> Result<Sent, ApiError> {
+    pub(crate) async fn say(&self, place: Lane, reply_to: Option<i32>, content: &Content) -> Result<Sent, ApiError> {
         self.insist(place.chat, false, &message(place, reply_to, content)).await
     }
 
+    /// Sends a document once: when it is not known whether it came, it is not sent again.
+    pub(crate) async fn send_document(&self, place: Lane, upload: Upload) -> Result<(), ApiError> {
+        loop {
+            self.governor.wait(place.chat).await;
+            let mut form = Form::new().text("chat_id", place.chat.to_string());
+            if let Some(thread) = place.thread {
+                form = form.text("message_thread_id", thread.to_string());
+            }
+            match self.api.send_document(form, upload.clone()).await {
+                Err(error) if error.code() == Some(429) => self.note(place.chat, &error),
+                Ok(_) | Err(ApiError::Unknown { .. }) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Makes a message show `content` for sure.
-    pub(crate) async fn edit(&self, place: Place, message_id: i32, content: &Content) -> Result<(), ApiError> {
+    pub(crate) async fn edit(&self, place: Lane, message_id: i32, content: &Content) -> Result<(), ApiError> {
         let edited = self.insist::<_, serde::de::IgnoredAny>(place.chat, true, &edit(place, message_id, content)).await;
         done(edited.map(drop))
     }
 
     /// Takes a message away, if it can be.
-    pub(crate) async fn delete(&self, place: Place, message_id: i32) {
+    pub(crate) async fn delete(&self, place: Lane, message_id: i32) {
         let delete = DeleteMessage::new(Recipient::Id(place.chat), MessageId(message_id));
         if let Err(error) = self.api.call(&delete).await {
             self.note(place.chat, &error);
@@ -96,7 +99,7 @@ impl Outgoing {
     /// Sends a message if there is room for it now.
     pub(crate) async fn try_place(
         &self,
-        place: Place,
+        place: Lane,
         reply_to: Option<i32>,
         content: &Content,
     ) -> Result<Option<Sent>, ApiError> {
@@ -104,7 +107,7 @@ impl Outgoing {
     }
 
     /// Makes a message show `content` if there is room for that now; tells whether it does.
-    pub(crate) async fn try_edit(&self, place: Place, message_id: i32, content: &Content) -> Result<bool, ApiError> {
+    pub(crate) async fn try_edit(&self, place: Lane, message_id: i32, content: &Content) -> Result<bool, ApiError> {
         let edit = edit(place, message_id, content);
         match self.attempt::<_, serde::de::IgnoredAny>(place.chat, Urgency::Preview, &edit).await {
             Ok(edited) => Ok(edited.is_some()),
@@ -113,7 +116,7 @@ impl Outgoing {
     }
 
     /// Shows that something is being written, if there is room for that now.
-    pub(crate) async fn type_on(&self, place: Place) -> Result<(), ApiError> {
+    pub(crate) async fn type_on(&self, place: Lane) -> Result<(), ApiError> {
         let mut action = SendChatAction::new(place.chat, ChatAction::Typing);
         action.message_thread_id = place.thread;
         self.attempt::<_, bool>(place.chat, Urgency::Typing, &action).await.map(drop)
@@ -174,7 +177,7 @@ fn done(edited: Result<(), ApiError>) -> Result<(), ApiError> {
     edited.or_else(|error| if error.is_not_modified() { Ok(()) } else { Err(error) })
 }
 
-fn message(place: Place, reply_to: Option<i32>, content: &Content) -> SendMessage {
+fn message(place: Lane, reply_to: Option<i32>, content: &Content) -> SendMessage {
     let mut message = SendMessage::new(Recipient::Id(place.chat), content.text.text.clone());
     message.message_thread_id = place.thread;
     message.entities = Some(entities(&content.text.entities));
@@ -185,7 +188,7 @@ fn message(place: Place, reply_to: Option<i32>, content: &Content) -> SendMessag
     message
 }
 
-fn edit(place: Place, message_id: i32, content: &Content) -> EditMessageText {
+fn edit(place: Lane, message_id: i32, content: &Content) -> EditMessageText {
     let chat = Recipient::Id(place.chat);
     let mut edit = EditMessageText::new(chat, MessageId(message_id), content.text.text.clone());
     edit.entities = Some(entities(&content.text.entities));

@@ -85,12 +85,13 @@ impl Telegram {
             notices: Notices::default(),
             health: Health::default(),
             remembered: Remembered::new(),
-            admins: settings.admin_users.clone(),
+            admins: settings.platform.admin_users.iter().filter_map(|user| user.parse().ok()).collect(),
             image_limit,
             started: Instant::now(),
             stop: CancellationToken::new(),
         });
-        let webhook = settings.webhook_url.clone().map(|url| (url, Webhook::of(token)));
+        let base = settings.webhook_url.as_ref().and_then(|url| url.expose().parse().ok());
+        let webhook = base.map(|base| (base, Webhook::of(token)));
         Ok(Self { lanes: Lanes::new(Arc::clone(&bot)), bot, webhook })
     }
 

@@ -317,8 +317,8 @@ impl<S: Store> OutboxStore for Journaled<S> {
         self.inner.redeliver(team, which, by).await
     }
 
-    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        self.inner.forget_events(before, limit).await
+    async fn forget_events(&self, now: Timestamp, kept: Duration, limit: u32) -> Result<u64> {
+        self.inner.forget_events(now, kept, limit).await
     }
 }
 

@@ -217,13 +217,15 @@ CREATE TABLE webhook_endpoints (
     updated_at          BIGINT  NOT NULL
 );
 
--- Events and how their delivery stands. A leased one has lease_until; fence counts the leases. status_code,
--- response_time_ms and error are those of the last attempt.
+-- Events and how their delivery stands. A leased one has lease_until; fence counts the leases. Of a team's events with one
+-- order_key one is leased at a time: that of a session is its key. state_since is when it was
+-- delivered or given up, or since when it waits. status_code, response_time_ms and error are those of the last attempt.
 CREATE TABLE outbox (
     id               UUID   NOT NULL PRIMARY KEY,
     team_id          BIGINT NOT NULL,
     turn_id          UUID,
     session_key      TEXT,
+    order_key        TEXT,
     event_type       TEXT   NOT NULL,
     payload          TEXT   NOT NULL,
     created_at       BIGINT NOT NULL,
@@ -232,7 +234,7 @@ CREATE TABLE outbox (
     fence            BIGINT NOT NULL DEFAULT 0,
     lease_until      BIGINT,
     state            TEXT   NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'dead')),
-    delivered_at     BIGINT,
+    state_since      BIGINT NOT NULL,
     status_code      BIGINT,
     response_time_ms BIGINT,
     error            TEXT
@@ -240,6 +242,7 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_waiting ON outbox (team_id, due_at, id) WHERE state = 'pending' AND lease_until IS NULL;
 CREATE INDEX outbox_leased ON outbox (team_id, lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX outbox_by_age ON outbox (state_since, id);
 CREATE INDEX outbox_by_team ON outbox (team_id, state, created_at, id);
 CREATE INDEX outbox_by_session ON outbox (session_key) WHERE session_key IS NOT NULL;
 

@@ -209,13 +209,15 @@ CREATE TABLE webhook_endpoints (
     updated_at          INTEGER NOT NULL
 ) STRICT;
 
--- Events and how their delivery stands. A leased one has lease_until; fence counts the leases. status_code,
--- response_time_ms and error are those of the last attempt.
+-- Events and how their delivery stands. A leased one has lease_until; fence counts the leases. Of a team's events with one
+-- order_key one is leased at a time: that of a session is its key. state_since is when it was
+-- delivered or given up, or since when it waits. status_code, response_time_ms and error are those of the last attempt.
 CREATE TABLE outbox (
     id               BLOB    NOT NULL PRIMARY KEY,
     team_id          INTEGER NOT NULL,
     turn_id          BLOB,
     session_key      TEXT,
+    order_key        TEXT,
     event_type       TEXT    NOT NULL,
     payload          TEXT    NOT NULL,
     created_at       INTEGER NOT NULL,
@@ -224,7 +226,7 @@ CREATE TABLE outbox (
     fence            INTEGER NOT NULL DEFAULT 0,
     lease_until      INTEGER,
     state            TEXT    NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'dead')),
-    delivered_at     INTEGER,
+    state_since      INTEGER NOT NULL,
     status_code      INTEGER,
     response_time_ms INTEGER,
     error            TEXT
@@ -232,6 +234,7 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_waiting ON outbox (team_id, due_at, id) WHERE state = 'pending' AND lease_until IS NULL;
 CREATE INDEX outbox_leased ON outbox (team_id, lease_until) WHERE lease_until IS NOT NULL;
+CREATE INDEX outbox_by_age ON outbox (state_since, id);
 CREATE INDEX outbox_by_team ON outbox (team_id, state, created_at, id);
 CREATE INDEX outbox_by_session ON outbox (session_key) WHERE session_key IS NOT NULL;
 

@@ -168,8 +168,8 @@ impl EngineBuilder {
         self
     }
 
-    /// For how long events for webhooks are kept, delivered or not, with the log of their delivery; 30 days without this.
-    /// What could not be delivered by then is given up.
+    /// For how long events for webhooks are kept from their end on, with the log of their delivery; 30 days without this.
+    /// What waits for so long is given up.
     pub fn event_retention(mut self, retention: Duration) -> Self {
         self.retention.events = retention;
         self

@@ -142,10 +142,10 @@ impl Upkeep {
         });
         let (store, clock, retention) = (Arc::clone(&self.store), Arc::clone(&self.clock), self.retention.events);
         every(tasks, &self.stop, RETENTION_INTERVAL, "forgetting old events", move || {
-            let (store, before) = (Arc::clone(&store), clock.now().minus(retention));
+            let (store, now) = (Arc::clone(&store), clock.now());
             async move {
                 // Some at a time, so that others write in between.
-                while store.forget_events(before, EVENTS_AT_ONCE).await? >= u64::from(EVENTS_AT_ONCE) {}
+                while store.forget_events(now, retention, EVENTS_AT_ONCE).await? >= u64::from(EVENTS_AT_ONCE) {}
                 Ok(())
             }
         });

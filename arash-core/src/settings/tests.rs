@@ -209,6 +209,8 @@ fn what_is_kept_is_kept_for_days() {
     for (days, seconds) in [("", None), ("1", Some(86_400)), ("36500", Some(36_500 * 86_400))] {
         assert_eq!(given(days).resolve().unwrap().retention, seconds.map(Duration::from_secs), "{days}");
     }
+    let events = |days: &str| given(days).resolve().unwrap().event_retention().as_secs() / 86_400;
+    assert_eq!(["", "1", "10", "36500"].map(events), [30, 4, 10, 30], "until they were tried for the last time");
     for days in ["0", "36501", "-1", "1.5", "for ever"] {
         let line = format!("RETENTION_DAYS: {days:?} cannot be used; accepted: a whole number from 1 to 36500");
         assert_eq!(lines(given(days)), [line]);

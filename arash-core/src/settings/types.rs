@@ -56,6 +56,12 @@ impl Settings {
         ]
     }
 
+    /// For how long events for webhooks are kept: no longer than turns are, but until they were tried for the last time.
+    pub(super) fn event_retention(&self) -> Duration {
+        let (shortest, longest) = (Duration::from_hours(4 * 24), Duration::from_hours(30 * 24));
+        self.retention.map_or(longest, |retention| retention.clamp(shortest, longest))
+    }
+
     /// An engine with these platforms, models and AI upstreams, and this session time-out; it lacks its store and its
     /// keyring.
     ///
@@ -68,6 +74,7 @@ impl Settings {
             .fold(Engine::builder(), EngineBuilder::platform)
             .session_timeout(self.session_timeout)
             .retention(self.retention)
+            .event_retention(self.event_retention())
             .webhook_targets(self.webhook_targets.clone());
         let builder = self.ai.models.iter().map(|model| model.info.clone()).fold(builder, EngineBuilder::model);
         Ok(builder.shared_ai(self.ai.provider()?))

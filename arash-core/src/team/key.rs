@@ -55,11 +55,7 @@ impl KeyDigest {
 
     /// As 64 lower-case hexadecimal characters.
     pub fn to_hex(&self) -> String {
-        use fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex::encode(self.0)
     }
 }
 

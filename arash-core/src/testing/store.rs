@@ -17,14 +17,18 @@
 //! Whoever calls it needs `tokio` with the features `macros` and `rt-multi-thread` among the dev-dependencies.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a case that fails panics")]
 
+mod asked_again;
 mod audit;
 mod batches;
 mod claims;
 mod deliveries;
 mod endpoints;
+mod event_order;
+mod event_retention;
 mod events;
 mod fixtures;
 mod inbox;
+mod mended_endpoints;
 mod messages;
 mod outbox;
 mod quota;
@@ -286,6 +290,11 @@ macro_rules! __store_cases {
             of_8_nodes_that_claim_at_once_each_event_goes_to_one,
             claims_and_settlements_at_once_deliver_each_event_once,
         }
+        event_order {
+            what_is_told_of_a_key_goes_one_after_the_other,
+            what_is_told_of_a_quota_goes_one_after_the_other,
+            completions_wait_for_nothing,
+        }
         settling {
             an_attempt_is_found_as_it_was_settled,
             what_is_settled_twice_counts_once,
@@ -308,9 +317,24 @@ macro_rules! __store_cases {
             an_event_on_its_way_stays_there_when_it_is_asked_for_again,
             a_range_is_sent_again,
             what_was_asked_for_again_is_in_the_audit_log,
-            events_whose_time_is_over_are_forgotten,
-            what_is_forgotten_on_its_way_stays_forgotten,
             of_16_that_ask_for_one_event_again_it_is_sent_once,
+        }
+        event_retention {
+            events_whose_time_is_over_are_forgotten,
+            events_are_kept_from_their_end_on,
+            a_backlog_that_is_given_up_is_kept_as_long_as_others,
+            what_was_asked_for_again_waits_anew,
+            what_is_given_up_on_its_way_stays_so_unless_it_is_delivered,
+        }
+        mended_endpoints {
+            what_waits_for_an_endpoint_is_due_when_it_gets_another_address,
+            what_waits_for_an_endpoint_is_due_when_it_is_switched_on_again,
+            what_is_on_its_way_stays_there_when_its_endpoint_is_mended,
+        }
+        asked_again {
+            what_is_asked_for_amid_an_attempt_that_fails_is_sent_at_once_after_it,
+            what_is_asked_for_amid_an_attempt_that_delivers_it_is_delivered,
+            what_is_asked_for_amid_an_attempt_that_tells_nothing_is_sent_after_its_lease,
         }
         told {
             a_team_is_told_of_its_keys,

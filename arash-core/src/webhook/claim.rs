@@ -1,4 +1,4 @@
-//! Which events a node may send now: fair between endpoints, in order within a session.
+//! Which events a node may send now: fair between endpoints, and in order where they have an order key.
 
 use std::collections::{HashMap, HashSet};
 
@@ -59,40 +59,40 @@ pub struct DueEvent {
     pub id: EventId,
     /// Whom it is for.
     pub team_id: TeamId,
-    /// The session that it tells of.
-    pub session_id: Option<String>,
+    /// What it is in order with: of one team and one key, one event is on its way at a time.
+    pub order_key: Option<String>,
     /// Since when it is due.
     pub due_at: Timestamp,
     /// How many events of its endpoint may be leased at a time.
     pub places: u32,
 }
 
-/// How many of an endpoint's due events are looked at for each of its places: those of a session whose turn it is not are
-/// passed over. So a backlog is never read through, and the one that is due first is always looked at.
+/// How many of an endpoint's due events are looked at for each of its places: those whose turn it is not
+/// are passed over. So a backlog is never read through, and the one that is due first is always looked at.
 pub const LOOK_AHEAD: u32 = 4;
 
 /// What nodes have leased.
 #[derive(Clone, Debug, Default)]
 pub struct LeasedEvents {
     counts: HashMap<TeamId, u32>,
-    sessions: HashSet<(TeamId, String)>,
+    orders: HashSet<(TeamId, String)>,
 }
 
 impl LeasedEvents {
     /// Counts an event that some node has.
-    pub fn add(&mut self, team: TeamId, session_id: Option<String>) {
+    pub fn add(&mut self, team: TeamId, order_key: Option<String>) {
         *self.counts.entry(team).or_default() += 1;
-        self.sessions.extend(session_id.map(|session| (team, session)));
+        self.orders.extend(order_key.map(|key| (team, key)));
     }
 
-    /// Up to `limit` of these events that may be sent now: of a session only the one that is due first, and none while
+    /// Up to `limit` of these events that may be sent now: of an order key only the one that is due first, and none while
     /// another is on its way; of an endpoint as many as it has places; first those of the endpoints that have least on
     /// their way, then those that are due first.
     pub fn choose(mut self, mut due: Vec<DueEvent>, limit: u32) -> Vec<EventId> {
         due.sort_unstable_by_key(|event| (event.due_at, event.id));
         let mut chosen = Vec::new();
-        for DueEvent { id, team_id, session_id, due_at, places } in due {
-            let is_in_turn = session_id.is_none_or(|session| self.sessions.insert((team_id, session)));
+        for DueEvent { id, team_id, order_key, due_at, places } in due {
+            let is_in_turn = order_key.is_none_or(|key| self.orders.insert((team_id, key)));
             let count = self.counts.entry(team_id).or_default();
             if is_in_turn && *count < places {
                 *count += 1;
@@ -109,11 +109,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn event(number: u128, team: i64, session: Option<u8>, due: i64, places: u32) -> DueEvent {
+    fn event(number: u128, team: i64, order: Option<u8>, due: i64, places: u32) -> DueEvent {
         DueEvent {
             id: EventId::from_uuid(uuid::Uuid::from_u128(number)),
             team_id: TeamId(team),
-            session_id: session.map(|session| session.to_string()),
+            order_key: order.map(|key| key.to_string()),
             due_at: Timestamp::from_millis(due),
             places,
         }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_session_one_event_is_on_its_way() {
+    fn of_an_order_key_one_event_is_on_its_way() {
         let due = vec![event(1, 1, Some(1), 10, 9), event(2, 1, Some(1), 11, 9), event(3, 1, Some(2), 12, 9)];
         assert_eq!(numbers(&LeasedEvents::default().choose(due.clone(), 9)), [1, 3]);
         let mut leased = LeasedEvents::default();
@@ -145,17 +145,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_endpoint_gets_more_than_its_places_and_no_session_more_than_one(
+        fn no_endpoint_gets_more_than_its_places_and_no_order_key_more_than_one(
             events in proptest::collection::vec((1_i64..4, proptest::option::of(0_u8..4), 0_i64..20), 0..60),
             leased in proptest::collection::vec((1_i64..4, proptest::option::of(0_u8..4)), 0..6),
             places in 0_u32..5, limit in 0_u32..20,
         ) {
             let due: Vec<_> = events.iter().enumerate()
-                .map(|(number, &(team, session, at))| event(number as u128, team, session, at, places)).collect();
+                .map(|(number, &(team, order, at))| event(number as u128, team, order, at, places)).collect();
             let mut before = LeasedEvents::default();
-            let sessions: Vec<_> = leased.iter().filter_map(|&(team, session)| Some((team, session?))).collect();
-            for (team, session) in &leased {
-                before.add(TeamId(*team), session.map(|session| session.to_string()));
+            let orders: Vec<_> = leased.iter().filter_map(|&(team, order)| Some((team, order?))).collect();
+            for (team, order) in &leased {
+                before.add(TeamId(*team), order.map(|key| key.to_string()));
             }
             let chosen = before.choose(due.clone(), limit);
             prop_assert!(chosen.len() <= limit as usize);
@@ -165,13 +165,13 @@ mod tests {
                 let had = leased.iter().filter(|(of, _)| *of == team).count();
                 prop_assert!(of_team.is_empty() || of_team.len() + had <= places as usize);
                 for event in of_team {
-                    if let Some(session) = &event.session_id {
-                        prop_assert!(seen.insert((team, session.clone())));
-                        prop_assert!(!sessions.contains(&(team, session.parse().unwrap())));
+                    if let Some(key) = &event.order_key {
+                        prop_assert!(seen.insert((team, key.clone())));
+                        prop_assert!(!orders.contains(&(team, key.parse().unwrap())));
                         let is_first = due.iter().all(|other| other.team_id != event.team_id
-                            || other.session_id != event.session_id
+                            || other.order_key != event.order_key
                             || (other.due_at, other.id) >= (event.due_at, event.id));
-                        prop_assert!(is_first, "the first of its session goes first");
+                        prop_assert!(is_first, "the first of its order goes first");
                     }
                 }
             }

@@ -49,12 +49,13 @@ impl Courier {
         with_outcome(told, sent, begun.elapsed())
     }
 
-    /// Sends an event at once that is not in the outbox: a test. It is not tried again.
+    /// Sends an event at once that is not in the outbox: a test. It is not tried again; who is gone is believed.
     pub(crate) async fn try_once(&self, event: &Event, endpoint: &Endpoint) -> Attempt {
         let (at, begun) = (self.clock.now(), Instant::now());
         let sent = self.send(event, None, endpoint, 1).await;
         let next = if sent.error.is_none() { NextStep::Delivered } else { NextStep::Dead };
-        with_outcome(Attempt::first_of(event, endpoint, at, next), sent, begun.elapsed())
+        let disable = verdict(1, &sent, None, self.clock.now(), chance()).disable;
+        with_outcome(Attempt { disable, ..Attempt::first_of(event, endpoint, at, next) }, sent, begun.elapsed())
     }
 
     async fn send(&self, event: &Event, session_id: Option<&str>, endpoint: &Endpoint, attempt: u32) -> Sent {

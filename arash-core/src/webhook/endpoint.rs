@@ -37,6 +37,11 @@ impl Endpoint {
         let previous = self.previous_secret.as_ref().map(|(sealed, _)| (SecretColumn::Previous, sealed));
         std::iter::once((SecretColumn::Present, &self.secret)).chain(previous)
     }
+
+    /// Whether it got another address or was switched on again, so that what failed `before` may succeed now.
+    pub fn is_mended_since(&self, before: &Self) -> bool {
+        self.url != before.url || (self.enabled && !before.enabled)
+    }
 }
 
 /// Which of an endpoint's secrets.

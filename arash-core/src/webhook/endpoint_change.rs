@@ -41,8 +41,9 @@ pub struct NewSecret {
 pub struct ReplacedSecret {
     /// As it is stored. Where that is another one by now, the change is refused: it was made of what is over.
     pub present: Sealed,
-    /// The same, sealed for [`SecretColumn::Previous`](crate::webhook::SecretColumn::Previous).
-    pub previous: Sealed,
+    /// The same, sealed for [`SecretColumn::Previous`](crate::webhook::SecretColumn::Previous); `None` where it cannot be
+    /// opened any more, so that nothing can be signed with it either.
+    pub previous: Option<Sealed>,
 }
 
 impl EndpointChange {
@@ -63,20 +64,20 @@ impl EndpointChange {
         };
         let mut after = before.clone();
         self.replace_secret(&mut after, by)?;
-        if let Some(url) = self.url.as_ref().filter(|url| **url != before.url) {
-            after.url.clone_from(url);
-            after.failing_since = None;
-        }
+        after.url = self.url.clone().unwrap_or(after.url);
         after.events = self.events.unwrap_or(after.events);
         after.enabled = self.enabled.unwrap_or(after.enabled);
+        if after.is_mended_since(before) {
+            after.failing_since = None;
+        }
         if after.enabled && !before.enabled {
-            (after.failing_since, after.disabled_reason) = (None, None);
+            after.disabled_reason = None;
         }
         if after == *before {
             return Ok(None);
         }
-        // A clock that was put back must not make it look older than it is.
-        after.updated_at = by.at.max(before.updated_at);
+        // It tells one version from another, also of two within one moment or after a clock was put back.
+        after.updated_at = by.at.max(before.updated_at.plus(Duration::from_millis(1)));
         let entry = AuditEntry::changed(before, &after, "updated", by);
         Ok(Some((after, entry)))
     }
@@ -105,7 +106,7 @@ impl EndpointChange {
         if replaced.present != endpoint.secret {
             return Err(changed_meanwhile());
         }
-        endpoint.previous_secret = Some((replaced.previous.clone(), by.at.plus(SECRET_OVERLAP)));
+        endpoint.previous_secret = replaced.previous.clone().map(|previous| (previous, by.at.plus(SECRET_OVERLAP)));
         endpoint.secret = self.secret.sealed.clone();
         endpoint.secret_hint.clone_from(&self.secret.hint);
         Ok(())
@@ -153,7 +154,7 @@ mod tests {
 
     fn rotating(from: &str, to: &str) -> EndpointChange {
         let previous = Sealed(format!("{from} before").into_bytes());
-        let replaced = ReplacedSecret { present: secret(from).sealed, previous };
+        let replaced = ReplacedSecret { present: secret(from).sealed, previous: Some(previous) };
         EndpointChange { secret: secret(to), replaced: Some(replaced), ..keeping() }
     }
 
@@ -179,6 +180,18 @@ mod tests {
         for nothing in [keeping(), EndpointChange { enabled: Some(true), ..making() }] {
             assert_eq!(nothing.on(Some(&made()), &by(20)).unwrap(), None);
         }
+    }
+
+    #[test]
+    fn each_change_makes_another_version() {
+        let switched = |before: &Endpoint, enabled, millis| {
+            let change = EndpointChange { enabled: Some(enabled), ..keeping() };
+            change.on(Some(before), &by(millis)).unwrap().unwrap().0
+        };
+        let off = switched(&made(), false, 10);
+        let on = switched(&off, true, 3);
+        let versions = [&off, &on, &switched(&on, false, 50)].map(|endpoint| endpoint.updated_at.as_millis());
+        assert_eq!(versions, [11, 12, 50]);
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub struct Resealed {
     pub after: Sealed,
 }
 
+/// Most events that are due at once when an endpoint is mended, so that its change does not take long.
+pub const MAX_HURRIED: u32 = 10_000;
+
 /// What endpoints need from storage. Secrets go in and out sealed, and by a key that is registered: one that still seals
 /// something is never forgotten.
 ///
@@ -39,6 +42,9 @@ pub trait EndpointStore: Send + Sync {
     /// Makes or changes an endpoint and moves the key epoch on, because callers who were recognised carry what their
     /// team is told of; gives the endpoint as it is then. Worked out by [`EndpointChange::on`] within the transaction and
     /// with nobody else in between, and written together with its audit entry; what changes nothing writes nothing.
+    ///
+    /// Where that [mends](Endpoint::is_mended_since) the endpoint, the events of the team that wait for a later attempt
+    /// and that no node has are due at once: [`MAX_HURRIED`] of them, those that would wait longest.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) when there is no such team; those of [`EndpointChange::on`];

@@ -5,7 +5,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::TeamId;
 use crate::seal::{KeyMark, Keyring, Sealed, SealingKeyId};
 use crate::team::ChangeContext;
-use crate::webhook::{EndpointChange, EndpointStore, NewSecret, Resealed, SealedSecret, SecretColumn, secret};
+use crate::webhook::{
+    EndpointChange, EndpointStore, NewSecret, ReplacedSecret, Resealed, SealedSecret, SecretColumn, secret,
+};
 
 /// Endpoints whose secrets are sealed anew in one transaction.
 const PAGE: u32 = 100;
@@ -59,7 +61,7 @@ pub async fn reseal_secrets(store: &dyn EndpointStore, keyring: &Keyring) -> Res
 
 /// Gives up the secrets that no key of `keyring` opens, because their keys are lost: a secret that nobody knows takes the
 /// place of each, and the webhooks of these teams, the [unreadable](Resealing::unreadable) ones, are switched off until
-/// somebody gives them another one. The rest is sealed anew.
+/// somebody gives them another one. Where only a previous secret is lost, the webhook stays on. The rest is sealed anew.
 ///
 /// # Errors
 /// [`InvalidInput`](ErrorKind::InvalidInput) when the newest key has the number of a lost one.
@@ -75,20 +77,46 @@ pub async fn give_up_lost_secrets(
     }
     // As if it had them all.
     store.register_sealing_key(newest, &[known, keyring.marks()].concat(), by.at).await?;
-    let done = reseal_all(store, keyring, |lost| {
-        let unknown = secret::generate()?;
-        keyring.seal(lost.column.of(lost.team_id), &unknown).map(Some)
-    });
-    let done = done.await?;
-    for &team_id in &done.unreadable {
-        let unused = secret::generate()?;
-        let sealed = keyring.seal(SecretColumn::Present.of(team_id), &unused)?;
-        let secret = NewSecret { sealed, hint: secret::hint(&unused) };
-        let (url, events, replaced) = (None, None, None);
-        let change = EndpointChange { team_id, url, enabled: Some(false), events, secret, replaced };
-        store.put_endpoint(change, by).await?;
+    let mut given_up = Vec::new();
+    for lost in unreadable(store, keyring).await? {
+        if lost.column == SecretColumn::Present && give_up(store, keyring, &lost, by).await? {
+            given_up.push(lost.team_id);
+        }
     }
-    Ok(done)
+    let unknown = |lost: &SealedSecret| keyring.seal(lost.column.of(lost.team_id), &secret::generate()?).map(Some);
+    let done = reseal_all(store, keyring, unknown).await?;
+    Ok(Resealing { unreadable: given_up, ..done })
+}
+
+/// The secrets that no key of `keyring` opens.
+async fn unreadable(store: &dyn EndpointStore, keyring: &Keyring) -> Result<Vec<SealedSecret>> {
+    let (mut unreadable, mut after) = (Vec::new(), TeamId(0));
+    loop {
+        let found = store.secrets_sealed_otherwise(keyring.newest().id(), after, PAGE).await?;
+        let Some(last) = found.last() else { return Ok(unreadable) };
+        after = last.team_id;
+        unreadable.extend(found.into_iter().filter(|it| keyring.open(it.column.of(it.team_id), &it.sealed).is_err()));
+    }
+}
+
+/// In one step, so that no crash leaves a webhook switched on with a secret that nobody knows. Returns whether it was
+/// done: nothing is lost where somebody gave it another secret in the meantime.
+async fn give_up(
+    store: &dyn EndpointStore,
+    keyring: &Keyring,
+    lost: &SealedSecret,
+    by: &ChangeContext,
+) -> Result<bool> {
+    let team_id = lost.team_id;
+    let unknown = secret::generate()?;
+    let sealed = keyring.seal(SecretColumn::Present.of(team_id), &unknown)?;
+    let secret = NewSecret { sealed, hint: secret::hint(&unknown) };
+    let replaced = Some(ReplacedSecret { present: lost.sealed.clone(), previous: None });
+    let change = EndpointChange { team_id, url: None, enabled: Some(false), events: None, secret, replaced };
+    match store.put_endpoint(change, by).await {
+        Err(changed) if changed.kind() == ErrorKind::Conflict => Ok(false),
+        done => done.map(|_| true),
+    }
 }
 
 /// Seals everything anew that another key than the newest one sealed; in the place of what cannot be opened comes what

@@ -91,10 +91,10 @@ impl Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// Nothing may be sent to this address.
+    /// Nothing may be sent to this address, or its name leads nowhere.
     #[error("the target is refused")]
     Refused,
-    /// The name leads nowhere, nobody listens, or nobody whose certificate is valid.
+    /// Nobody listens, or nobody whose certificate is valid.
     #[error("connection failed")]
     Connection,
     /// The answer did not come in time.

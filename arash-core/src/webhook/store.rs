@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
@@ -21,7 +23,9 @@ pub trait OutboxStore: Send + Sync {
     /// Writes what came of attempts, all or none. Written again, they change nothing.
     ///
     /// Each attempt that was sent is in the log, unless its event is gone. An event that was claimed since, or is no longer
-    /// pending, stays as it is; but one that was delivered is delivered, whoever had it last. What the attempts tell of
+    /// pending, stays as it is; but one that was delivered is delivered, whoever had it last. One that was asked for again
+    /// meanwhile, so that fewer attempts are counted of it than this was, stays due unless it was delivered. What the
+    /// attempts tell of
     /// their endpoints ([`EndpointNews`](crate::webhook::EndpointNews)) is noted of those that nobody changed since: success
     /// ends the failing, a failure begins it; one that is switched off moves the key epoch on and has its entry in the audit
     /// log.
@@ -37,11 +41,14 @@ pub trait OutboxStore: Send + Sync {
     /// An event of a team with its attempts, the oldest first.
     async fn delivery(&self, team: TeamId, id: EventId) -> Result<Option<(Delivery, Vec<DeliveryAttempt>)>>;
 
-    /// Has events of a team sent again, at once and with attempts that count anew; returns how many. The line in the
+    /// Has events of a team sent again, at once and with attempts that count anew; returns how many. One that a node has
+    /// is that node's still: it is sent again after the attempt that runs, if that does not deliver it. The line in the
     /// audit log tells what was asked for.
     async fn redeliver(&self, team: TeamId, which: Redelivery, by: &ChangeContext) -> Result<u64>;
 
-    /// Ends up to `limit` events that happened before `before`, the oldest first; returns how many. Delivered ones and dead
-    /// ones are deleted with their attempts; those that still wait are dead from then on, and deleted the next time.
-    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64>;
+    /// Ends up to `limit` events that are in their state for longer than `kept` at `now`, those first that are so longest;
+    /// returns how many. Those that were delivered, or are dead, are deleted with their attempts. Those that wait, since
+    /// they happened or were asked for again, are dead from `now` on, and kept as long as others from then on. Attempts
+    /// that are older than `kept` may go before their event.
+    async fn forget_events(&self, now: Timestamp, kept: Duration, limit: u32) -> Result<u64>;
 }

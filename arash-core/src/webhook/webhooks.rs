@@ -119,9 +119,13 @@ impl Webhooks {
     /// [`NotFound`](ErrorKind::NotFound) when it has none, or is out of the actor's reach.
     pub async fn get(&self, team: TeamId) -> Result<Endpoint> {
         self.actor.require_over_webhook(team)?;
-        let mut endpoint = self.store.endpoint(team).await?.ok_or_else(|| no_webhook(team))?;
+        let endpoint = self.store.endpoint(team).await?.ok_or_else(|| no_webhook(team))?;
+        Ok(self.without_what_is_over(endpoint))
+    }
+
+    fn without_what_is_over(&self, mut endpoint: Endpoint) -> Endpoint {
         endpoint.previous_secret.take_if(|(_, end)| *end <= self.clock.now());
-        Ok(endpoint)
+        endpoint
     }
 
     /// Makes or changes the endpoint of `team`. A secret that is replaced stays good for 24 hours: so long events are
@@ -142,8 +146,8 @@ impl Webhooks {
     }
 
     /// Sends the event `webhook.test` to the endpoint of `team` at once, be it switched off, and puts it into the delivery
-    /// log. It is not tried again, and tells nothing of whether the endpoint is failing unless it succeeds. If the caller
-    /// goes away, it comes to its end all the same.
+    /// log. It is not tried again, and tells nothing of whether the endpoint is failing unless it succeeds; status 410
+    /// switches it off, as in any delivery. If the caller goes away, it comes to its end all the same.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when it has none, or is out of the actor's reach;
@@ -209,6 +213,7 @@ impl Webhooks {
                 Ok(endpoint) => {
                     let is_new = endpoint.secret == sealed;
                     if is_new || self.has_meant_secret(spec, &endpoint)? {
+                        let endpoint = self.without_what_is_over(endpoint);
                         return Ok(EndpointPut { endpoint, new_secret: (is_new && !is_own).then_some(secret) });
                     }
                 }
@@ -233,13 +238,17 @@ impl Webhooks {
         })
     }
 
-    /// The secret of an endpoint that gives way to `new`; none if that is the same.
+    /// The secret of an endpoint that gives way to `new`; none if that is the same. One that cannot be opened, because its
+    /// bytes are another row's or broken, has no overlap: a new secret is what mends that.
     fn replaced(&self, endpoint: &Endpoint, new: &Secret) -> Result<Option<ReplacedSecret>> {
-        let present = self.present_secret(endpoint)?;
-        if present == *new {
-            return Ok(None);
-        }
-        let previous = self.keyring()?.seal(SecretColumn::Previous.of(endpoint.team_id), &present)?;
+        let previous = match self.present_secret(endpoint) {
+            Ok(present) if present == *new => return Ok(None),
+            Ok(present) => Some(self.keyring()?.seal(SecretColumn::Previous.of(endpoint.team_id), &present)?),
+            Err(fault) => {
+                tracing::warn!(team_id = %endpoint.team_id, %fault, "a secret that cannot be opened gives way to a new one");
+                None
+            }
+        };
         Ok(Some(ReplacedSecret { present: endpoint.secret.clone(), previous }))
     }
 

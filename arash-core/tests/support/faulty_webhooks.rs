@@ -1,6 +1,8 @@
 //! What webhooks need of a store that goes wrong as a test has planned it.
 
 use arash_core::Result;
+use std::time::Duration;
+
 use arash_core::clock::Timestamp;
 use arash_core::id::{EventId, TeamId};
 use arash_core::seal::{KeyMark, SealingKeyId};
@@ -78,7 +80,7 @@ impl OutboxStore for Faulty {
         self.inner.redeliver(team, which, by).await
     }
 
-    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        self.inner.forget_events(before, limit).await
+    async fn forget_events(&self, now: Timestamp, kept: Duration, limit: u32) -> Result<u64> {
+        self.inner.forget_events(now, kept, limit).await
     }
 }

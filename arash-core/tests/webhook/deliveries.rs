@@ -117,6 +117,19 @@ async fn who_is_gone_is_told_nothing_more_and_his_events_are_held(store: TestSto
     engine.shutdown(Duration::from_secs(1)).await;
 }
 
+async fn who_is_gone_in_a_test_is_switched_off(store: TestStore) {
+    let sender = ScriptedSender::answering(|_| Sent::answered(410));
+    let (engine, tenant, _) = start(&store, &sender).await;
+    let tried = engine.webhooks().test(tenant.team).await.unwrap();
+    assert_eq!((tried.status_code, tried.is_delivered()), (Some(410), false));
+    let endpoint = tenant.endpoint(&engine).await;
+    assert_eq!(
+        (endpoint.enabled, endpoint.disabled_reason.as_deref(), endpoint.failing_since),
+        (false, Some("the endpoint answered 410 Gone"), None)
+    );
+    engine.shutdown(Duration::from_secs(1)).await;
+}
+
 async fn who_fails_for_five_days_is_switched_off(store: TestStore) {
     let sender = refusing(503);
     let (engine, tenant, clock) = start(&store, &sender).await;
@@ -221,5 +234,6 @@ crate::on_each_store! {
     an_event_is_delivered_at_once_over_http
     an_event_that_nobody_takes_is_tried_for_three_days
     who_is_gone_is_told_nothing_more_and_his_events_are_held
+    who_is_gone_in_a_test_is_switched_off
     who_fails_for_five_days_is_switched_off
 }

@@ -125,6 +125,20 @@ async fn a_name_server_that_lies_leads_nowhere_either() {
     assert_eq!(listener.connections(), 0);
 }
 
+/// Whoever writes names and reads what is told of them must not learn which names the network of the host has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_private_name_and_one_that_leads_nowhere_are_told_alike() {
+    let listener = PrivateListener::start().await;
+    let server =
+        NameServer::start(HashMap::from([("secret-host.example".to_owned(), addresses(&[&["10.1.2.3"]]))])).await;
+    let sender = HttpSender::with_resolver(listener.policy(), server.resolver()).deadline(Duration::from_secs(2));
+    for name in ["secret-host.example", "nowhere.example"] {
+        let sent = sender.send(&signed(&url(name, listener.port))).await;
+        let told = (sent.status_code, sent.error.map(|error| error.to_string()), sent.retry_after);
+        assert_eq!(told, (None, Some("the target is refused".to_owned()), None), "{name}");
+    }
+}
+
 /// The name is public when it is checked and private when it is asked for again: it is not asked for again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_changes_its_mind_is_asked_once_an_attempt() {

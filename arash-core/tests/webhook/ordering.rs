@@ -1,9 +1,10 @@
-//! Events of one session reach an endpoint that answers in the order of their cause.
+//! Events of one session, and of one key, reach an endpoint that answers in the order of their cause.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use arash_core::webhook::{DeliveryState, Sent, SignedEvent};
+use arash_core::team::KeySpec;
+use arash_core::webhook::{Delivery, DeliveryState, EndpointSpec, EventKind, EventKinds, Sent, SignedEvent};
 use futures_util::future::join_all;
 
 use crate::scripted_sender::ScriptedSender;
@@ -12,6 +13,7 @@ use crate::tenants::{Tenant, builder};
 
 const CHATS: usize = 4;
 const MESSAGES: usize = 8;
+const KEYS: usize = 25;
 
 /// The number in the text of the message that an event tells of.
 fn number(event: &SignedEvent) -> usize {
@@ -45,7 +47,7 @@ async fn late_ones_are_waited_for(store: TestStore) {
         }
     };
     join_all(chats.iter().map(talk)).await;
-    let whole = |all: &[arash_core::webhook::Delivery]| {
+    let whole = |all: &[Delivery]| {
         all.iter().filter(|delivery| delivery.state == DeliveryState::Delivered).count() == CHATS * MESSAGES
     };
     tenant.until(&engine, whole).await;
@@ -53,6 +55,37 @@ async fn late_ones_are_waited_for(store: TestStore) {
     assert_eq!(sessions.len(), CHATS);
     for (session, numbers) in sessions {
         assert_eq!(numbers, (0..MESSAGES).collect::<Vec<_>>(), "{session}");
+    }
+    engine.shutdown(Duration::from_secs(1)).await;
+}
+
+/// What tells that a key was made takes long, so that its end would overtake it if it could.
+async fn what_is_told_of_a_key_is_waited_for(store: TestStore) {
+    let sender = ScriptedSender::new(|event| {
+        let delay = Duration::from_millis(if event.event.kind == EventKind::KeyCreated { 60 } else { 1 });
+        async move {
+            tokio::time::sleep(delay).await;
+            Sent::delivered()
+        }
+    });
+    let engine = builder(&store.store).webhook_sender(sender.clone()).build().await.unwrap();
+    let tenant = Tenant::new(&engine, "Acme", "https://hooks.example/").await;
+    let events = EventKinds::from_iter([EventKind::KeyCreated, EventKind::KeyRevoked]);
+    let spec = EndpointSpec { events: Some(events), ..EndpointSpec::default() };
+    engine.webhooks().put(tenant.team, spec).await.unwrap();
+    let in_use_for_a_moment = async |number: usize| {
+        let key = engine.keys().create(KeySpec::new(tenant.team, format!("key {number}"))).await.unwrap().key;
+        engine.keys().delete(key.id).await.unwrap();
+        key.id
+    };
+    let keys = join_all((0..KEYS).map(in_use_for_a_moment)).await;
+    let are_delivered = |all: &[Delivery]| all.iter().filter(|told| told.delivered_at.is_some()).count() == 2 * KEYS;
+    tenant.until(&engine, are_delivered).await;
+    let attempts = sender.attempts();
+    for key in keys {
+        let of_key = attempts.iter().filter(|told| told.event.payload.contains(&format!(r#""id":{key},"#)));
+        let kinds: Vec<_> = of_key.map(|told| told.event.kind).collect();
+        assert_eq!(kinds, [EventKind::KeyCreated, EventKind::KeyRevoked], "{key}");
     }
     engine.shutdown(Duration::from_secs(1)).await;
 }
@@ -72,5 +105,6 @@ async fn one_that_is_refused_does_not_hold_up_the_rest(store: TestStore) {
 
 crate::on_each_store! {
     late_ones_are_waited_for
+    what_is_told_of_a_key_is_waited_for
     one_that_is_refused_does_not_hold_up_the_rest
 }

@@ -1,8 +1,8 @@
 //! The messages that an answer is shown in.
 
-use crate::answer::progress::Progress;
 use crate::api::ApiError;
-use crate::outgoing::{Content, Outgoing, Place};
+use crate::incoming::Lane;
+use crate::outgoing::{Content, Outgoing};
 
 /// Stands where an answer will be.
 const PLACEHOLDER: &str = "…";
@@ -11,7 +11,7 @@ const PLACEHOLDER: &str = "…";
 /// that whatever is shown is shown by edits, which may be repeated.
 pub(crate) struct Messages<'a> {
     outgoing: &'a Outgoing,
-    place: Place,
+    place: Lane,
     /// What the first of them answers.
     reply_to: Option<i32>,
     shown: Vec<Shown>,
@@ -36,7 +36,7 @@ pub(crate) enum Step {
 
 impl<'a> Messages<'a> {
     /// Goes on with the messages that were noted.
-    pub(crate) fn new(outgoing: &'a Outgoing, place: Place, reply_to: Option<i32>, noted: &[i32]) -> Self {
+    pub(crate) fn new(outgoing: &'a Outgoing, place: Lane, reply_to: Option<i32>, noted: &[i32]) -> Self {
         let shown = noted.iter().map(|&message_id| Shown { message_id, content: None }).collect();
         Self { outgoing, place, reply_to, shown }
     }

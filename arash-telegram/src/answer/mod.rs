@@ -14,9 +14,9 @@ use tokio::time::sleep;
 
 use crate::api::ApiError;
 use crate::bot::Bot;
-use crate::lane::LaneKey;
-use crate::outgoing::{Content, Place};
-use crate::texts::Said;
+use crate::incoming::{Lane, Origin};
+use crate::outgoing::Content;
+use crate::texts::{Said, say};
 use messages::{Messages, Step, placeholder};
 use pace::PreviewPace;
 use parts::{Whole, stop_button};
@@ -34,17 +34,27 @@ const IN_PROGRESS_LIMIT: u32 = 90;
 /// A message that is to be answered.
 #[derive(Debug)]
 pub(crate) struct Question {
-    /// The update that it came in; if there were several, the first.
-    pub(crate) update_id: i64,
-    pub(crate) lane: LaneKey,
-    pub(crate) place: Place,
-    /// The message that is answered, in groups.
-    pub(crate) reply_to: Option<i32>,
-    /// The person's language.
-    pub(crate) locale: Option<String>,
-    pub(crate) message: IncomingMessage,
+    /// Who asks, where and when.
+    origin: Origin,
+    message: IncomingMessage,
     /// How far an earlier attempt has come.
-    pub(crate) progress: Progress,
+    progress: Progress,
+}
+
+impl Question {
+    pub(crate) fn new(origin: &Origin, message: IncomingMessage, progress: Progress) -> Self {
+        Self { origin: origin.clone(), message, progress }
+    }
+
+    /// Where it is answered.
+    fn place(&self) -> Lane {
+        self.origin.lane
+    }
+
+    /// The message that the answer refers to: in groups, where others write in between.
+    fn reply_to(&self) -> Option<i32> {
+        self.place().is_group().then_some(self.origin.message_id.0)
+    }
 }
 
 /// Why there is no answer to be seen.
@@ -70,7 +80,7 @@ impl From<ApiError> for Unanswered {
 impl Bot {
     /// Answers a question, to the end: what can be seen in Telegram is final when this returns.
     pub(crate) async fn answer(&self, question: Question) -> Result<(), Unanswered> {
-        let place = question.place;
+        let place = question.place();
         let typing = async {
             loop {
                 if self.outgoing.type_on(place).await.is_err_and(|error| error.is_chat_closed()) {
@@ -97,7 +107,7 @@ struct Answering<'a> {
 impl<'a> Answering<'a> {
     fn new(bot: &'a Bot, question: Question) -> Self {
         let progress = question.progress.clone();
-        let messages = Messages::new(&bot.outgoing, question.place, question.reply_to, &progress.messages);
+        let messages = Messages::new(&bot.outgoing, question.place(), question.reply_to(), &progress.messages);
         Self { bot, question, messages, progress }
     }
 
@@ -112,7 +122,7 @@ impl<'a> Answering<'a> {
             self.messages.open(Content { keyboard, ..placeholder() }).await?;
             self.note().await;
         }
-        let _running = self.bot.running.enter(&self.question.lane, stream.turn_id());
+        let _running = self.bot.running.enter(self.question.place(), stream.turn_id());
         match self.follow(stream).await? {
             (_, Ok(reply)) => self.conclude(&reply).await,
             (text, Err(error)) => self.fail(error, text).await,
@@ -123,8 +133,8 @@ impl<'a> Answering<'a> {
     async fn begin(&mut self) -> Result<ReplyStream, Error> {
         let mut looks = 0;
         loop {
-            let key = format!("{}:{}", self.question.update_id, self.progress.attempt);
-            let key = IdempotencyKey::new(format!("telegram:{}", self.bot.id()), key)?;
+            let key = format!("{}:{}", self.question.origin.update_id, self.progress.attempt);
+            let key = IdempotencyKey::new(format!("telegram:{}", self.bot.id().0), key)?;
             let request = TurnRequest::from(self.question.message.clone()).idempotency_key(key);
             match self.bot.engine.stream(request).await {
                 Err(error) if error.kind() == ErrorKind::IdempotencyInProgress && looks < IN_PROGRESS_LIMIT => {
@@ -142,7 +152,7 @@ impl<'a> Answering<'a> {
 
     /// Shows what comes as it comes; gives what came and how it ended.
     async fn follow(&mut self, mut stream: ReplyStream) -> Result<(String, Result<Reply, Error>), Unanswered> {
-        let (mut text, mut pace) = (String::new(), PreviewPace::new(self.question.place));
+        let (mut text, mut pace) = (String::new(), PreviewPace::new(self.question.place()));
         let mut is_shown = true;
         loop {
             tokio::select! {
@@ -184,7 +194,7 @@ impl<'a> Answering<'a> {
     async fn conclude(mut self, reply: &Reply) -> Result<(), Unanswered> {
         let whole = match &reply.receipt.command {
             Some(_) => Whole::plain(&reply.text),
-            None if reply.text.trim().is_empty() => Whole::plain(&self.say(&Said::NoAnswer)),
+            None if reply.text.trim().is_empty() => Whole::plain(&self.say(&Said::AiFailed)),
             None => Whole::of(&reply.text),
         };
         let whole = if reply.receipt.stopped { whole.with_note(&self.say(&Said::Stopped)) } else { whole };
@@ -196,8 +206,8 @@ impl<'a> Answering<'a> {
         if self.bot.is_stopping() && error.kind() == ErrorKind::Unavailable {
             return Err(Unanswered::Later);
         }
-        self.bot.notices.failed(&error);
-        if error.kind() == ErrorKind::RateLimited && !self.bot.notices.tells_of_limit(&self.question, &error) {
+        self.bot.failed(&error).await;
+        if error.kind() == ErrorKind::RateLimited && !self.is_news(&error) {
             return Ok(());
         }
         let sentence = self.say(&Said::of_failure(&error));
@@ -206,18 +216,20 @@ impl<'a> Answering<'a> {
             return self.show(Whole::of(&text).with_note(&broken)).await;
         }
         if self.messages.is_empty() {
-            let said = self.bot.outgoing.say(self.question.place, self.question.reply_to, &Content::plain(sentence)).await;
-            return match said {
-                Ok(_) | Err(ApiError::Unknown { .. }) => Ok(()),
-                Err(error) => Err(error.into()),
-            };
+            return self.bot.say_once(&self.question.origin, &Content::plain(sentence)).await;
         }
         self.show(Whole::plain(&sentence)).await
     }
 
+    /// Whether this person does not know yet that he writes too much.
+    fn is_news(&self, limited: &Error) -> bool {
+        let (place, user) = (self.question.place(), &self.question.message.user_id);
+        self.bot.notices.tells_of_limit(place.chat, user, limited.retry_after().unwrap_or_default())
+    }
+
     /// Makes the messages show all of `whole`, and nothing else.
     async fn show(&mut self, whole: Whole) -> Result<(), Unanswered> {
-        let hint = || self.say(&Said::WholeInFile);
+        let hint = || self.say(&Said::WholeAnswerInFile);
         let (parts, document) = whole.into_parts(hint);
         loop {
             let before = self.messages.ids();
@@ -230,10 +242,11 @@ impl<'a> Answering<'a> {
             }
         }
         self.messages.truncate(parts.len()).await;
+        self.bot.remembered.answered(self.question.place(), &self.messages.ids());
         if let Some(document) = document.filter(|_| !self.progress.has_document) {
             self.progress.has_document = true;
             self.note().await;
-            self.bot.outgoing.send_document(self.question.place, document).await?;
+            self.bot.outgoing.send_document(self.question.place(), document).await?;
         }
         Ok(())
     }
@@ -241,11 +254,11 @@ impl<'a> Answering<'a> {
     /// Notes how far this has come. If it cannot be noted, a crash now may leave a placeholder behind, and nothing worse.
     async fn note(&mut self) {
         self.progress.messages = self.messages.ids();
-        self.bot.note(self.question.update_id, &self.progress).await;
+        self.bot.note(self.question.origin.update_id, &self.progress).await;
     }
 
-    fn say(&self, said: &Said) -> String {
-        self.bot.texts.tell(said, self.question.locale.as_deref())
+    fn say(&self, said: &Said<'_>) -> String {
+        say(said, self.question.origin.language.as_deref())
     }
 
     fn stop_button(&self) -> teloxide::types::InlineKeyboardMarkup {

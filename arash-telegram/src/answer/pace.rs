@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::outgoing::Place;
+use crate::incoming::Lane;
 
 const PRIVATE: Duration = Duration::from_millis(1_200);
 const GROUP: Duration = Duration::from_secs(3);
@@ -16,7 +16,7 @@ pub(super) struct PreviewPace {
 }
 
 impl PreviewPace {
-    pub(super) fn new(place: Place) -> Self {
+    pub(super) fn new(place: Lane) -> Self {
         let interval = if place.is_group() { GROUP } else { PRIVATE };
         // The first words come soon.
         Self { interval, next: Instant::now() + interval / 4 }
@@ -36,13 +36,11 @@ impl PreviewPace {
 
 #[cfg(test)]
 mod tests {
-    use teloxide::types::ChatId;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn where_telegram_objects_the_pace_is_halved_each_time() {
-        let (begun, place) = (Instant::now(), Place { chat: ChatId(1), thread: None });
+        let (begun, place) = (Instant::now(), Lane::of_chat(1));
         let mut pace = PreviewPace::new(place);
         let mut millis = Vec::new();
         for _ in 0..3 {

@@ -21,8 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use error::ApiError;
 
-/// Where Telegram's own server is.
-pub const TELEGRAM: &str = "https://api.telegram.org";
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a call may take that does not say otherwise.
@@ -61,7 +59,7 @@ pub(crate) struct Sent {
 }
 
 /// A file that is to be sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) name: String,
     pub(crate) media_type: &'static str,
@@ -86,8 +84,8 @@ struct Parameters {
 
 impl BotApi {
     /// The bot of this token at `server`.
-    pub(crate) fn new(server: &str, token: &Secret) -> Result<Self, reqwest::Error> {
-        let server = server.trim_end_matches('/');
+    pub(crate) fn new(server: &Secret, token: &Secret) -> Result<Self, reqwest::Error> {
+        let server = server.expose().trim_end_matches('/');
         let client = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())

@@ -19,6 +19,8 @@ use crate::inbox::Held;
 use crate::incoming::{HostCall, HostCommand, Incoming, Lane};
 use queue::{Next, Queue};
 
+pub(crate) use queue::{Job, Task};
+
 /// Takes every update where it belongs: into its lane, or at once to what does not wait for a lane.
 pub(crate) struct Lanes {
     bot: Arc<Bot>,
@@ -143,7 +145,7 @@ impl Lanes {
     }
 
     /// Answers one turn. A panic costs that turn, and whoever asked is told.
-    async fn perform(&self, job: queue::Job) {
+    async fn perform(&self, job: Job) {
         let origin = job.origin().clone();
         let work = AssertUnwindSafe(self.bot.perform(&job)).catch_unwind();
         match work.await {

@@ -6,6 +6,7 @@
 //! A language more is a file in `locales/` and a line in each `match` of [`language`]; the tests say what is missing.
 
 mod engine;
+mod failure;
 mod language;
 mod name;
 mod number;

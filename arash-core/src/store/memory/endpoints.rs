@@ -58,6 +58,9 @@ impl State {
             return before.cloned().ok_or_else(unregistered_key);
         };
         after.sealed().try_for_each(|(_, sealed)| self.endpoints.require_registered(sealed))?;
+        if before.is_some_and(|before| after.is_mended_since(before)) {
+            self.outbox.hurry(after.team_id, by.at);
+        }
         self.write_endpoint(after.clone(), entry);
         Ok(after)
     }

@@ -1,5 +1,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -12,7 +13,7 @@ use crate::team::{AuditEntry, ChangeContext};
 use crate::turn::TurnCommit;
 use crate::webhook::{
     Attempt, ClaimedEvent, Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, DueEvent, EndpointNews, Event,
-    EventClaim, LOOK_AHEAD, LeasedEvents, MAX_REDELIVERED, NextStep, OutboxStore, Redelivery,
+    EventClaim, LOOK_AHEAD, LeasedEvents, MAX_HURRIED, MAX_REDELIVERED, NextStep, OutboxStore, Redelivery,
 };
 
 /// Events, and who has them. Of those that wait for nothing any more, the newest.
@@ -25,11 +26,16 @@ pub(super) struct Outbox {
     leased: BTreeSet<EventId>,
     /// The events that wait for nothing.
     finished: BTreeSet<EventId>,
+    /// All events, those first that are in their state longest.
+    by_age: BTreeSet<(Timestamp, EventId)>,
 }
 
 struct Entry {
     event: Event,
     log: Delivery,
+    order_key: Option<String>,
+    /// Since when it is in its state.
+    state_since: Timestamp,
     /// When it is due, while it waits.
     due_at: Timestamp,
     fence: i64,
@@ -38,12 +44,12 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(event: Event, session_id: Option<String>, at: Timestamp) -> Self {
+    fn new(event: Event, at: Timestamp) -> Self {
         let log = Delivery {
             event_id: event.id,
             team_id: event.team_id,
             kind: event.kind,
-            session_id,
+            session_id: None,
             state: DeliveryState::Pending,
             attempts: 0,
             status_code: None,
@@ -53,7 +59,15 @@ impl Entry {
             created_at: at,
             delivered_at: None,
         };
-        Self { event, log, due_at: at, fence: 0, lease_until: None, attempts: Vec::new() }
+        let (order_key, lease_until, attempts) = (None, None, Vec::new());
+        Self { event, log, order_key, state_since: at, due_at: at, fence: 0, lease_until, attempts }
+    }
+
+    fn of_turn(event: Event, turn: &TurnCommit) -> Self {
+        let mut entry = Self::new(event, turn.usage.created_at);
+        entry.log.session_id.clone_from(&turn.usage.session_key);
+        entry.order_key.clone_from(&turn.usage.session_key);
+        entry
     }
 
     /// Its place in the log.
@@ -62,8 +76,11 @@ impl Entry {
     }
 
     fn delivery(&self) -> Delivery {
-        let is_pending = self.log.state == DeliveryState::Pending;
-        Delivery { next_attempt_at: is_pending.then_some(self.due_at), ..self.log.clone() }
+        let (is_pending, is_delivered) =
+            (self.log.state == DeliveryState::Pending, self.log.state == DeliveryState::Delivered);
+        let (next_attempt_at, delivered_at) =
+            (is_pending.then_some(self.due_at), is_delivered.then_some(self.state_since));
+        Delivery { next_attempt_at, delivered_at, ..self.log.clone() }
     }
 
     /// Writes down an attempt, and what becomes of the event if the attempt may still say so.
@@ -80,12 +97,15 @@ impl Entry {
             return;
         }
         self.lease_until = None;
+        let is_asked_for_again = self.log.attempts < attempt.attempt;
         match attempt.next {
             NextStep::Delivered => {
-                (self.log.state, self.log.delivered_at) = (DeliveryState::Delivered, Some(attempt.at));
+                (self.log.state, self.state_since) = (DeliveryState::Delivered, attempt.at);
+                self.log.attempts = self.log.attempts.max(1);
             }
+            NextStep::RetryAt(_) | NextStep::Dead if is_asked_for_again => {}
             NextStep::RetryAt(at) => self.due_at = at,
-            NextStep::Dead => self.log.state = DeliveryState::Dead,
+            NextStep::Dead => (self.log.state, self.state_since) = (DeliveryState::Dead, attempt.at),
             NextStep::GiveBack => {
                 self.log.attempts = self.log.attempts.saturating_sub(1);
                 return;
@@ -97,8 +117,13 @@ impl Entry {
     }
 
     fn send_again(&mut self, now: Timestamp) {
-        (self.log.state, self.log.delivered_at) = (DeliveryState::Pending, None);
+        (self.log.state, self.state_since) = (DeliveryState::Pending, now);
         (self.log.attempts, self.due_at) = (0, now);
+    }
+
+    fn give_up(&mut self, now: Timestamp) {
+        (self.log.state, self.state_since) = (DeliveryState::Dead, now);
+        self.lease_until = None;
     }
 }
 
@@ -118,14 +143,14 @@ impl Outbox {
     /// Takes in what a turn tells.
     pub(super) fn add(&mut self, turn: &TurnCommit) {
         for event in &turn.events {
-            self.insert(Entry::new(event.clone(), turn.usage.session_key.clone(), turn.usage.created_at));
+            self.insert(Entry::of_turn(event.clone(), turn));
         }
     }
 
-    /// Takes in an event that comes from no turn, if there is one.
-    pub(super) fn tell(&mut self, event: Option<Event>, at: Timestamp) {
+    /// Takes in an event that comes from no turn, if there is one, with its order key.
+    pub(super) fn tell(&mut self, event: Option<Event>, order_key: String, at: Timestamp) {
         if let Some(event) = event {
-            self.insert(Entry::new(event, None, at));
+            self.insert(Entry { order_key: Some(order_key), ..Entry::new(event, at) });
         }
     }
 
@@ -141,6 +166,7 @@ impl Outbox {
         self.waiting.remove(&(entry.event.team_id, entry.due_at, id));
         self.leased.remove(&id);
         self.finished.remove(&id);
+        self.by_age.remove(&(entry.state_since, id));
         change(entry);
         self.file(id);
     }
@@ -152,14 +178,18 @@ impl Outbox {
             Some(_) => self.leased.insert(id),
             None => self.waiting.insert((entry.event.team_id, entry.due_at, id)),
         };
-        while self.finished.len() > MAX_RECORDS {
-            self.finished.pop_first().map(|oldest| self.events.remove(&oldest));
+        self.by_age.insert((entry.state_since, id));
+        while self.finished.len() > MAX_RECORDS
+            && let Some(&oldest) = self.finished.first()
+        {
+            self.remove(oldest);
         }
     }
 
     fn remove(&mut self, id: EventId) {
         if let Some(entry) = self.events.remove(&id) {
             self.waiting.remove(&(entry.event.team_id, entry.due_at, id));
+            self.by_age.remove(&(entry.state_since, id));
         }
         self.leased.remove(&id);
         self.finished.remove(&id);
@@ -170,6 +200,16 @@ impl Outbox {
         let of_session = self.events.values().filter(|entry| entry.log.session_id.as_deref() == Some(session_key));
         for id in of_session.map(|entry| entry.event.id).collect::<Vec<_>>() {
             self.remove(id);
+        }
+    }
+
+    /// Has events of a team that wait for a later attempt due at `now`, those that would wait longest.
+    pub(super) fn hurry(&mut self, team_id: TeamId, now: Timestamp) {
+        let last = EventId::from_uuid(uuid::Uuid::max());
+        let later = (team_id, now, last)..=(team_id, Timestamp::from_millis(i64::MAX), last);
+        let longest = self.waiting.range(later).rev().take(MAX_HURRIED as usize);
+        for (_, _, id) in longest.copied().collect::<Vec<_>>() {
+            self.change(id, |entry| entry.due_at = now);
         }
     }
 
@@ -184,7 +224,7 @@ impl Outbox {
     fn leased(&self) -> LeasedEvents {
         let mut leased = LeasedEvents::default();
         for entry in self.leased.iter().filter_map(|id| self.events.get(id)) {
-            leased.add(entry.event.team_id, entry.log.session_id.clone());
+            leased.add(entry.event.team_id, entry.order_key.clone());
         }
         leased
     }
@@ -195,8 +235,8 @@ impl Outbox {
         let last = (team_id, now, EventId::from_uuid(uuid::Uuid::max()));
         let window = self.waiting.range(first..=last).take(places.saturating_mul(LOOK_AHEAD) as usize);
         window.map(move |&(team_id, due_at, id)| {
-            let session_id = self.events.get(&id).and_then(|entry| entry.log.session_id.clone());
-            DueEvent { id, team_id, session_id, due_at, places }
+            let order_key = self.events.get(&id).and_then(|entry| entry.order_key.clone());
+            DueEvent { id, team_id, order_key, due_at, places }
         })
     }
 
@@ -218,14 +258,15 @@ impl Outbox {
         asked.into_iter().map(|(_, id)| id).take(MAX_REDELIVERED as usize).collect()
     }
 
-    fn forget(&mut self, before: Timestamp, limit: u32) -> u64 {
-        let old = self.events.values().filter(|entry| entry.log.created_at < before).take(limit as usize);
-        let old: Vec<_> = old.map(|entry| (entry.event.id, entry.log.state)).collect();
-        for &(id, state) in &old {
-            if state == DeliveryState::Pending {
-                self.change(id, |entry| (entry.log.state, entry.lease_until) = (DeliveryState::Dead, None));
-            } else {
+    fn forget(&mut self, now: Timestamp, kept: Duration, limit: u32) -> u64 {
+        let before = now.minus(kept);
+        let old = self.by_age.iter().take_while(|(since, _)| *since < before).take(limit as usize);
+        let old: Vec<_> = old.map(|&(_, id)| id).collect();
+        for &id in &old {
+            if self.finished.contains(&id) {
                 self.remove(id);
+            } else {
+                self.change(id, |entry| entry.give_up(now));
             }
         }
         old.len() as u64
@@ -294,7 +335,7 @@ impl OutboxStore for MemoryStore {
 
     async fn record_test(&self, event: &Event, attempt: &Attempt) -> Result<()> {
         let mut state = self.lock();
-        let mut entry = Entry::new(event.clone(), None, attempt.at);
+        let mut entry = Entry::new(event.clone(), attempt.at);
         (entry.log.attempts, entry.lease_until, entry.fence) = (1, Some(attempt.at), attempt.fence);
         entry.settle(attempt);
         state.outbox.insert(entry);
@@ -333,7 +374,7 @@ impl OutboxStore for MemoryStore {
         Ok(count)
     }
 
-    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
-        Ok(self.lock().outbox.forget(before, limit))
+    async fn forget_events(&self, now: Timestamp, kept: Duration, limit: u32) -> Result<u64> {
+        Ok(self.lock().outbox.forget(now, kept, limit))
     }
 }

@@ -12,7 +12,7 @@ use crate::quota::{
 };
 use crate::store::MemoryStore;
 use crate::store::memory::State;
-use crate::webhook::Event;
+use crate::webhook::{Event, order_of_quota};
 
 type Counted = (QuotaScope, Period);
 type LeaseKey = (NodeId, QuotaScope, Period, Timestamp);
@@ -123,7 +123,8 @@ impl State {
             && let Some(team) = self.teams.to_tell_of(&threshold)
         {
             self.quota.note_told(&threshold, request.now);
-            self.outbox.tell(Some(Event::quota_threshold(team, &threshold, request.now)?), request.now);
+            let event = Event::quota_threshold(team, &threshold, request.now)?;
+            self.outbox.tell(Some(event), order_of_quota(threshold.scope, threshold.period), request.now);
         }
         Ok(lease)
     }

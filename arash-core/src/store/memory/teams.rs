@@ -17,7 +17,7 @@ use crate::team::{
     ApiKey, AuditEntry, AuditPage, ChangeContext, Changed, KeyChange, KeyDigest, KeyMatch, KeyOwner, KeyRotation,
     NewApiKey, NewTeam, PageAfter, Team, TeamChange, TeamStore, name_taken, no_such_key, no_such_team,
 };
-use crate::webhook::{Endpoint, Event};
+use crate::webhook::{Endpoint, Event, order_of_key};
 
 /// Teams, keys and what was done to them. No team is ever removed, so their ids count up from 1.
 #[derive(Default)]
@@ -275,7 +275,7 @@ impl TeamStore for MemoryStore {
         let created = state.teams.create_key(key, by)?;
         if !created.is_replayed {
             let KeyOwner { key, team } = &created.result;
-            state.outbox.tell(Event::key_created(team, key, by.at)?, by.at);
+            state.outbox.tell(Event::key_created(team, key, by.at)?, order_of_key(key.id), by.at);
         }
         Ok(created)
     }
@@ -300,7 +300,8 @@ impl TeamStore for MemoryStore {
         let mut state = self.lock();
         let before = state.teams.owner_of(id)?;
         let after = state.teams.update_key(id, &change, by)?;
-        state.outbox.tell(Event::key_revoked(&before.team, &before.key, Some(&after.key), by.at)?, by.at);
+        let revoked = Event::key_revoked(&before.team, &before.key, Some(&after.key), by.at)?;
+        state.outbox.tell(revoked, order_of_key(id), by.at);
         Ok(after)
     }
 
@@ -312,7 +313,7 @@ impl TeamStore for MemoryStore {
         let mut state = self.lock();
         let before = state.teams.owner_of(id)?;
         state.teams.delete_key(id, by)?;
-        state.outbox.tell(Event::key_revoked(&before.team, &before.key, None, by.at)?, by.at);
+        state.outbox.tell(Event::key_revoked(&before.team, &before.key, None, by.at)?, order_of_key(id), by.at);
         Ok(())
     }
 
@@ -320,7 +321,7 @@ impl TeamStore for MemoryStore {
         let mut state = self.lock();
         let first = state.teams.add_first_key(team, key, by)?;
         if let Some(KeyOwner { key, team }) = &first {
-            state.outbox.tell(Event::key_created(team, key, by.at)?, by.at);
+            state.outbox.tell(Event::key_created(team, key, by.at)?, order_of_key(key.id), by.at);
         }
         Ok(first)
     }

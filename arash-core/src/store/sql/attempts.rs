@@ -10,23 +10,28 @@ use crate::store::sql::batch::{Batch, Kind};
 use crate::store::sql::db::Tx;
 use crate::store::sql::endpoint_rows::write_endpoint;
 use crate::store::sql::endpoints::lock_endpoint;
-use crate::store::sql::events::insert_event;
+use crate::store::sql::events::{Origin, insert_event};
 use crate::store::sql::teams::move_epoch;
 use crate::store::sql::value::Value;
 use crate::webhook::{Attempt, DeliveryState, EndpointNews, Event, NextStep};
 
 use Kind::{Bool, Int, Text, Uuid};
 
-/// An attempt that gives its event back leaves the figures of the last attempt as they are. The first column of all is
-/// the event, so that rows are locked in its order.
+/// An attempt that gives its event back leaves the figures of the last attempt as they are. Fewer attempts than this one
+/// are counted of an event that was asked for again meanwhile: it stays due, unless it was delivered. The first column of
+/// all is the event, so that rows are locked in its order.
 static SETTLE_EVENTS: Batch = Batch::from(
-    "UPDATE outbox SET lease_until = NULL, state = v.column4,
-        due_at = COALESCE(v.column5, outbox.due_at), delivered_at = COALESCE(v.column6, outbox.delivered_at),
-        attempts = CASE WHEN v.column7 OR outbox.attempts = 0 THEN outbox.attempts ELSE outbox.attempts - 1 END,
+    "UPDATE outbox SET lease_until = NULL,
+        state = CASE WHEN outbox.attempts < v.column11 AND v.column4 = 'dead' THEN 'pending' ELSE v.column4 END,
+        due_at = CASE WHEN outbox.attempts < v.column11 THEN outbox.due_at ELSE COALESCE(v.column5, outbox.due_at) END,
+        state_since = CASE WHEN v.column4 = 'delivered' OR (v.column4 = 'dead' AND outbox.attempts >= v.column11) THEN v.column6
+            ELSE outbox.state_since END,
+        attempts = CASE WHEN outbox.attempts = 0 AND v.column4 = 'delivered' THEN 1
+            WHEN outbox.attempts = 0 OR v.column7 THEN outbox.attempts ELSE outbox.attempts - 1 END,
         status_code = CASE WHEN v.column7 THEN v.column8 ELSE outbox.status_code END,
         response_time_ms = CASE WHEN v.column7 THEN v.column9 ELSE outbox.response_time_ms END,
         error = CASE WHEN v.column7 THEN v.column10 ELSE outbox.error END FROM",
-    &[Uuid, Int, Int, Text, Int, Int, Bool, Int, Int, Text],
+    &[Uuid, Int, Int, Text, Int, Int, Bool, Int, Int, Text, Int],
     "WHERE outbox.id = v.column1 AND outbox.team_id = v.column2 AND
         ((outbox.lease_until IS NOT NULL AND outbox.fence = v.column3 AND outbox.state = 'pending')
          OR (v.column4 = 'delivered' AND outbox.state <> 'delivered'))",
@@ -50,9 +55,9 @@ static NOTE_ENDPOINTS: Batch = Batch::from(
             CASE WHEN v.column3 THEN v.column4 ELSE COALESCE(webhook_endpoints.failing_since, v.column4) END",
 );
 static FINISH_TEST: Batch = Batch::from(
-    "UPDATE outbox SET state = v.column2, attempts = 1, delivered_at = v.column3, status_code = v.column4,
-        response_time_ms = v.column5, error = v.column6 FROM",
-    &[Uuid, Text, Int, Int, Int, Text],
+    "UPDATE outbox SET state = v.column2, attempts = 1, status_code = v.column3, response_time_ms = v.column4,
+        error = v.column5 FROM",
+    &[Uuid, Text, Int, Int, Text],
     "WHERE outbox.id = v.column1",
 );
 
@@ -98,10 +103,10 @@ impl Settlement {
 
 /// Writes a test with its only attempt.
 pub(super) async fn write_test(tx: &mut Tx, event: &Event, attempt: &Attempt) -> Result<()> {
-    insert_event(tx, Some(event.clone()), attempt.at).await?;
-    let [state, _, delivered_at] = standing(attempt);
+    insert_event(tx, Some(event.clone()), Origin::default(), attempt.at).await?;
+    let (state, _) = standing(attempt);
     let [status, time, error] = figures(attempt);
-    let finished = [event.id.as_uuid().into(), state, delivered_at, status, time, error];
+    let finished = [event.id.as_uuid().into(), state, status, time, error];
     tx.execute_many(&FINISH_TEST, &finished).await?;
     tx.execute_many(&INSERT_ATTEMPTS, &attempt_row(attempt)).await?;
     learn(tx, &EndpointNews::of_test(attempt)).await
@@ -126,15 +131,15 @@ async fn learn(tx: &mut Tx, news: &BTreeMap<(TeamId, Timestamp), EndpointNews>) 
     Ok(())
 }
 
-/// The state of an event after an attempt, when it is due then, and when it was delivered.
-fn standing(attempt: &Attempt) -> [Value; 3] {
-    let (state, due_at, delivered_at) = match attempt.next {
-        NextStep::Delivered => (DeliveryState::Delivered, None, Some(attempt.at)),
-        NextStep::RetryAt(at) => (DeliveryState::Pending, Some(at), None),
-        NextStep::Dead => (DeliveryState::Dead, None, None),
-        NextStep::GiveBack => (DeliveryState::Pending, None, None),
+/// The state of an event after an attempt, and when it is due then.
+fn standing(attempt: &Attempt) -> (Value, Value) {
+    let (state, due_at) = match attempt.next {
+        NextStep::Delivered => (DeliveryState::Delivered, None),
+        NextStep::RetryAt(at) => (DeliveryState::Pending, Some(at)),
+        NextStep::Dead => (DeliveryState::Dead, None),
+        NextStep::GiveBack => (DeliveryState::Pending, None),
     };
-    [state.as_str().into(), due_at.into(), delivered_at.into()]
+    (state.as_str().into(), due_at.into())
 }
 
 /// What the endpoint answered, how long it took, and why it failed.
@@ -143,12 +148,12 @@ fn figures(attempt: &Attempt) -> [Value; 3] {
     [attempt.status_code.map(u32::from).into(), time, attempt.error.as_deref().into()]
 }
 
-fn settled_row(attempt: &Attempt) -> [Value; 10] {
-    let [state, due_at, delivered_at] = standing(attempt);
+fn settled_row(attempt: &Attempt) -> [Value; 11] {
+    let (state, due_at) = standing(attempt);
     let [status, time, error] = figures(attempt);
     let event = attempt.event_id.as_uuid().into();
     let (team, fence, is_sent) = (attempt.team_id.0.into(), attempt.fence.into(), attempt.is_sent().into());
-    [event, team, fence, state, due_at, delivered_at, is_sent, status, time, error]
+    [event, team, fence, state, due_at, attempt.at.into(), is_sent, status, time, error, attempt.attempt.into()]
 }
 
 fn attempt_row(attempt: &Attempt) -> [Value; 9] {

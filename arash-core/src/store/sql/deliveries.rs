@@ -19,7 +19,7 @@ use crate::webhook::{Delivery, DeliveryAttempt, DeliveryPage, DeliveryState, MAX
 macro_rules! delivery_columns {
     () => {
         "id, team_id, event_type, session_key, state, attempts, status_code, response_time_ms, error, due_at, created_at,
-         delivered_at"
+         state_since"
     };
 }
 
@@ -43,21 +43,21 @@ statements! {
     SELECT_RANGE = both("SELECT id, created_at FROM outbox WHERE team_id = $1 AND state = $2
         AND created_at BETWEEN $3 AND $4 ORDER BY created_at, id LIMIT $5");
     SELECT_OLDEST = each(
-        "SELECT id, created_at, state FROM outbox ORDER BY id LIMIT 500",
-        "SELECT id, created_at, state FROM outbox ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED",
+        "SELECT id, state FROM outbox WHERE state_since < $1 ORDER BY state_since, id LIMIT $2",
+        "SELECT id, state FROM outbox WHERE state_since < $1 ORDER BY state_since, id LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
 }
 
-/// An event that some node has is that node's still: an attempt on its way may end the waiting.
+/// An event that some node has is that node's still: the attempt on its way delivers it, or it is due after that.
 static SEND_AGAIN: Batch = Batch::from(
-    "UPDATE outbox SET state = 'pending', attempts = 0, due_at = v.column3, delivered_at = NULL FROM",
+    "UPDATE outbox SET state = 'pending', attempts = 0, due_at = v.column3, state_since = v.column3 FROM",
     &[Kind::Uuid, Kind::Int, Kind::Int],
     "WHERE outbox.id = v.column1 AND outbox.team_id = v.column2",
 )
 .and_on_postgres("AND outbox.id = ANY(ARRAY(SELECT id FROM outbox WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE))");
 static GIVE_UP: Batch = Batch::from(
-    "UPDATE outbox SET state = 'dead', lease_until = NULL FROM",
-    &[Kind::Uuid],
+    "UPDATE outbox SET state = 'dead', lease_until = NULL, state_since = v.column2 FROM",
+    &[Kind::Uuid, Kind::Int],
     "WHERE outbox.id = v.column1 AND outbox.state = 'pending'",
 );
 static DELETE_ATTEMPTS: Batch =
@@ -67,9 +67,6 @@ static DELETE_EVENTS: Batch = Batch::from("DELETE FROM outbox WHERE id IN (SELEC
 /// Every statement of this file that is over many rows.
 #[cfg(test)]
 pub(super) const BATCHES: [&Batch; 4] = [&SEND_AGAIN, &GIVE_UP, &DELETE_ATTEMPTS, &DELETE_EVENTS];
-
-/// Most events that are ended at once: those that [`SELECT_OLDEST`] looks at.
-const OLDEST: usize = 500;
 
 pub(super) async fn page(db: &Db, team: TeamId, page: DeliveryPage) -> Result<Vec<Delivery>> {
     let last = (Timestamp::from_millis(i64::MAX), EventId::from_uuid(Uuid::max()));
@@ -123,20 +120,21 @@ async fn range(tx: &mut Tx, team: TeamId, (from, to): (Timestamp, Timestamp), on
     Ok(found.into_iter().map(|(_, id)| id).take(MAX_REDELIVERED as usize).collect())
 }
 
-/// Ends events that happened before `before`; returns how many.
-pub(super) async fn forget(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64> {
-    let (mut waiting, mut finished) = (Vec::new(), Vec::new());
-    // Ids grow with time: once the oldest ones are young enough, so are those after them.
-    for row in tx.fetch_all(SELECT_OLDEST, &[]).await?.iter().take(OLDEST.min(limit as usize)) {
-        if row.time("created_at")? < before {
-            let is_waiting = row.word("state", DeliveryState::from_name)? == DeliveryState::Pending;
-            if is_waiting { &mut waiting } else { &mut finished }.push(Value::from(&row.uuid("id")?));
+/// Ends events whose state is older than `kept` at `now`; returns how many.
+pub(super) async fn forget(tx: &mut Tx, now: Timestamp, kept: Duration, limit: u32) -> Result<u64> {
+    let (mut given_up, mut finished) = (Vec::new(), Vec::new());
+    let oldest = tx.fetch_all(SELECT_OLDEST, &[now.minus(kept).into(), limit.into()]).await?;
+    for row in &oldest {
+        let id = Value::from(&row.uuid("id")?);
+        match row.word("state", DeliveryState::from_name)? {
+            DeliveryState::Pending => given_up.extend([id, now.into()]),
+            DeliveryState::Delivered | DeliveryState::Dead => finished.push(id),
         }
     }
-    tx.execute_many(&GIVE_UP, &waiting).await?;
+    tx.execute_many(&GIVE_UP, &given_up).await?;
     tx.execute_many(&DELETE_ATTEMPTS, &finished).await?;
     tx.execute_many(&DELETE_EVENTS, &finished).await?;
-    Ok((waiting.len() + finished.len()) as u64)
+    Ok(oldest.len() as u64)
 }
 
 fn read_delivery(row: &Row) -> Result<Delivery> {
@@ -153,7 +151,7 @@ fn read_delivery(row: &Row) -> Result<Delivery> {
         error: row.optional_text("error")?,
         next_attempt_at: Some(row.time("due_at")?).filter(|_| state == DeliveryState::Pending),
         created_at: row.time("created_at")?,
-        delivered_at: row.optional_time("delivered_at")?,
+        delivered_at: Some(row.time("state_since")?).filter(|_| state == DeliveryState::Delivered),
     })
 }
 

@@ -16,13 +16,24 @@ use crate::store::sql::teams::move_epoch;
 use crate::store::sql::text::statements;
 use crate::store::sql::value::{Row, Value};
 use crate::team::ChangeContext;
-use crate::webhook::{Endpoint, EndpointChange, EndpointStore, Resealed, SealedSecret, SecretColumn, unregistered_key};
+use crate::webhook::{
+    Endpoint, EndpointChange, EndpointStore, MAX_HURRIED, Resealed, SealedSecret, SecretColumn, unregistered_key,
+};
 
 statements! {
     SELECT_ENDPOINT = both(concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE team_id = $1"));
     LOCK_ENDPOINT = each(
         concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE team_id = $1"),
         concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints WHERE team_id = $1 FOR NO KEY UPDATE"),
+    );
+    // Who locks some of them besides is about to settle or to end them.
+    HURRY_EVENTS = each(
+        "UPDATE outbox SET due_at = $2 WHERE id IN (SELECT id FROM outbox
+             WHERE team_id = $1 AND state = 'pending' AND lease_until IS NULL AND due_at > $2
+             ORDER BY due_at DESC, id DESC LIMIT $3)",
+        "UPDATE outbox SET due_at = $2 WHERE id = ANY(ARRAY(SELECT id FROM outbox
+             WHERE team_id = $1 AND state = 'pending' AND lease_until IS NULL AND due_at > $2
+             ORDER BY due_at DESC, id DESC LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED))",
     );
     SELECT_SEALED_OTHERWISE = both(concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints
         WHERE team_id > $2 AND (secret_key_id <> $1 OR previous_key_id <> $1) ORDER BY team_id LIMIT $3"));
@@ -130,6 +141,9 @@ async fn put(tx: &mut Tx, change: &EndpointChange, by: &ChangeContext) -> Result
         return before.ok_or_else(|| Error::internal("a new endpoint is no change"));
     };
     write_endpoint(tx, &after).await.map_err(|error| or_unregistered(error, unregistered_key()))?;
+    if before.is_some_and(|before| after.is_mended_since(&before)) {
+        tx.execute(HURRY_EVENTS, &[after.team_id.0.into(), by.at.into(), MAX_HURRIED.into()]).await?;
+    }
     insert_entry(tx, &entry).await?;
     move_epoch(tx).await?;
     Ok(after)

@@ -48,7 +48,7 @@ macro_rules! has_free_places {
 }
 
 statements! {
-    // One node after the other: so no endpoint gets more than its places, and no session more than one.
+    // One node after the other: so no endpoint gets more than its places, and no order key more than one.
     LOCK_CLAIMS = postgres("SELECT pg_advisory_xact_lock(hashtextextended('claim events', 0))");
     END_LEASES = each(
         "UPDATE outbox SET lease_until = NULL WHERE lease_until <= $1",
@@ -57,16 +57,16 @@ statements! {
     );
     // Named, because SQLite would rather read through a table that it takes for small.
     SELECT_LEASED = each(
-        "SELECT team_id, session_key FROM outbox INDEXED BY outbox_leased WHERE lease_until IS NOT NULL",
-        "SELECT team_id, session_key FROM outbox WHERE lease_until IS NOT NULL",
+        "SELECT team_id, order_key FROM outbox INDEXED BY outbox_leased WHERE lease_until IS NOT NULL",
+        "SELECT team_id, order_key FROM outbox WHERE lease_until IS NOT NULL",
     );
     SELECT_DUE = each(
         concat!(waiting_teams!(), "
-         SELECT outbox.id, outbox.team_id, outbox.session_key, outbox.due_at, open.places
+         SELECT outbox.id, outbox.team_id, outbox.order_key, outbox.due_at, open.places
          FROM open JOIN outbox ON outbox.id IN (", first_due!("id"), ") ", has_free_places!()),
         concat!(waiting_teams!(), "
-         SELECT due.id, open.team_id, due.session_key, due.due_at, open.places
-         FROM open CROSS JOIN LATERAL (", first_due!("id, session_key, due_at"), ") AS due ", has_free_places!()),
+         SELECT due.id, open.team_id, due.order_key, due.due_at, open.places
+         FROM open CROSS JOIN LATERAL (", first_due!("id, order_key, due_at"), ") AS due ", has_free_places!()),
     );
     SELECT_ENDPOINTS = each(
         concat!("SELECT ", endpoint_columns!(), " FROM webhook_endpoints
@@ -98,7 +98,7 @@ pub(super) async fn claim(tx: &mut Tx, claim: EventClaim) -> Result<Vec<ClaimedE
     let teams: HashMap<EventId, TeamId> = due.iter().map(|event| (event.id, event.team_id)).collect();
     let mut leased = LeasedEvents::default();
     for row in tx.fetch_all(SELECT_LEASED, &[]).await? {
-        leased.add(TeamId(row.int("team_id")?), row.optional_text("session_key")?);
+        leased.add(TeamId(row.int("team_id")?), row.optional_text("order_key")?);
     }
     let mut chosen = leased.choose(due, claim.limit);
     let endpoints = endpoints(tx, chosen.iter().filter_map(|id| teams.get(id)).copied()).await?;
@@ -123,7 +123,7 @@ async fn due_events(tx: &mut Tx, claim: EventClaim) -> Result<Vec<DueEvent>> {
         Ok(DueEvent {
             id: EventId::from_uuid(row.uuid("id")?),
             team_id: TeamId(row.int("team_id")?),
-            session_id: row.optional_text("session_key")?,
+            order_key: row.optional_text("order_key")?,
             due_at: row.time("due_at")?,
             places: u32::try_from(row.int("places")?).unwrap_or(0),
         })

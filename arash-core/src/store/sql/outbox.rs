@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -66,14 +67,14 @@ impl OutboxStore for SqlStore {
             .await
     }
 
-    async fn forget_events(&self, before: Timestamp, limit: u32) -> Result<u64> {
+    async fn forget_events(&self, now: Timestamp, kept: Duration, limit: u32) -> Result<u64> {
         #[cfg(feature = "postgres")]
         if let Some(db) = self.db.postgres() {
             use crate::store::sql::partitions::{OF_EVENTS, drop_ended};
-            drop_ended(db, &OF_EVENTS, before).await?;
+            drop_ended(db, &OF_EVENTS, now.minus(kept)).await?;
         }
         let forgotten =
-            self.db.transact("forget_events", move |tx| Box::pin(deliveries::forget(tx, before, limit))).await?;
+            self.db.transact("forget_events", move |tx| Box::pin(deliveries::forget(tx, now, kept, limit))).await?;
         if forgotten > 0 {
             self.note_deletion();
         }

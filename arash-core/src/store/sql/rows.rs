@@ -8,7 +8,7 @@ use crate::id::{NodeId, TurnId};
 use crate::platform::ModelId;
 use crate::quota::{Period, QuotaScope, QuotaSpend};
 use crate::store::sql::batch::{Batch, Kind};
-use crate::store::sql::events::event_row;
+use crate::store::sql::events::{Origin, event_row};
 use crate::store::sql::message_rows::message_row;
 use crate::store::sql::quota::leased_row;
 use crate::store::sql::turns::started_row;
@@ -334,8 +334,8 @@ impl BatchRows {
     }
 
     fn add_events(&mut self, turn: &TurnCommit) {
-        let cause = (Some(turn.turn_id), turn.usage.session_key.as_deref());
-        self.events.extend(turn.events.iter().flat_map(|event| event_row(event, cause, turn.usage.created_at)));
+        let origin = Origin::turn(turn.turn_id, turn.usage.session_key.as_deref());
+        self.events.extend(turn.events.iter().flat_map(|event| event_row(event, origin, turn.usage.created_at)));
     }
 }
 

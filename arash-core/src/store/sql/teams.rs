@@ -1,11 +1,12 @@
 use async_trait::async_trait;
 
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::{ApiKeyId, TeamId};
 use crate::store::sql::SqlStore;
 use crate::store::sql::audit::{entries, insert_entry};
 use crate::store::sql::db::Tx;
-use crate::store::sql::events::insert_event;
+use crate::store::sql::events::{Origin, insert_event};
 use crate::store::sql::receipts::{earlier, record};
 use crate::store::sql::team_rows::{
     insert_key, insert_team, lock_key, lock_team, read_owner, read_team, select_keys, team_columns, write_key,
@@ -16,7 +17,7 @@ use crate::team::{
     AuditEntry, AuditPage, ChangeContext, Changed, KeyChange, KeyDigest, KeyMatch, KeyOwner, KeyRotation, NewApiKey,
     NewTeam, PageAfter, Team, TeamChange, TeamStore, no_such_team,
 };
-use crate::webhook::Event;
+use crate::webhook::{Event, order_of_key};
 
 statements! {
     SELECT_TEAM = both(concat!("SELECT ", team_columns!(), " FROM teams t WHERE t.id = $1"));
@@ -96,7 +97,7 @@ impl TeamStore for SqlStore {
                     let team = tx.fetch_optional(SELECT_TEAM, &[key.team_id.0.into()]).await?;
                     let team = read_team(&team.ok_or_else(|| no_such_team(key.team_id))?)?;
                     let key = insert_key(tx, key, by.at).await?;
-                    insert_event(tx, Event::key_created(&team, &key, by.at)?, by.at).await?;
+                    tell_of_key(tx, key.id, Event::key_created(&team, &key, by.at)?, by.at).await?;
                     record(tx, &AuditEntry::created(&key, &by), &by, KeyOwner { key, team }).await
                 })
             })
@@ -134,7 +135,8 @@ impl TeamStore for SqlStore {
                     let before = lock_key(tx, id).await?;
                     let Some((key, entry)) = change.on(&before.key, &by)? else { return Ok(before) };
                     write_key(tx, &key).await?;
-                    insert_event(tx, Event::key_revoked(&before.team, &before.key, Some(&key), by.at)?, by.at).await?;
+                    let revoked = Event::key_revoked(&before.team, &before.key, Some(&key), by.at)?;
+                    tell_of_key(tx, key.id, revoked, by.at).await?;
                     insert_entry(tx, &entry).await?;
                     move_epoch(tx).await?;
                     Ok(KeyOwner { key, ..before })
@@ -172,7 +174,7 @@ impl TeamStore for SqlStore {
                     let KeyOwner { key, team } = lock_key(tx, id).await?;
                     by.actor.require_over(&key)?;
                     tx.execute(DELETE_KEY, &[id.0.into()]).await?;
-                    insert_event(tx, Event::key_revoked(&team, &key, None, by.at)?, by.at).await?;
+                    tell_of_key(tx, key.id, Event::key_revoked(&team, &key, None, by.at)?, by.at).await?;
                     insert_entry(tx, &AuditEntry::deleted(&key, &by)).await?;
                     move_epoch(tx).await
                 })
@@ -200,7 +202,7 @@ impl TeamStore for SqlStore {
                     };
                     key.team_id = team.id;
                     let key = insert_key(tx, key, by.at).await?;
-                    insert_event(tx, Event::key_created(&team, &key, by.at)?, by.at).await?;
+                    tell_of_key(tx, key.id, Event::key_created(&team, &key, by.at)?, by.at).await?;
                     insert_entry(tx, &AuditEntry::created(&key, &by)).await?;
                     Ok(Some(KeyOwner { key, team }))
                 })
@@ -216,4 +218,9 @@ impl TeamStore for SqlStore {
     async fn audit_log(&self, team: Option<TeamId>, page: AuditPage) -> Result<Vec<AuditEntry>> {
         entries(&self.db, team, page).await
     }
+}
+
+/// Writes what a team is told of a key, if it is.
+async fn tell_of_key(tx: &mut Tx, id: ApiKeyId, event: Option<Event>, at: Timestamp) -> Result<()> {
+    insert_event(tx, event, Origin::ordered_by(&order_of_key(id)), at).await
 }

@@ -6,11 +6,11 @@ use crate::event::EventKind;
 use crate::id::TeamId;
 use crate::quota::{LeaseRequest, Period, QuotaScope, QuotaThreshold, ToldThreshold};
 use crate::store::sql::db::Tx;
-use crate::store::sql::events::insert_event;
+use crate::store::sql::events::{Origin, insert_event};
 use crate::store::sql::team_rows::read_kinds;
 use crate::store::sql::text::statements;
 use crate::store::sql::value::{Row, Value};
-use crate::webhook::Event;
+use crate::webhook::{Event, order_of_quota};
 
 statements! {
     SELECT_TOLD = both("SELECT quota_limit, told_at FROM quota_thresholds
@@ -45,7 +45,8 @@ pub(super) async fn tell(tx: &mut Tx, threshold: &QuotaThreshold, request: &Leas
         tx.execute(WRITE_TOLD, &values).await?;
     }
     let event = Event::quota_threshold(team, threshold, request.now)?;
-    insert_event(tx, Some(event), request.now).await
+    let order = order_of_quota(threshold.scope, threshold.period);
+    insert_event(tx, Some(event), Origin::ordered_by(&order), request.now).await
 }
 
 fn read_told(row: &Row) -> Result<ToldThreshold> {

@@ -148,36 +148,6 @@ pub(super) async fn what_was_asked_for_again_is_in_the_audit_log(store: Arc<dyn 
     assert_eq!(many.after.as_ref().unwrap()["events"], 1);
 }
 
-pub(super) async fn events_whose_time_is_over_are_forgotten(store: Arc<dyn Store>) {
-    let team = make_told_team(&*store, "Acme", at(0)).await;
-    let [delivered, dead, waiting] = one_of_each(&*store, team).await;
-    let young = settled(&*store, team, at(50), NextStep::Delivered).await;
-    assert_eq!(store.forget_events(at(1), 100).await.unwrap(), 0, "up to a moment, not at it");
-    assert_eq!(store.forget_events(at(50), 0).await.unwrap(), 0);
-    assert_eq!(store.forget_events(at(50), 2).await.unwrap(), 2, "the oldest first");
-    assert_eq!(store.forget_events(at(50), 100).await.unwrap(), 1);
-    for id in [delivered, dead] {
-        assert_eq!(store.delivery(team, id).await.unwrap(), None);
-    }
-    let (given_up, tried) = store.delivery(team, waiting).await.unwrap().unwrap();
-    assert_eq!((given_up.state, given_up.next_attempt_at, tried.len()), (DeliveryState::Dead, None, 1));
-    assert_eq!(claimed_ids(&*store, at(100_000)).await, []);
-    assert_eq!(store.forget_events(at(50), 100).await.unwrap(), 1);
-    assert_eq!(log(&*store, team).await.iter().map(|kept| kept.event_id).collect::<Vec<_>>(), [young]);
-}
-
-pub(super) async fn what_is_forgotten_on_its_way_stays_forgotten(store: Arc<dyn Store>) {
-    let team = make_told_team(&*store, "Acme", at(0)).await;
-    let told = tell(&*store, team, None, at(1)).await;
-    let sent = claimed(&*store, &claim(at(2))).await.remove(0);
-    assert_eq!(store.forget_events(at(5), 100).await.unwrap(), 1);
-    store.settle_attempts(&[Attempt::of(&sent, at(6), NextStep::RetryAt(at(7)))]).await.unwrap();
-    assert_eq!(log(&*store, team).await[0].state, DeliveryState::Dead);
-    assert_eq!(store.forget_events(at(5), 100).await.unwrap(), 1);
-    store.settle_attempts(&[Attempt::of(&sent, at(8), NextStep::Delivered)]).await.unwrap();
-    assert_eq!(store.delivery(team, told).await.unwrap(), None);
-}
-
 pub(super) async fn of_16_that_ask_for_one_event_again_it_is_sent_once(store: Arc<dyn Store>) {
     let team = make_told_team(&*store, "Acme", at(0)).await;
     let dead = settled(&*store, team, at(1), NextStep::Dead).await;

@@ -23,7 +23,7 @@ fn replacing(ring: &Keyring, endpoint: &Endpoint, text: &str) -> EndpointChange 
     let team = endpoint.team_id;
     let present = ring.open(SecretColumn::Present.of(team), &endpoint.secret).unwrap();
     let previous = ring.seal(SecretColumn::Previous.of(team), &present).unwrap();
-    let replaced = Some(ReplacedSecret { present: endpoint.secret.clone(), previous });
+    let replaced = Some(ReplacedSecret { present: endpoint.secret.clone(), previous: Some(previous) });
     EndpointChange { secret: new_secret(ring, team, text), replaced, ..keeping(ring, team) }
 }
 

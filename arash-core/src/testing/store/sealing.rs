@@ -115,7 +115,7 @@ pub(super) async fn a_secret_is_sealed_anew_where_it_is_still_the_same(store: Ar
     let previous = old.seal(SecretColumn::Previous.of(one), &"whsec_first".into()).unwrap();
     let change = EndpointChange {
         secret: new_secret(&old, one, "whsec_second"),
-        replaced: Some(ReplacedSecret { present: made.secret, previous }),
+        replaced: Some(ReplacedSecret { present: made.secret, previous: Some(previous) }),
         ..new_endpoint(&old, one)
     };
     let rotated = store.put_endpoint(change, &by(at(1))).await.unwrap();
@@ -143,7 +143,7 @@ pub(super) async fn a_key_is_forgotten_when_it_seals_nothing(store: Arc<dyn Stor
     let previous = rings[0].seal(SecretColumn::Previous.of(team), &"whsec_first".into()).unwrap();
     let change = EndpointChange {
         secret: new_secret(&rings[1], team, "whsec_second"),
-        replaced: Some(ReplacedSecret { present: made.secret, previous }),
+        replaced: Some(ReplacedSecret { present: made.secret, previous: Some(previous) }),
         ..new_endpoint(&rings[1], team)
     };
     store.put_endpoint(change, &by(at(1))).await.unwrap();

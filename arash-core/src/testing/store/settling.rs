@@ -194,15 +194,17 @@ pub(super) async fn an_endpoint_is_switched_off_with_a_reason(store: Arc<dyn Sto
 
 pub(super) async fn what_is_learnt_of_an_endpoint_tells_nothing_of_a_changed_one(store: Arc<dyn Store>) {
     let team = make_told_team(&*store, "Acme", at(0)).await;
-    let sent = send(&*store, team, 1).await;
-    let moved = EndpointChange {
-        url: Some("https://elsewhere.example".to_owned()),
-        ..new_endpoint(&registered_keyring(&*store, 99).await, team)
-    };
-    let changed = store.put_endpoint(moved, &by(at(2))).await.unwrap();
-    let gone = Attempt { disable: Some("gone".to_owned()), ..failed(&sent, at(3), NextStep::Dead) };
-    store.settle_attempts(&[gone]).await.unwrap();
-    assert_eq!(store.endpoint(team).await.unwrap(), Some(changed));
+    let ring = registered_keyring(&*store, 99).await;
+    // Also of two changes within one moment, and by a clock that was put back.
+    for (number, second) in [(1, 2), (2, 2), (3, 0)] {
+        let sent = send(&*store, team, 10 + number).await;
+        let url = Some(format!("https://elsewhere.example/{number}"));
+        let moved = EndpointChange { url, ..new_endpoint(&ring, team) };
+        let changed = store.put_endpoint(moved, &by(at(second))).await.unwrap();
+        let gone = Attempt { disable: Some("gone".to_owned()), ..failed(&sent, at(20), NextStep::Dead) };
+        store.settle_attempts(&[gone]).await.unwrap();
+        assert_eq!(store.endpoint(team).await.unwrap(), Some(changed), "change {number}");
+    }
 }
 
 pub(super) async fn a_test_is_in_the_log_and_waits_for_nothing(store: Arc<dyn Store>) {

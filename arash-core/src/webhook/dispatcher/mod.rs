@@ -117,7 +117,7 @@ impl Dispatcher {
                 () = stop.cancelled() => break,
                 Some(ended) = results.recv() => self.note_ended(&ended),
                 claimed = finished(&mut self.claiming) => self.note_claimed(claimed),
-                // What was written may have been in the way of others, be it of its session or of its endpoint.
+                // What was written may have been in the way of others, be it by its order key or at its endpoint.
                 is_written = self.settling.step() => if is_written { self.claims.hurry() },
                 () = feed.committed() => self.claims.hurry(),
                 () = sleep_until(self.claims.next()), if self.may_claim() => {}

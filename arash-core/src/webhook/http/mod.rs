@@ -153,12 +153,13 @@ impl Failure {
 }
 
 impl From<NoTarget> for Failure {
-    /// To tell that a name is unknown, and not that nobody listens there, would tell which names our network has.
+    /// In the same words, whether a name leads into our network or nowhere: else it could be asked which names that has.
     fn from(fault: NoTarget) -> Self {
-        match fault {
-            NoTarget::Refused => Self::of(SendError::Refused, "not a public target"),
-            NoTarget::Unknown => Self::of(SendError::Connection, "the name has no address"),
-        }
+        let cause = match fault {
+            NoTarget::Refused => "not a public target",
+            NoTarget::Unknown => "the name has no address",
+        };
+        Self::of(SendError::Refused, cause)
     }
 }
 

@@ -41,7 +41,9 @@ impl AdminWebhooks {
 impl AdminWebhooks {
     /// Make or change a team's webhook
     ///
-    /// A field that is left out stays as it is. A secret that is made here is in this answer only.
+    /// A field that is left out stays as it is. A secret that is made here is in this answer only. With another address,
+    /// or switched on again, what waits is sent at once. Events of one session, of one key and of one quota are sent in
+    /// order while the endpoint takes them; one that failed is tried again later and does not hold up the others.
     #[oai(path = "/:team_id/webhook", method = "put", operation_id = "put_webhook")]
     async fn put(
         &self,
@@ -116,7 +118,8 @@ impl AdminWebhooks {
 
     /// Send one delivery again
     ///
-    /// However it stands, it is sent at once, with the same `webhook-id`; repeated, it is sent once more.
+    /// However it stands, it is sent at once, with the same `webhook-id`; repeated, it is sent once more. An attempt that
+    /// runs is waited for; what that delivers is not sent again.
     #[oai(
         path = "/:team_id/webhook/deliveries/:id/redeliver",
         method = "post",

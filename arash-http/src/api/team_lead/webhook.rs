@@ -40,7 +40,9 @@ impl TeamWebhook {
 impl TeamWebhook {
     /// Make or change the own team's webhook
     ///
-    /// A field that is left out stays as it is. A secret that is made here is in this answer only.
+    /// A field that is left out stays as it is. A secret that is made here is in this answer only. With another address,
+    /// or switched on again, what waits is sent at once. Events of one session, of one key and of one quota are sent in
+    /// order while the endpoint takes them; one that failed is tried again later and does not hold up the others.
     #[oai(path = "/webhook", method = "put", operation_id = "put_team_webhook")]
     async fn put(&self, lead: Lead, input: Body<EndpointInput>) -> Result<Json<EndpointView>, Refusal<ChangeRefused>> {
         Ok(Json(self.webhooks(&lead).put(lead.0.team_id(), input.0.into()).await?.into()))
@@ -95,7 +97,8 @@ impl TeamWebhook {
 
     /// Send one delivery of the own team again
     ///
-    /// However it stands, it is sent at once, with the same `webhook-id`; repeated, it is sent once more.
+    /// However it stands, it is sent at once, with the same `webhook-id`; repeated, it is sent once more. An attempt that
+    /// runs is waited for; what that delivers is not sent again.
     #[oai(
         path = "/webhook/deliveries/:id/redeliver",
         method = "post",

@@ -1,0 +1,141 @@
+//! The program `arash-telegram`: one bot on Telegram, with a store and an engine of its own.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use arash_core::settings::{LogFormat, LogSettings, Settings, SettingsArgs};
+use arash_core::store::SqlStore;
+use arash_telegram::{BotHealth, FluentTexts, Telegram};
+use clap::Parser;
+use poem::http::StatusCode;
+use poem::listener::TcpAcceptor;
+use poem::web::Json;
+use poem::{EndpointExt, IntoResponse, Response, Route, Server, get, handler};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// A fault that ended the program.
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+const USAGE: u8 = 2;
+/// What libraries say below a warning is of no use to an operator, and some say what is secret.
+const LIBRARIES: [&str; 8] = ["poem", "hyper", "h2", "sqlx", "reqwest", "rustls", "mio", "tower"];
+
+#[expect(clippy::doc_markdown, reason = "these comments are the help text, which has no markup")]
+/// A bot on Telegram that answers with an AI model.
+///
+/// Needs TELEGRAM_BOT_TOKEN. Everything else has a default: the offline assistant answers, and arash.db keeps what was said.
+#[derive(Debug, Parser)]
+#[command(name = "arash-telegram", version)]
+struct Cli {
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Two TLS back ends are in the tree; whoever asks for the default one must get one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    drop(dotenvy::dotenv());
+    let settings = match Cli::parse().settings.resolve() {
+        Ok(settings) => settings,
+        Err(faults) => {
+            complain("the settings cannot be used:");
+            faults.iter().for_each(|fault| complain(&format!("  {fault}")));
+            return ExitCode::from(USAGE);
+        }
+    };
+    start_log(&settings.log);
+    match run(&settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            complain(&fault.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(settings: &Settings) -> Result<(), Fault> {
+    let stop = stopped()?;
+    let store = SqlStore::open_with(settings.database.url.expose(), settings.database.options).await?;
+    let keyring = settings.sealing.keyring(&store).await?;
+    let engine = settings.engine()?.texts(FluentTexts).keyring(keyring).store(store).build().await?;
+    let outcome = serve(settings, engine.clone(), stop).await;
+    engine.shutdown(settings.http.shutdown_deadline).await;
+    outcome
+}
+
+async fn serve(settings: &Settings, engine: arash_core::Engine, stop: CancellationToken) -> Result<(), Fault> {
+    let connecting = Telegram::connect(engine, &settings.telegram, settings.http.image_limit());
+    let telegram = tokio::select! {
+        connected = connecting => Arc::new(connected?),
+        () = stop.cancelled() => return Err("stopped before Telegram could be reached".into()),
+    };
+    let (host, port) = (settings.http.host.as_str(), settings.http.port);
+    let listener = TcpListener::bind((host, port))
+        .await
+        .map_err(|fault| format!("cannot listen on {host} port {port}: {fault}"))?;
+    let mut routes = Route::new().at("/health", get(health).data(Arc::clone(&telegram)));
+    if let Some((path, route)) = telegram.route() {
+        routes = routes.at(path, poem::post(route));
+    }
+    say(&format!("@{} answers; its health is at http://{}/health", telegram.username(), listener.local_addr()?));
+    let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
+    let serving = server.run_with_graceful_shutdown(routes, stop.clone().cancelled_owned(), Some(settings.http.shutdown_deadline));
+    let (served, ()) = tokio::join!(serving, telegram.run(stop));
+    Ok(served?)
+}
+
+/// How the bot is doing: 503 when it cannot answer until somebody does something.
+#[handler]
+fn health(telegram: poem::web::Data<&Arc<Telegram>>) -> Response {
+    let (status, word, detail) = match telegram.health() {
+        BotHealth::Healthy => (StatusCode::OK, "healthy", None),
+        BotHealth::Degraded(fault) => (StatusCode::OK, "degraded", Some(fault)),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", Some("Telegram refuses the bot's token".to_owned())),
+    };
+    Json(json!({"status": word, "bot": telegram.username(), "detail": detail})).with_status(status).into_response()
+}
+
+/// Is cancelled by the first signal that ends the program; a second one ends it at once.
+fn stopped() -> std::io::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        for is_second in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            told.cancel();
+            if is_second {
+                complain("ended at once by a second signal");
+                std::process::exit(1);
+            }
+        }
+    });
+    Ok(stop)
+}
+
+fn start_log(log: &LogSettings) {
+    let filter = LIBRARIES.iter().fold(log.level.as_str().to_owned(), |filter, library| format!("{filter},{library}=warn"));
+    let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Json => lines.json().init(),
+        LogFormat::Text => lines.init(),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what the operator asked for goes to standard output")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "there may be no log yet")]
+fn complain(text: &str) {
+    eprintln!("arash-telegram: {text}");
+}
