@@ -49,8 +49,8 @@ command-stats = وضعیت ربات
 
 ## Something is in the way
 
-rate-limited = کمی تند پیش رفتیم! لطفاً { $wait } دیگر دوباره بنویسید.
-quota-exceeded = سهمیهٔ پاسخ‌ها فعلاً تمام شده است. لطفاً { $wait } دیگر دوباره بنویسید.
+rate-limited = کمی تند پیش رفتیم! لطفاً پس از { $wait } دوباره بنویسید.
+quota-exceeded = سهمیهٔ پاسخ‌ها فعلاً تمام شده است. لطفاً پس از { $wait } دوباره بنویسید.
 quota-exceeded-later = سهمیهٔ پاسخ‌ها فعلاً تمام شده است. لطفاً بعداً دوباره بنویسید.
 ai-failed = سرویس هوش مصنوعی الان نتوانست پاسخ بدهد. لطفاً کمی بعد دوباره امتحان کنید.
 ai-timed-out = پاسخ سرویس هوش مصنوعی بیش از حد طول کشید. لطفاً دوباره امتحان کنید.
@@ -115,7 +115,7 @@ stats =
     پیام‌ها: { $messages }
     زمان کارکرد: { $uptime }
 failures = { $count } پیام بی‌پاسخ ماند. { $kind ->
-    [ai_service_error] سرویس هوش مصنوعی دچار خطا می‌شود.
+    [ai_service_error] سرویس هوش مصنوعی خطا می‌دهد.
     [ai_service_refused] سرویس هوش مصنوعی درخواست‌ها را نمی‌پذیرد.
     [ai_service_timeout] سرویس هوش مصنوعی به‌موقع پاسخ نمی‌دهد.
     [quota_exceeded] سهمیه تمام شده است.
@@ -127,7 +127,7 @@ unknown-command =
     این فرمان را نمی‌شناسم. آنچه بلدم:
     /help
 
-## Times
+## Times, after a preposition as in «پس از ۵ دقیقه»
 
 days = { $count } روز
 hours = { $count } ساعت

@@ -6,7 +6,6 @@ mod webhooks;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use arash_core::clock::Timestamp;
 use arash_core::id::{ApiKeyId, BotId, NodeId, TeamId, UpdateId};

@@ -1,8 +1,8 @@
 //! What webhooks need of a store that goes wrong as a test has planned it.
 
-use arash_core::Result;
 use std::time::Duration;
 
+use arash_core::Result;
 use arash_core::clock::Timestamp;
 use arash_core::id::{EventId, TeamId};
 use arash_core::seal::{KeyMark, SealingKeyId};

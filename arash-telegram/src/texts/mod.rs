@@ -3,7 +3,8 @@
 //! The engine's own texts come through [`FluentTexts`], the host's through [`Said`]. A sentence's variables are names,
 //! which stay what they are ([`name`]), and numbers, written as the language writes them ([`number`]).
 //!
-//! A language more is a file in `locales/` and a line in each `match` of [`language`]; the tests say what is missing.
+//! A language more is a file in `locales/` and a line in each `match` of [`language`] and [`sentence`]; the tests say what
+//! is missing.
 
 mod engine;
 mod failure;

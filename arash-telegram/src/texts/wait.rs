@@ -11,9 +11,9 @@ const DAY: u64 = 24 * HOUR;
 pub(super) fn waiting_time(time: Duration, language: Language) -> String {
     let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     let (unit, length) = match seconds {
-        ..=90 => ("seconds", 1),
-        ..=5_400 => ("minutes", MINUTE),
-        ..=172_800 => ("hours", HOUR),
+        0..=90 => ("seconds", 1),
+        91..=5_400 => ("minutes", MINUTE),
+        5_401..=172_800 => ("hours", HOUR),
         _ => ("days", DAY),
     };
     counted(unit, seconds.div_ceil(length).max(1), language)

@@ -1,15 +1,13 @@
 //! In which direction it reads, by the Unicode bidirectional algorithm.
 
+use arash_core::command::{Text, Texts};
+use arash_core::platform::ModelInfo;
 use proptest::prelude::*;
 use unicode_bidi::{BidiInfo, Level};
 
 use super::samples::everything;
 use crate::texts::language::Language;
-use crate::texts::{Said, say};
-use arash_core::command::{Text, Texts};
-use arash_core::platform::ModelInfo;
-
-use crate::texts::FluentTexts;
+use crate::texts::{FluentTexts, Said, say};
 
 /// A text as it is shown, from left to right.
 fn as_shown(line: &str) -> String {
@@ -62,7 +60,7 @@ fn names_in_persian_are_shown_in_their_places() {
     assert!(shown("Claude (beta)").contains(" Claude (beta) "), "{}", shown("Claude (beta)"));
     assert!(shown("4o").contains(" 4o "), "{}", shown("4o"));
     for (what, text) in everything("fa").into_iter().filter(|(what, _)| what == "Models") {
-        let lines: Vec<_> = text.lines().map(as_shown).collect();
+        let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).map(as_shown).collect();
         assert!(lines.contains(&"anthropic/claude - Claude (beta)".to_owned()), "{what}: {lines:?}");
         assert!(lines.iter().any(|line| line.ends_with(" openai/gpt-5-chat - GPT-5 Chat")), "{what}: {lines:?}");
     }
@@ -112,6 +110,15 @@ fn any_name() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #[test]
+    fn a_latin_name_is_shown_as_it_is_written_in_a_persian_sentence(name in "[!-~]([ -~]{0,10}[!-~])?") {
+        for saying in WITH_A_NAME {
+            let said = saying(&name, Some("fa"));
+            let mut lines = said.lines().map(as_shown);
+            prop_assert!(lines.any(|line| line.contains(&name)), "{:?}", said);
+        }
+    }
+
     #[test]
     fn a_name_stays_what_it_is_and_leaves_the_sentence_as_it_is(name in any_name()) {
         let breaks = |letter: &char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
