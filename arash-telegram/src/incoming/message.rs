@@ -4,7 +4,8 @@ use teloxide::types::{ChatMigration, MediaKind, Message, MessageCommon, MessageK
 use super::author::Author;
 use super::command::{Command, Typed};
 use super::mention::without_mentions;
-use super::{Ask, BotInfo, HostCall, Ignored, Incoming, Lane, Media, Origin, Quote, is_empty, quote};
+use super::reading::is_empty;
+use super::{Ask, BotInfo, HostCall, Ignored, Incoming, Lane, Media, Origin, Quote, quote};
 
 /// What a message means, or what it has become by an edit.
 pub(super) fn meaning(update_id: i64, message: &Message, is_edit: bool, bot: &BotInfo) -> Incoming {

@@ -1,8 +1,8 @@
 //! An update without all that this room does not read.
 //!
 //! teloxide knows the Bot API as it was some time ago, and a message with one field that it cannot read is an empty
-//! message to it: an entity of a new kind, a link that is no address, a file whose sender calls its type `x`. None of that
-//! may cost anybody their message.
+//! message to it: an entity of a new kind, a link that is no address, a file whose sender calls its type `x`. None of
+//! that may cost anybody their message.
 
 use serde_json::{Map, Value, json};
 
@@ -91,6 +91,10 @@ fn is_read(entity: &&Value) -> bool {
 
 fn stripped_file(whole: &Map<String, Value>) -> Value {
     let mut file = picked(whole, &FILE_FIELDS);
+    // Left out it is unknown to teloxide, and that is what a larger one than it can hold is as well.
+    if whole.get("file_size").and_then(Value::as_u64).is_some_and(|size| size > u64::from(u32::MAX)) {
+        file.remove("file_size");
+    }
     let media_type = whole.get("mime_type").and_then(Value::as_str).filter(|name| is_media_type(name));
     // Null if there is none: teloxide wants to be told so.
     file.insert("mime_type".to_owned(), media_type.into());
