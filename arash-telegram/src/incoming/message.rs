@@ -69,10 +69,10 @@ impl Reading<'_> {
         let is_addressed = self.is_addressed(unaddressed.is_mentioned, command.as_ref());
         let of_host = command.as_ref().and_then(|command| command.of_host).filter(|_| is_addressed);
         if let Some(command) = of_host {
-            return match self.is_edit {
-                true => Incoming::Ignored(Ignored::EditedCommand),
-                false => Incoming::Command(HostCall { origin, command }),
-            };
+            if self.is_edit {
+                return Incoming::Ignored(Ignored::EditedCommand);
+            }
+            return Incoming::Command(HostCall { origin, command });
         }
         let is_command = command.is_some();
         let ask = Ask {

@@ -51,7 +51,8 @@ fn message(value: &Value, has_reply: bool) -> Option<Value> {
     let whole = value.as_object()?;
     let mut reduced = picked(whole, &FIELDS);
     for name in ["entities", "caption_entities"] {
-        let entities = whole.get(name).and_then(Value::as_array).map(|entities| entities.iter().filter(is_read));
+        let entities =
+            whole.get(name).and_then(Value::as_array).map(|entities| entities.iter().filter(|entity| is_read(entity)));
         if let Some(entities) = entities {
             reduced.insert(name.to_owned(), entities.cloned().collect());
         }
@@ -83,7 +84,7 @@ fn picked(whole: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
     fields.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-fn is_read(entity: &&Value) -> bool {
+fn is_read(entity: &Value) -> bool {
     let is_number = |name: &str| entity.get(name).is_some_and(Value::is_u64);
     let kind = entity.get("type").and_then(Value::as_str);
     kind.is_some_and(|kind| ENTITIES.contains(&kind)) && is_number("offset") && is_number("length")

@@ -51,9 +51,11 @@ fn any_text() -> impl Strategy<Value = (String, Vec<(usize, usize, bool)>)> {
 }
 
 fn entities(given: &[(usize, usize, bool)]) -> Value {
-    let entity = |&(offset, length, has_user): &(usize, usize, bool)| match has_user {
-        true => json!({ "type": "text_mention", "offset": offset, "length": length, "user": bot_user() }),
-        false => json!({ "type": "mention", "offset": offset, "length": length }),
+    let entity = |&(offset, length, has_user): &(usize, usize, bool)| {
+        if has_user {
+            return json!({ "type": "text_mention", "offset": offset, "length": length, "user": bot_user() });
+        }
+        json!({ "type": "mention", "offset": offset, "length": length })
     };
     given.iter().map(entity).collect()
 }
