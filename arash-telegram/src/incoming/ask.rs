@@ -39,8 +39,8 @@ pub(crate) struct Ask {
 impl Ask {
     /// The text for the engine: with the message that it replies to, as a quote in Markdown above it.
     ///
-    /// The bot's newest answer, `newest` being the numbers of its messages, is not quoted, for it is what the model said
-    /// last; only a part of it is, if the person chose one. A command has no quote.
+    /// The bot's newest answer, `newest` being the numbers of its messages, is not quoted, for it is what the model
+    /// said last; only a part of it is, if the person chose one. A command has no quote.
     pub(crate) fn prompt(&self, newest: &[MessageId]) -> Cow<'_, str> {
         let text = Cow::Borrowed(self.text.as_str());
         let Some(quote) = self.quote.as_ref().filter(|quote| !quote.is_known(newest)) else { return text };

@@ -28,8 +28,8 @@ impl Author {
         }
         let in_name_of = message.sender_chat.as_ref().map(|chat| Self { id: chat.id.0, language: None });
         let Some(user) = &message.from else { return in_name_of.ok_or(Ignored::Bot) };
-        // Administrators who hide who they are, and people who write as a channel, come as bots of Telegram's that all of
-        // them have in common; each chat is somebody by itself.
+        // Administrators who hide who they are, and people who write as a channel, come as bots of Telegram's that all
+        // of them have in common; each chat is somebody by itself.
         if user.id.is_anonymous() || user.id.is_channel() {
             return in_name_of.ok_or(Ignored::Bot);
         }

@@ -8,8 +8,8 @@ pub(crate) fn edited<'a>(waiting: impl IntoIterator<Item = &'a Ask>, edit: &Ask)
 }
 
 impl Ask {
-    /// Makes it what its message has become. It stays where it is, of the update that first told of it; both updates are
-    /// done when it is.
+    /// Makes it what its message has become. It stays where it is, of the update that first told of it; both updates
+    /// are done when it is.
     pub(crate) fn become_what(&mut self, edit: Self) {
         let mut update_ids = std::mem::take(&mut self.update_ids);
         update_ids.extend(edit.update_ids.iter().filter(|id| !update_ids.contains(id)).copied().collect::<Vec<_>>());

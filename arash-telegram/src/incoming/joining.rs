@@ -42,8 +42,8 @@ impl Joining {
     /// Tells which of the asks that wait in a lane belong to the first, and whether more may come.
     ///
     /// Parts of an album have its id in common; others may have written in between. A long text goes on in the next
-    /// message of the same person, if that is a text alone, replies to nothing and was sent within a second: as Telegram
-    /// tells the time, for what was sent while the bot was away is received all at once.
+    /// message of the same person, if that is a text alone, replies to nothing and was sent within a second: as
+    /// Telegram tells the time, for what was sent while the bot was away is received all at once.
     pub(crate) fn of(queue: &[Waiting<'_>], now: Timestamp) -> Self {
         let Some(first) = queue.first() else { return Self::Idle };
         let (parts, due) = match &first.ask.album {

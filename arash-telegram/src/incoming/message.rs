@@ -4,7 +4,8 @@ use teloxide::types::{ChatMigration, MediaKind, Message, MessageCommon, MessageK
 use super::author::Author;
 use super::command::{Command, Typed};
 use super::mention::without_mentions;
-use super::{Ask, BotInfo, HostCall, Ignored, Incoming, Lane, Media, Origin, Quote, is_empty, quote};
+use super::reading::is_empty;
+use super::{Ask, BotInfo, HostCall, Ignored, Incoming, Lane, Media, Origin, Quote, quote};
 
 /// What a message means, or what it has become by an edit.
 pub(super) fn meaning(update_id: i64, message: &Message, is_edit: bool, bot: &BotInfo) -> Incoming {
@@ -68,10 +69,10 @@ impl Reading<'_> {
         let is_addressed = self.is_addressed(unaddressed.is_mentioned, command.as_ref());
         let of_host = command.as_ref().and_then(|command| command.of_host).filter(|_| is_addressed);
         if let Some(command) = of_host {
-            return match self.is_edit {
-                true => Incoming::Ignored(Ignored::EditedCommand),
-                false => Incoming::Command(HostCall { origin, command }),
-            };
+            if self.is_edit {
+                return Incoming::Ignored(Ignored::EditedCommand);
+            }
+            return Incoming::Command(HostCall { origin, command });
         }
         let is_command = command.is_some();
         let ask = Ask {

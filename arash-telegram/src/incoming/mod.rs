@@ -15,12 +15,13 @@ mod membership;
 mod mention;
 mod message;
 mod quote;
+mod reading;
 mod reduced;
 #[cfg(test)]
 mod tests;
 
 use arash_core::clock::Timestamp;
-use teloxide::types::{Message, MessageId, MessageKind, Update, UpdateKind};
+use teloxide::types::{MessageId, UpdateKind};
 
 pub(crate) use ask::Ask;
 pub(crate) use button::{Button, ButtonPress, ModelReference};
@@ -70,8 +71,8 @@ pub(crate) struct Origin {
 pub(crate) enum Incoming {
     /// Something for the engine: a message for the model, or a command.
     Ask(Box<Ask>),
-    /// A message in a group that is not for the bot, but may belong to one that is: see [`Joining`]. It is never answered
-    /// by itself.
+    /// A message in a group that is not for the bot, but may belong to one that is: see [`Joining`]. It is never
+    /// answered by itself.
     Aside(Box<Ask>),
     /// What a message has become: see [`edited`].
     Edit(Box<Ask>),
@@ -129,7 +130,7 @@ pub(crate) enum Ignored {
 impl Incoming {
     /// Tells what the update `raw` means to the bot.
     pub(crate) fn parse(raw: &str, bot: &BotInfo) -> Self {
-        let Some(update) = read(raw) else { return Self::Ignored(Ignored::Malformed) };
+        let Some(update) = reading::read(raw) else { return Self::Ignored(Ignored::Malformed) };
         let id = i64::from(update.id.0);
         match &update.kind {
             UpdateKind::Message(message) => message::meaning(id, message, false, bot),
@@ -154,57 +155,4 @@ impl Incoming {
             Self::Ignored(_) => None,
         }
     }
-}
-
-/// How deep an update may be nested. Telegram's are about half of it; of one that is nested without end teloxide would
-/// fill the stack, and that ends the program.
-const MAX_DEPTH: usize = 24;
-
-/// The update, read once more without what is not needed if something in it is newer than teloxide or odd.
-fn read(raw: &str) -> Option<Update> {
-    let update = read_by_teloxide(raw);
-    if update.as_ref().is_some_and(is_understood) {
-        return update;
-    }
-    let again = reduced::reduced(raw).and_then(|reduced| read_by_teloxide(&reduced));
-    again.or(update)
-}
-
-fn read_by_teloxide(text: &str) -> Option<Update> {
-    if depth(text) > MAX_DEPTH {
-        return None;
-    }
-    // From a text, and only from one: what teloxide reads from a `Value` is an error, whatever it is.
-    serde_json::from_str(text).ok()
-}
-
-/// How deep a JSON text is nested, if it is one.
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut is_string, mut is_escaped) = (false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_string => is_escaped = true,
-            b'"' => is_string = !is_string,
-            b'{' | b'[' if !is_string => depth += 1,
-            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
-fn is_understood(update: &Update) -> bool {
-    match &update.kind {
-        UpdateKind::Error(_) => false,
-        UpdateKind::Message(message) | UpdateKind::EditedMessage(message) => !is_empty(message),
-        _ => true,
-    }
-}
-
-/// Whether teloxide found nothing in a message: nothing is there, or something that it does not know.
-fn is_empty(message: &Message) -> bool {
-    matches!(message.kind, MessageKind::Empty {})
 }

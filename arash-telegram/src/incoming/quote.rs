@@ -2,8 +2,8 @@ use teloxide::types::{Message, MessageCommon, MessageId, MessageKind};
 
 use super::{BotInfo, Lane};
 
-/// Most of a quoted text, in characters. It is meant to tell which message is spoken of, not to repeat a long one; a part
-/// that somebody chooses is no longer either.
+/// Most of a quoted text, in characters. It is meant to tell which message is spoken of, not to repeat a long one; a
+/// part that somebody chooses is no longer either.
 const MAX_QUOTE_CHARS: usize = 1_024;
 
 /// The message that another one replies to, or the part of it that somebody chose.

@@ -1,8 +1,8 @@
 //! An update without all that this room does not read.
 //!
 //! teloxide knows the Bot API as it was some time ago, and a message with one field that it cannot read is an empty
-//! message to it: an entity of a new kind, a link that is no address, a file whose sender calls its type `x`. None of that
-//! may cost anybody their message.
+//! message to it: an entity of a new kind, a link that is no address, a file whose sender calls its type `x`. None of
+//! that may cost anybody their message.
 
 use serde_json::{Map, Value, json};
 
@@ -51,7 +51,8 @@ fn message(value: &Value, has_reply: bool) -> Option<Value> {
     let whole = value.as_object()?;
     let mut reduced = picked(whole, &FIELDS);
     for name in ["entities", "caption_entities"] {
-        let entities = whole.get(name).and_then(Value::as_array).map(|entities| entities.iter().filter(is_read));
+        let entities =
+            whole.get(name).and_then(Value::as_array).map(|entities| entities.iter().filter(|entity| is_read(entity)));
         if let Some(entities) = entities {
             reduced.insert(name.to_owned(), entities.cloned().collect());
         }
@@ -83,7 +84,7 @@ fn picked(whole: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
     fields.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-fn is_read(entity: &&Value) -> bool {
+fn is_read(entity: &Value) -> bool {
     let is_number = |name: &str| entity.get(name).is_some_and(Value::is_u64);
     let kind = entity.get("type").and_then(Value::as_str);
     kind.is_some_and(|kind| ENTITIES.contains(&kind)) && is_number("offset") && is_number("length")
@@ -91,6 +92,10 @@ fn is_read(entity: &&Value) -> bool {
 
 fn stripped_file(whole: &Map<String, Value>) -> Value {
     let mut file = picked(whole, &FILE_FIELDS);
+    // Left out it is unknown to teloxide, and that is what a larger one than it can hold is as well.
+    if whole.get("file_size").and_then(Value::as_u64).is_some_and(|size| size > u64::from(u32::MAX)) {
+        file.remove("file_size");
+    }
     let media_type = whole.get("mime_type").and_then(Value::as_str).filter(|name| is_media_type(name));
     // Null if there is none: teloxide wants to be told so.
     file.insert("mime_type".to_owned(), media_type.into());

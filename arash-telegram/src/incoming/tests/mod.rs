@@ -2,6 +2,7 @@
 
 mod buttons;
 mod edits;
+mod fake_server;
 mod groups;
 mod joining;
 mod media;

@@ -38,6 +38,9 @@ fn files_of_no_type_are_files() {
     let voice = json!({ "file_id": "f", "file_unique_id": "u", "duration": 3 });
     assert!(matches!(&ask(&private(json!({ "voice": voice }))).media[..], [Media::Voice(_)]));
     assert!(matches!(&ask(&private(json!({ "audio": voice }))).media[..], [Media::Audio(_)]));
+    let large = with(voice.clone(), json!({ "file_size": 5_000_000_000_u64 }));
+    let asked = ask(&private(json!({ "document": large })));
+    assert!(matches!(&asked.media[..], [Media::Document(file)] if file.size.is_none()));
     let video = with(voice, json!({ "width": 9, "height": 9, "mime_type": "x" }));
     let media = ask(&private(json!({ "video": video }))).media;
     assert_eq!(media, [Media::Unsupported(Unsupported::Video)]);

@@ -36,8 +36,8 @@ fn any_message() -> impl Strategy<Value = Value> {
         Just(private(json!({ "document": { "file_id": "f", "file_unique_id": "u" }, "caption": "c" }))),
     ];
     let name = "(message_id|message_thread_id|is_topic_message|from|sender_chat|date|chat|text|entities|caption|photo|\
-        caption_entities|document|voice|audio|video|media_group_id|reply_to_message|quote|external_reply|forward_origin|\
-        reply_markup|new_chat_members|migrate_to_chat_id|forum_topic_closed|dice|pinned_message)";
+        caption_entities|document|voice|audio|video|media_group_id|reply_to_message|quote|external_reply|\
+        forward_origin|        reply_markup|new_chat_members|migrate_to_chat_id|forum_topic_closed|dice|pinned_message)";
     (base, prop::collection::vec((name, any_json()), 0..3))
         .prop_map(|(base, fields)| with(base, fields.into_iter().collect()))
 }
@@ -51,9 +51,11 @@ fn any_text() -> impl Strategy<Value = (String, Vec<(usize, usize, bool)>)> {
 }
 
 fn entities(given: &[(usize, usize, bool)]) -> Value {
-    let entity = |&(offset, length, has_user): &(usize, usize, bool)| match has_user {
-        true => json!({ "type": "text_mention", "offset": offset, "length": length, "user": bot_user() }),
-        false => json!({ "type": "mention", "offset": offset, "length": length }),
+    let entity = |&(offset, length, has_user): &(usize, usize, bool)| {
+        if has_user {
+            return json!({ "type": "text_mention", "offset": offset, "length": length, "user": bot_user() });
+        }
+        json!({ "type": "mention", "offset": offset, "length": length })
     };
     given.iter().map(entity).collect()
 }
