@@ -279,8 +279,8 @@ CREATE INDEX audit_log_by_team ON audit_log (team_id, id);
 CREATE TABLE telegram_inbox (
     bot_id      BIGINT NOT NULL,
     update_id   BIGINT NOT NULL,
-    payload     TEXT  ,                     -- JSON; null when it is done
-    progress    TEXT  ,                     -- JSON of the host: how far it has come
+    payload     TEXT,                       -- JSON; null when it is done
+    progress    TEXT,                       -- JSON of the host: how far it has come
     state       TEXT   NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done')),
     attempts    BIGINT NOT NULL DEFAULT 1,
     received_at BIGINT NOT NULL,

@@ -137,7 +137,7 @@ pub struct SettingsArgs {
     /// [default: they are asked for]
     #[arg(long, env = "TELEGRAM_WEBHOOK_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub telegram_webhook_url: Option<Secret>,
-    /// Where the Bot API is, for a server of your own [default: https://api.telegram.org]
+    /// Where the Bot API is, for a server of your own [default: Telegram's]
     #[arg(long, env = "TELEGRAM_API_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub telegram_api_url: Option<Secret>,
     /// Shows answers in private chats of Telegram by drafts while they are written [default: false]

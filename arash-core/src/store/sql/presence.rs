@@ -60,7 +60,7 @@ impl Presence {
                 Some((file, is_alone))
             }
             Err(fault) => {
-                tracing::warn!(%fault, "cannot tell whether other engines use the database file; what died ones had is free when its time is over");
+                tracing::warn!(%fault, "cannot tell whether other engines use the database file: leases of dead ones run their time");
                 None
             }
         }
