@@ -60,6 +60,15 @@ fn a_bot_can_be_mentioned_without_a_name() {
 }
 
 #[test]
+fn a_mention_within_a_mention_is_taken_out_once() {
+    let entities = json!([
+        { "type": "mention", "offset": 5, "length": 9 },
+        { "type": "text_mention", "offset": 0, "length": 18, "user": bot_user() },
+    ]);
+    assert_eq!(ask(&private(json!({ "text": "Dear @ArashBot Bot hi", "entities": entities }))).text, "hi");
+}
+
+#[test]
 fn commands_for_another_bot_are_ignored() {
     for typed in ["/help@OtherBot", "@ArashBot /help@OtherBot"] {
         assert_eq!(ignored(&private(text(typed))), Ignored::ForAnotherBot);

@@ -6,10 +6,19 @@ use crate::incoming::{Ignored, Incoming, Lane, Membership, Standing};
 fn member(status: &str) -> Value {
     let rest = match status {
         "kicked" => json!({ "until_date": 0 }),
-        "restricted" => json!({ "is_member": true }),
+        "restricted" => restricted(true),
         _ => json!({}),
     };
     with(json!({ "user": bot_user(), "status": status }), rest)
+}
+
+fn restricted(is_member: bool) -> Value {
+    let may_not = ["messages", "audios", "documents", "photos", "videos", "video_notes", "voice_notes", "polls"];
+    let sending = may_not.map(|what| (format!("can_send_{what}"), json!(false)));
+    let more = ["can_send_other_messages", "can_add_web_page_previews", "can_change_info", "can_invite_users"];
+    let pinning = ["can_pin_messages", "can_manage_topics"];
+    let other = more.into_iter().chain(pinning).map(|name| (name.to_owned(), json!(false)));
+    with(json!({ "until_date": 0, "is_member": is_member }), sending.into_iter().chain(other).collect())
 }
 
 fn change(chat: &Value, old: &Value, new: &Value) -> Incoming {
@@ -33,6 +42,11 @@ fn the_bot_is_told_where_it_is() {
     ] {
         let expected = Membership { lane: Lane::of_chat(id), user_id: ANN, standing };
         assert_eq!(change(chat, &member(old), &member(new)), Incoming::Membership(expected), "{old} -> {new}");
+    }
+    let gone = with(member("restricted"), json!({ "is_member": false }));
+    for old in ["member", "restricted"] {
+        let told = change(&group, &member(old), &gone);
+        assert!(matches!(told, Incoming::Membership(now) if now.standing == Standing::Left), "{old}");
     }
     let rights = change(&group, &member("member"), &member("administrator"));
     assert_eq!(rights, Incoming::Ignored(Ignored::Rights));
