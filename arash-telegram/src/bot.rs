@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arash_core::id::TurnId;
-use arash_core::inbox::{BotId, UpdateId};
+use arash_core::id::{BotId, TurnId, UpdateId};
 use arash_core::session::SessionKey;
 use arash_core::{Engine, Error, IncomingMessage};
 use tokio_util::sync::CancellationToken;
@@ -70,7 +69,8 @@ impl Bot {
             Task::Ask(ask) => self.ask(ask, &job.progress).await,
             Task::Retry(call) => match self.remembered.question(call.origin.lane) {
                 Some(ask) => {
-                    let again = Ask { origin: call.origin.clone(), ..Ask::clone(&ask) };
+                    let mut again = Ask::clone(&ask);
+                    again.origin.clone_from(&call.origin);
                     self.ask(&again, &job.progress).await
                 }
                 None => self.retry_from_history(&call.origin, &job.progress).await,
@@ -89,7 +89,8 @@ impl Bot {
         }
         let newest = self.remembered.answer(origin.lane);
         let text = ask.prompt(&newest).into_owned();
-        let message = IncomingMessage { attachments, ..self.message(origin, text) };
+        let mut message = self.message(origin, text);
+        message.attachments = attachments;
         self.answer(Question::new(origin, message, progress.clone())).await
     }
 
@@ -106,8 +107,10 @@ impl Bot {
 
     fn message(&self, origin: &Origin, text: String) -> IncomingMessage {
         let user = origin.user_id.to_string();
-        let message = IncomingMessage::text(PLATFORM, user, origin.lane.to_string(), text);
-        IncomingMessage { locale: origin.language.clone(), message_id: Some(origin.message_id.0.to_string()), ..message }
+        let mut message = IncomingMessage::text(PLATFORM, user, origin.lane.to_string(), text);
+        message.locale.clone_from(&origin.language);
+        message.message_id = Some(origin.message_id.0.to_string());
+        message
     }
 
     /// Says one sentence, once: where it is not known whether it came, it is not said again.
@@ -156,7 +159,7 @@ impl Bot {
         if let Some(turn) = self.running.get(lane) {
             self.stop_turn(turn);
         }
-        let key = SessionKey::public(PLATFORM, lane.to_string());
+        let key = SessionKey::public(PLATFORM, &lane.to_string());
         if let Err(error) = self.engine.delete_session(&key).await {
             tracing::debug!(%error, chat = lane.chat.0, "a conversation was not closed");
         }
@@ -171,7 +174,7 @@ impl Bot {
     async fn last_question(&self, lane: Lane) -> Option<String> {
         use arash_core::message::Role;
         use arash_core::session::MessagePage;
-        let key = SessionKey::public(PLATFORM, lane.to_string());
+        let key = SessionKey::public(PLATFORM, &lane.to_string());
         let newest = MessagePage { before: None, limit: 20 };
         let messages = self.engine.sessions().messages(&key, newest).await.ok()?;
         messages.iter().find(|stored| stored.message.role == Role::User).map(|stored| stored.message.text.to_string())

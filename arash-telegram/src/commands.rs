@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use arash_core::platform::ModelId;
-use arash_core::session::SessionFilter;
-use arash_core::turn::TurnRequest;
 use arash_core::IncomingMessage;
+use arash_core::platform::ModelId;
+use arash_core::turn::TurnRequest;
 use teloxide::payloads::AnswerCallbackQuery;
 use teloxide::types::{CallbackQueryId, InlineKeyboardButton, InlineKeyboardMarkup};
 
@@ -46,10 +45,12 @@ impl Bot {
             drop(self.tell(origin, &Said::UnknownCommand).await);
             return;
         }
-        let filter = SessionFilter { platform: Some(PLATFORM.to_owned()), ..SessionFilter::default() };
-        let said = match self.engine.sessions().count(&filter, ACTIVE).await {
-            Ok(counts) => {
-                Said::Stats { sessions: counts.open, messages: counts.messages, uptime: self.started.elapsed() }
+        let said = match self.engine.sessions().groups(ACTIVE).await {
+            Ok(groups) => {
+                let groups = groups.iter().filter(|group| group.platform == PLATFORM);
+                let (sessions, messages) = groups
+                    .fold((0, 0), |(sessions, messages), group| (sessions + group.sessions, messages + group.messages));
+                Said::Stats { sessions, messages, uptime: self.started.elapsed() }
             }
             Err(error) => Said::of_failure(&error),
         };
@@ -87,7 +88,8 @@ impl Bot {
         let Some(model) = reference.find(&models) else { return say(&Said::OutdatedButton, language) };
         let user = button.user_id.to_string();
         let text = format!("/model {model}");
-        let asked = IncomingMessage { locale: button.language.clone(), ..IncomingMessage::text(PLATFORM, user, lane.to_string(), text) };
+        let mut asked = IncomingMessage::text(PLATFORM, user, lane.to_string(), text);
+        asked.locale.clone_from(&button.language);
         match self.engine.process(TurnRequest::new(asked)).await {
             Ok(reply) => {
                 let page = models.iter().position(|id| id == model).map_or(0, |at| at / PAGE);
@@ -118,7 +120,7 @@ impl Bot {
         let page = page.min(pages - 1);
         let button = |(index, id): (usize, &ModelId)| {
             let name = self.engine.models().get(id).name.clone();
-            let name = if current.as_ref() == Some(id) { format!("✓ {name}") } else { name };
+            let name = if current.as_ref() == Some(id) { format!("✓ {name}") } else { name.to_string() };
             let press = ButtonPress::UseModel(ModelReference::new(u16::try_from(index).unwrap_or(u16::MAX), id));
             vec![InlineKeyboardButton::callback(name, press.data())]
         };
@@ -138,7 +140,7 @@ impl Bot {
     }
 
     async fn current_model(&self, lane: Lane) -> Option<ModelId> {
-        let key = arash_core::session::SessionKey::public(PLATFORM, lane.to_string());
+        let key = arash_core::session::SessionKey::public(PLATFORM, &lane.to_string());
         self.engine.sessions().get(&key).await.ok()?.model
     }
 }

@@ -84,7 +84,11 @@ async fn serve(settings: &Settings, engine: arash_core::Engine, stop: Cancellati
     }
     say(&format!("@{} answers; its health is at http://{}/health", telegram.username(), listener.local_addr()?));
     let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
-    let serving = server.run_with_graceful_shutdown(routes, stop.clone().cancelled_owned(), Some(settings.http.shutdown_deadline));
+    let serving = server.run_with_graceful_shutdown(
+        routes,
+        stop.clone().cancelled_owned(),
+        Some(settings.http.shutdown_deadline),
+    );
     let (served, ()) = tokio::join!(serving, telegram.run(stop));
     Ok(served?)
 }
@@ -122,7 +126,7 @@ fn stopped() -> std::io::Result<CancellationToken> {
 }
 
 fn start_log(log: &LogSettings) {
-    let filter = LIBRARIES.iter().fold(log.level.as_str().to_owned(), |filter, library| format!("{filter},{library}=warn"));
+    let filter = LIBRARIES.iter().fold(log.level.to_owned(), |filter, library| format!("{filter},{library}=warn"));
     let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Json => lines.json().init(),

@@ -56,7 +56,11 @@ impl Notices {
         let kind = error.kind();
         let is_ours = matches!(
             kind,
-            ErrorKind::AiService | ErrorKind::AiTimeout | ErrorKind::AiRefused | ErrorKind::Unavailable | ErrorKind::Internal
+            ErrorKind::AiService
+                | ErrorKind::AiTimeout
+                | ErrorKind::AiRefused
+                | ErrorKind::Unavailable
+                | ErrorKind::Internal
         );
         if !is_ours {
             return None;
@@ -100,7 +104,10 @@ mod tests {
     async fn administrators_are_told_of_a_kind_of_failure_once_an_hour() {
         let notices = Notices::default();
         let told = |kind| notices.tells_of_failure(&Error::new(kind, "it failed"));
-        assert_eq!([told(ErrorKind::AiService), told(ErrorKind::AiService), told(ErrorKind::AiTimeout)], [Some(0), None, Some(0)]);
+        assert_eq!(
+            [told(ErrorKind::AiService), told(ErrorKind::AiService), told(ErrorKind::AiTimeout)],
+            [Some(0), None, Some(0)]
+        );
         assert_eq!(told(ErrorKind::RateLimited), None, "nobody's fault");
         tokio::time::sleep(HOUR).await;
         assert_eq!(told(ErrorKind::AiService), Some(1));

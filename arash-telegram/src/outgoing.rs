@@ -182,8 +182,7 @@ fn message(place: Lane, reply_to: Option<i32>, content: &Content) -> SendMessage
     message.message_thread_id = place.thread;
     message.entities = Some(entities(&content.text.entities));
     message.link_preview_options = Some(no_preview());
-    message.reply_parameters =
-        reply_to.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
+    message.reply_parameters = reply_to.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
     message.reply_markup = content.keyboard.clone().map(ReplyMarkup::InlineKeyboard);
     message
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arash_core::inbox::BotId;
-use arash_core::settings::TelegramSettings;
 use arash_core::Engine;
+use arash_core::id::BotId;
+use arash_core::settings::TelegramSettings;
 use poem::Endpoint;
 use teloxide::payloads::{GetMe, SetMyCommands};
 use teloxide::types::{BotCommand, BotCommandScope, ChatId, Recipient};
@@ -102,6 +102,11 @@ impl Telegram {
         let take = move |held| lanes.take(held);
         let route = WebhookRoute { bot: Arc::clone(&self.bot), webhook: webhook.clone(), take };
         Some((webhook.path.clone(), route))
+    }
+
+    /// The bot's name, without the `@`.
+    pub fn username(&self) -> &str {
+        &self.bot.info.username
     }
 
     /// How the bot is doing.

@@ -125,10 +125,12 @@ fn token(given: &str) -> Result<Secret, Fault> {
     is_token.then(|| Secret::from(given)).ok_or_else(|| Fault::secret("TELEGRAM_BOT_TOKEN", given, accepted))
 }
 
-/// Whether somebody left there what an example says, such as `your-token-here`.
+/// Whether somebody left there what an example says, such as `your-token-here`. A real token may have any of these words
+/// in it by chance, but hardly two.
 fn is_placeholder(secret: &str) -> bool {
     let secret = secret.to_ascii_lowercase();
-    ["your", "token"].iter().any(|word| secret.contains(word))
+    let words = ["your", "token", "bot", "here", "placeholder", "changeme", "replace"];
+    words.iter().filter(|word| secret.contains(**word)).count() >= 2
 }
 
 fn commands(value: &str) -> Result<Vec<String>, Fault> {

@@ -36,7 +36,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let token = "7000000001:AAFakeTokenOfABotThatIsNowhere_12345".to_owned();
+        let token = "7000000001:AAFakeSecretOfNobodyAtAll_123456789".to_owned();
         Self { token, username: "arash_test_bot".to_owned(), has_privacy: true, port: 0 }
     }
 }

@@ -67,7 +67,9 @@ impl<'a> Messages<'a> {
             }
             shown.content = Some(part.clone());
         } else {
-            let Some(sent) = self.outgoing.try_place(self.place, replied, part).await? else { return Ok(Step::Dropped) };
+            let Some(sent) = self.outgoing.try_place(self.place, replied, part).await? else {
+                return Ok(Step::Dropped);
+            };
             self.shown.push(Shown { message_id: sent.message_id, content: Some(part.clone()) });
         }
         Ok(Step::Changed)

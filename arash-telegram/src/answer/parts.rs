@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn a_long_answer_is_some_messages_and_a_very_long_one_a_document() {
-        let words = |count: usize| Whole::of(&"word ".repeat(count)).into_parts(|| "All of it is in the file.".to_owned());
+        let words =
+            |count: usize| Whole::of(&"word ".repeat(count)).into_parts(|| "All of it is in the file.".to_owned());
         let (parts, document) = words(4_000);
         assert_eq!((parts.len(), document.is_none()), (5, true));
         let (parts, document) = words(5_000);

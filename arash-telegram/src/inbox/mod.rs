@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arash_core::Result;
-use arash_core::inbox::{BotId, Inbox, InboxUpdate, MAX_IDS, MAX_UPDATES, NewUpdate, UpdateId};
+use arash_core::id::{BotId, UpdateId};
+use arash_core::inbox::{Inbox, InboxUpdate, MAX_IDS, MAX_UPDATES, NewUpdate};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,7 +27,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Held {
     pub(crate) id: UpdateId,
     /// As Telegram sent it.
-    pub(crate) payload: String,
+    pub(crate) payload: Arc<str>,
     /// What an earlier holder noted.
     pub(crate) progress: Option<String>,
     /// Its place in memory, free again when this is dropped.
@@ -73,9 +74,9 @@ impl Intake {
     pub(crate) async fn store(&self, raw: &[Box<RawValue>]) -> Result<Vec<Held>> {
         let updates: Vec<NewUpdate> = raw.iter().filter_map(|raw| numbered(raw)).collect();
         let new = self.inbox.receive(self.bot, &updates, LEASE).await?;
-        let is_new = |update: &NewUpdate| new.binary_search(&update.update_id).is_ok();
+        let is_new = |update: &NewUpdate| new.binary_search(&update.id).is_ok();
         let fresh = updates.into_iter().filter(is_new);
-        Ok(fresh.filter_map(|update| self.hold(update.update_id, update.payload, None)).collect())
+        Ok(fresh.filter_map(|update| self.hold(update.id, update.payload, None)).collect())
     }
 
     /// Takes up what waits and nobody has: what a program left behind that ended.
@@ -86,11 +87,11 @@ impl Intake {
             return Ok(Vec::new());
         }
         let claimed = self.inbox.claim(self.bot, LEASE, limit).await?;
-        let hold = |InboxUpdate { update_id, payload, progress, .. }| self.hold(update_id, payload, progress);
+        let hold = |InboxUpdate { id, payload, progress, .. }| self.hold(id, payload.into(), progress);
         Ok(claimed.into_iter().filter_map(hold).collect())
     }
 
-    fn hold(&self, id: UpdateId, payload: String, progress: Option<String>) -> Option<Held> {
+    fn hold(&self, id: UpdateId, payload: Arc<str>, progress: Option<String>) -> Option<Held> {
         // Without a place, or held already, it is claimed again when its lease has run out.
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         self.with(|held| held.insert(id)).then_some(Held { id, payload, progress, _place: place })
@@ -155,7 +156,7 @@ impl Intake {
 
     /// These are not worked on any more, and not done.
     pub(crate) fn forget(&self, ids: &[UpdateId]) {
-        self.with(|held| ids.iter().for_each(|id| drop(held.remove(id))));
+        self.with(|held| held.retain(|id| !ids.contains(id)));
     }
 
     /// Leaves everything that is held to whoever comes next.
@@ -179,11 +180,9 @@ pub(crate) fn number(raw: &RawValue) -> Option<i64> {
 }
 
 fn numbered(raw: &RawValue) -> Option<NewUpdate> {
-    match serde_json::from_str::<Numbered>(raw.get()) {
-        Ok(Numbered { update_id }) => Some(NewUpdate { update_id: UpdateId(update_id), payload: raw.get().to_owned() }),
-        Err(_) => {
-            tracing::warn!("an update has no number and is left out");
-            None
-        }
+    let id = number(raw);
+    if id.is_none() {
+        tracing::warn!("an update has no number and is left out");
     }
+    id.map(|id| NewUpdate::new(UpdateId(id), raw.get()))
 }

@@ -49,12 +49,18 @@ impl Lanes {
     /// Takes an update. Returns at once.
     pub(crate) fn take(self: &Arc<Self>, held: Held) {
         match Incoming::parse(&held.payload, &self.bot.info) {
-            Incoming::Ask(ask) | Incoming::Aside(ask) => self.wait(ask.origin.lane, |queue, now| queue.ask(*ask, held, now)),
+            Incoming::Ask(ask) | Incoming::Aside(ask) => {
+                self.wait(ask.origin.lane, |queue, now| queue.ask(*ask, held, now))
+            }
             Incoming::Edit(edit) => {
                 let place = edit.origin.lane;
                 let lane = self.with(|lanes| lanes.get(&place).cloned());
                 // Too late, if it waits no more: what it has become then means nothing.
-                if let Some(late) = lane.map_or(Some(held), |lane| lane.with(|queue| queue.edit(*edit, held))) {
+                let late = match lane {
+                    Some(lane) => lane.with(|queue| queue.edit(*edit, held)),
+                    None => Some(held),
+                };
+                if let Some(late) = late {
                     self.beside(late, |_| async {});
                 }
             }

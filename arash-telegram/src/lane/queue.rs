@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use arash_core::clock::Timestamp;
-use arash_core::inbox::UpdateId;
+use arash_core::id::UpdateId;
 
 use crate::answer::Progress;
 use crate::inbox::Held;

@@ -9,9 +9,5 @@ pub(crate) use polling::poll;
 pub(crate) use webhook::{Webhook, WebhookRoute, register};
 
 /// The kinds of updates that are asked for, in full: what is left out would stay as it was set before.
-const ALLOWED: [AllowedUpdate; 4] = [
-    AllowedUpdate::Message,
-    AllowedUpdate::EditedMessage,
-    AllowedUpdate::CallbackQuery,
-    AllowedUpdate::MyChatMember,
-];
+const ALLOWED: [AllowedUpdate; 4] =
+    [AllowedUpdate::Message, AllowedUpdate::EditedMessage, AllowedUpdate::CallbackQuery, AllowedUpdate::MyChatMember];

@@ -68,12 +68,8 @@ impl Fault {
 
 /// The next updates, stored; and the number from which to ask on.
 async fn next(bot: &Bot, offset: Option<i32>) -> Result<(Vec<Held>, Option<i32>), Fault> {
-    let ask = GetUpdates {
-        offset,
-        limit: Some(100),
-        timeout: Some(POLL_SECONDS),
-        allowed_updates: Some(ALLOWED.to_vec()),
-    };
+    let ask =
+        GetUpdates { offset, limit: Some(100), timeout: Some(POLL_SECONDS), allowed_updates: Some(ALLOWED.to_vec()) };
     let updates: Vec<Box<RawValue>> = bot.api.call_for(&ask).await?;
     let held = bot.intake.store(&updates).await?;
     Ok((held, highest(&updates).and_then(|id| id.checked_add(1))))

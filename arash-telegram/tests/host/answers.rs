@@ -25,7 +25,8 @@ async fn an_answer_is_seen_while_it_is_written_and_can_be_stopped() {
     bot.provider.push(Script::new([Step::say("One two"), Step::Pause(Duration::from_secs(30)), Step::say(" three")]));
     let ann = bot.telegram.person("Ann");
     ann.say("Count");
-    let preview = bot.telegram.until(|_| ann.messages_of_bot().pop().filter(|seen| seen.text() == "One two")).await.unwrap();
+    let preview =
+        bot.telegram.until(|_| ann.messages_of_bot().pop().filter(|seen| seen.text() == "One two")).await.unwrap();
     ann.press(preview.id, "Stop").unwrap();
     let answer = bot.answer(&ann, 1).await;
     assert!(answer.text().starts_with("One two\n\n"), "{}", answer.text());
