@@ -53,7 +53,6 @@ ai-failed = The AI service could not answer just now. Please try again in a mome
 ai-timed-out = The AI service took too long to answer. Please try again.
 conversation-too-long = This conversation has become too long for the model. Send a shorter message, or begin anew with /clear
 unavailable = I can't answer right now. Please come back in a moment.
-shutting-down = I am being restarted. Please write again in a minute.
 defect = Something went wrong on my side. Please try again.
 model-not-usable = This model can't be used here right now. Choose another one with /model
 too-many-waiting = I am still busy with the earlier messages of this chat. Please wait a little.

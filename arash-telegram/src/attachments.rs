@@ -49,8 +49,8 @@ impl Bot {
             if is_too_big { too_large(MAX_FILE_BYTES) } else { Said::AttachmentUnavailable }
         })?;
         let bytes = bytes.ok_or(refusal)?;
-        let media_type = file.media_type.clone().or_else(|| default_type(kind, &bytes));
-        Ok(Attachment { kind, media_type, source: AttachmentSource::Inline(bytes.into()) })
+        let media_type = file.media_type.clone().unwrap_or_else(|| default_type(kind, &bytes).to_owned());
+        Ok(Attachment { kind, media_type: Some(media_type), source: AttachmentSource::Inline(bytes.into()) })
     }
 
     async fn fetch(&self, file: &RemoteFile, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
@@ -78,16 +78,15 @@ fn is_readable(file: &RemoteFile) -> bool {
 }
 
 /// The media type of what Telegram does not tell the type of.
-fn default_type(kind: MessageKind, bytes: &[u8]) -> Option<String> {
-    let media_type = match kind {
+fn default_type(kind: MessageKind, bytes: &[u8]) -> &'static str {
+    match kind {
         // Telegram makes every photo one.
         MessageKind::Image if bytes.starts_with(b"\x89PNG") => "image/png",
         MessageKind::Image => "image/jpeg",
         MessageKind::Audio => "audio/ogg",
         _ if bytes.starts_with(b"%PDF") => "application/pdf",
         _ => "text/plain",
-    };
-    Some(media_type.to_owned())
+    }
 }
 
 fn told(kind: Unsupported) -> UnsupportedKind {

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use arash_core::id::{BotId, TurnId, UpdateId};
 use arash_core::session::SessionKey;
 use arash_core::{Engine, Error, IncomingMessage};
+use teloxide::payloads::GetChatMember;
+use teloxide::types::UserId;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Progress, Question, Running, Unanswered};
@@ -89,7 +91,7 @@ impl Bot {
         }
         let newest = self.remembered.answer(origin.lane);
         let text = ask.prompt(&newest).into_owned();
-        let mut message = self.message(origin, text);
+        let mut message = message(origin, text);
         message.attachments = attachments;
         self.answer(Question::new(origin, message, progress.clone())).await
     }
@@ -98,19 +100,11 @@ impl Bot {
     async fn retry_from_history(&self, origin: &Origin, progress: &Progress) -> Result<(), Unanswered> {
         match self.last_question(origin.lane).await {
             Some(text) => {
-                let message = self.message(origin, text);
+                let message = message(origin, text);
                 self.answer(Question::new(origin, message, progress.clone())).await
             }
             None => self.tell(origin, &Said::NothingToRetry).await,
         }
-    }
-
-    fn message(&self, origin: &Origin, text: String) -> IncomingMessage {
-        let user = origin.user_id.to_string();
-        let mut message = IncomingMessage::text(PLATFORM, user, origin.lane.to_string(), text);
-        message.locale.clone_from(&origin.language);
-        message.message_id = Some(origin.message_id.0.to_string());
-        message
     }
 
     /// Says one sentence, once: where it is not known whether it came, it is not said again.
@@ -146,6 +140,20 @@ impl Bot {
         }
     }
 
+    /// Whether this is an administrator of a group in which the bot is not shown mentions.
+    pub(crate) async fn hides_mentions_from(&self, origin: &Origin) -> bool {
+        if !origin.lane.is_group() || self.info.can_read_all_group_messages {
+            return false;
+        }
+        // Administrators of the bot, those who speak for the group, and its own.
+        if self.admins.contains(&origin.user_id) || origin.user_id == origin.lane.chat.0 {
+            return true;
+        }
+        let Ok(user) = u64::try_from(origin.user_id) else { return false };
+        let ask = GetChatMember::new(origin.lane.chat, UserId(user));
+        self.api.call(&ask).await.is_ok_and(|member| member.is_privileged())
+    }
+
     /// What the bot has become in a chat.
     pub(crate) async fn membership(&self, membership: &Membership) {
         match membership.standing {
@@ -179,6 +187,15 @@ impl Bot {
         let messages = self.engine.sessions().messages(&key, newest).await.ok()?;
         messages.iter().find(|stored| stored.message.role == Role::User).map(|stored| stored.message.text.to_string())
     }
+}
+
+/// What somebody wrote, for the engine.
+fn message(origin: &Origin, text: String) -> IncomingMessage {
+    let user = origin.user_id.to_string();
+    let mut message = IncomingMessage::text(PLATFORM, user, origin.lane.to_string(), text);
+    message.locale.clone_from(&origin.language);
+    message.message_id = Some(origin.message_id.0.to_string());
+    message
 }
 
 /// How long running answers may take after the bot was told to stop.

@@ -3,17 +3,18 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use arash_core::Engine;
 use arash_core::settings::{LogFormat, LogSettings, Settings, SettingsArgs};
 use arash_core::store::SqlStore;
 use arash_telegram::{BotHealth, FluentTexts, Telegram};
 use clap::Parser;
 use poem::http::StatusCode;
 use poem::listener::TcpAcceptor;
-use poem::web::Json;
+use poem::web::{Data, Json};
 use poem::{EndpointExt, IntoResponse, Response, Route, Server, get, handler};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -44,7 +45,9 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(faults) => {
             complain("the settings cannot be used:");
-            faults.iter().for_each(|fault| complain(&format!("  {fault}")));
+            for fault in &faults {
+                complain(&format!("  {fault}"));
+            }
             return ExitCode::from(USAGE);
         }
     };
@@ -59,16 +62,30 @@ async fn main() -> ExitCode {
 }
 
 async fn run(settings: &Settings) -> Result<(), Fault> {
-    let stop = stopped()?;
+    let mut signals = Signals::listen()?;
     let store = SqlStore::open_with(settings.database.url.expose(), settings.database.options).await?;
     let keyring = settings.sealing.keyring(&store).await?;
     let engine = settings.engine()?.texts(FluentTexts).keyring(keyring).store(store).build().await?;
+    let stop = CancellationToken::new();
+    let mut answering = std::pin::pin!(answer(settings, engine, stop.clone()));
+    tokio::select! {
+        outcome = &mut answering => return outcome,
+        () = signals.next() => stop.cancel(),
+    }
+    tokio::select! {
+        outcome = &mut answering => outcome,
+        () = signals.next() => Err("ended at once by a second signal".into()),
+    }
+}
+
+/// Answers until `stop`, then lets what runs come to its end.
+async fn answer(settings: &Settings, engine: Engine, stop: CancellationToken) -> Result<(), Fault> {
     let outcome = serve(settings, engine.clone(), stop).await;
     engine.shutdown(settings.http.shutdown_deadline).await;
     outcome
 }
 
-async fn serve(settings: &Settings, engine: arash_core::Engine, stop: CancellationToken) -> Result<(), Fault> {
+async fn serve(settings: &Settings, engine: Engine, stop: CancellationToken) -> Result<(), Fault> {
     let connecting = Telegram::connect(engine, &settings.telegram, settings.http.image_limit());
     let telegram = tokio::select! {
         connected = connecting => Arc::new(connected?),
@@ -78,24 +95,21 @@ async fn serve(settings: &Settings, engine: arash_core::Engine, stop: Cancellati
     let listener = TcpListener::bind((host, port))
         .await
         .map_err(|fault| format!("cannot listen on {host} port {port}: {fault}"))?;
-    let mut routes = Route::new().at("/health", get(health).data(Arc::clone(&telegram)));
+    let mut routes = Route::new().at("/health", get(health.data(Arc::clone(&telegram))));
     if let Some((path, route)) = telegram.route() {
         routes = routes.at(path, poem::post(route));
     }
     say(&format!("@{} answers; its health is at http://{}/health", telegram.username(), listener.local_addr()?));
     let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
-    let serving = server.run_with_graceful_shutdown(
-        routes,
-        stop.clone().cancelled_owned(),
-        Some(settings.http.shutdown_deadline),
-    );
+    let deadline = Some(settings.http.shutdown_deadline);
+    let serving = server.run_with_graceful_shutdown(routes, stop.clone().cancelled_owned(), deadline);
     let (served, ()) = tokio::join!(serving, telegram.run(stop));
     Ok(served?)
 }
 
 /// How the bot is doing: 503 when it cannot answer until somebody does something.
 #[handler]
-fn health(telegram: poem::web::Data<&Arc<Telegram>>) -> Response {
+fn health(Data(telegram): Data<&Arc<Telegram>>) -> Response {
     let (status, word, detail) = match telegram.health() {
         BotHealth::Healthy => (StatusCode::OK, "healthy", None),
         BotHealth::Degraded(fault) => (StatusCode::OK, "degraded", Some(fault)),
@@ -104,25 +118,24 @@ fn health(telegram: poem::web::Data<&Arc<Telegram>>) -> Response {
     Json(json!({"status": word, "bot": telegram.username(), "detail": detail})).with_status(status).into_response()
 }
 
-/// Is cancelled by the first signal that ends the program; a second one ends it at once.
-fn stopped() -> std::io::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = CancellationToken::new();
-    let told = stop.clone();
-    tokio::spawn(async move {
-        for is_second in [false, true] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            told.cancel();
-            if is_second {
-                complain("ended at once by a second signal");
-                std::process::exit(1);
-            }
+/// The signals that end the program.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on they end nothing by themselves.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    });
-    Ok(stop)
+    }
 }
 
 fn start_log(log: &LogSettings) {

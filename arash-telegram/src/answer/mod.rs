@@ -8,6 +8,7 @@ mod running;
 
 use std::time::Duration;
 
+use arash_core::message::MessageKind;
 use arash_core::turn::{IdempotencyKey, Reply, ReplyEvent, ReplyStream, TurnRequest};
 use arash_core::{Error, ErrorKind, IncomingMessage};
 use tokio::time::sleep;
@@ -197,6 +198,12 @@ impl<'a> Answering<'a> {
             None if reply.text.trim().is_empty() => Whole::plain(&self.say(&Said::AiFailed)),
             None => Whole::of(&reply.text),
         };
+        let whole = match reply.receipt.command.as_deref() {
+            Some("status") if self.bot.hides_mentions_from(&self.question.origin).await => {
+                whole.with_note(&self.say(&Said::PrivacyMode))
+            }
+            _ => whole,
+        };
         let whole = if reply.receipt.stopped { whole.with_note(&self.say(&Said::Stopped)) } else { whole };
         self.show(whole).await
     }
@@ -210,7 +217,7 @@ impl<'a> Answering<'a> {
         if error.kind() == ErrorKind::RateLimited && !self.is_news(&error) {
             return Ok(());
         }
-        let sentence = self.say(&Said::of_failure(&error));
+        let sentence = self.say(&self.said_of(&error));
         if !text.trim().is_empty() {
             let broken = self.say(&Said::BrokeOff);
             return self.show(Whole::of(&text).with_note(&broken)).await;
@@ -219,6 +226,17 @@ impl<'a> Answering<'a> {
             return self.bot.say_once(&self.question.origin, &Content::plain(sentence)).await;
         }
         self.show(Whole::plain(&sentence)).await
+    }
+
+    /// What a person is told of an error; what the model cannot make anything of is named.
+    fn said_of(&self, error: &Error) -> Said<'static> {
+        let has = |kind| self.question.message.attachments.iter().any(|attachment| attachment.kind == kind);
+        match error.kind() {
+            ErrorKind::AiRefused | ErrorKind::InvalidInput if has(MessageKind::Audio) => Said::VoiceNotUnderstood,
+            ErrorKind::AiRefused | ErrorKind::InvalidInput if has(MessageKind::Image) => Said::ImagesNotSeen,
+            ErrorKind::AiRefused | ErrorKind::InvalidInput if has(MessageKind::Document) => Said::UnreadableDocument,
+            _ => Said::of_failure(error),
+        }
     }
 
     /// Whether this person does not know yet that he writes too much.

@@ -27,7 +27,7 @@ impl Running {
     /// The answer of this lane is being written now. A lane writes one at a time.
     pub(crate) fn enter(&self, lane: Lane, turn: TurnId) -> RunningTurn<'_> {
         self.with(|turns| turns.insert(lane, turn));
-        RunningTurn { running: self, lane: lane }
+        RunningTurn { running: self, lane }
     }
 
     /// The turn that writes in this lane.

@@ -26,11 +26,9 @@ const SUSPICIOUS: Duration = Duration::from_secs(1);
 /// From so many chats on, those that rest are forgotten.
 const MANY_CHATS: usize = 1_024;
 
-/// How much something matters that is to be sent.
+/// How much something matters that may be dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Urgency {
-    /// It waits for its time, and is never dropped.
-    Final,
     /// A step of an answer that is being written: dropped when the budget is short, for a newer one comes.
     Preview,
     /// The chat action, which goes when there is nothing better.
@@ -77,7 +75,6 @@ impl Governor {
     /// Whether something that may be dropped goes to `chat` now.
     pub(crate) fn lets(&self, chat: ChatId, urgency: Urgency) -> bool {
         let kept = match urgency {
-            Urgency::Final => 0,
             Urgency::Preview => 1,
             Urgency::Typing => 2,
         };

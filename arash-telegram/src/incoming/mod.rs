@@ -142,17 +142,4 @@ impl Incoming {
             _ => Self::Ignored(Ignored::Kind),
         }
     }
-
-    /// Where it belongs, if it belongs somewhere.
-    pub(crate) fn lane(&self) -> Option<Lane> {
-        match self {
-            Self::Ask(ask) | Self::Aside(ask) | Self::Edit(ask) => Some(ask.origin.lane),
-            Self::Command(call) => Some(call.origin.lane),
-            Self::Button(button) => button.message.map(|(lane, _)| lane),
-            Self::Membership(membership) => Some(membership.lane),
-            Self::Migrated { from, .. } => Some(Lane::of_chat(*from)),
-            Self::Topic { lane, .. } => Some(*lane),
-            Self::Ignored(_) => None,
-        }
-    }
 }

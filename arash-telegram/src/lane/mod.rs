@@ -24,7 +24,7 @@ pub(crate) use queue::{Job, Task};
 /// Takes every update where it belongs: into its lane, or at once to what does not wait for a lane.
 pub(crate) struct Lanes {
     bot: Arc<Bot>,
-    lanes: Mutex<HashMap<Lane, Arc<Waiting>>>,
+    waiting: Mutex<HashMap<Lane, Arc<Waiting>>>,
     tasks: TaskTracker,
 }
 
@@ -43,14 +43,14 @@ impl Waiting {
 
 impl Lanes {
     pub(crate) fn new(bot: Arc<Bot>) -> Arc<Self> {
-        Arc::new(Self { bot, lanes: Mutex::default(), tasks: TaskTracker::new() })
+        Arc::new(Self { bot, waiting: Mutex::default(), tasks: TaskTracker::new() })
     }
 
     /// Takes an update. Returns at once.
     pub(crate) fn take(self: &Arc<Self>, held: Held) {
         match Incoming::parse(&held.payload, &self.bot.info) {
             Incoming::Ask(ask) | Incoming::Aside(ask) => {
-                self.wait(ask.origin.lane, |queue, now| queue.ask(*ask, held, now))
+                self.wait(ask.origin.lane, |queue, now| queue.ask(*ask, held, now));
             }
             Incoming::Edit(edit) => {
                 let place = edit.origin.lane;
@@ -102,6 +102,7 @@ impl Lanes {
                 tracing::error!(update_id = held.id.0, "handling an update panicked; it is left out");
             }
             bot.intake.finish(&[held.id]).await;
+            drop(held);
         });
     }
 
@@ -174,6 +175,6 @@ impl Lanes {
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut HashMap<Lane, Arc<Waiting>>) -> R) -> R {
-        act(&mut self.lanes.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

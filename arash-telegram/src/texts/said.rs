@@ -27,8 +27,6 @@ pub(crate) enum Said<'a> {
     ConversationTooLong,
     /// Storage is away, or there is too much to do.
     Unavailable,
-    /// The program is ending.
-    ShuttingDown,
     /// A defect of this program.
     Defect,
     /// The model is not there, or not for this user.
@@ -183,7 +181,6 @@ fn id_of(said: &Said<'_>) -> &'static str {
         Said::AiTimedOut => "ai-timed-out",
         Said::ConversationTooLong => "conversation-too-long",
         Said::Unavailable => "unavailable",
-        Said::ShuttingDown => "shutting-down",
         Said::Defect => "defect",
         Said::ModelNotUsable => "model-not-usable",
         Said::TooManyWaiting => "too-many-waiting",

@@ -1,6 +1,5 @@
 //! A bot that runs in this process, before a fake Telegram.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use arash_core::settings::{Settings, SettingsArgs};
@@ -9,7 +8,7 @@ use arash_core::testing::ScriptedProvider;
 use arash_core::{Engine, Secret};
 use arash_fake_telegram::{FakeTelegram, Message, Person};
 use arash_telegram::{FluentTexts, Telegram};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// A bot and its Telegram.
@@ -18,7 +17,7 @@ pub(crate) struct RunningBot {
     pub(crate) provider: ScriptedProvider,
     pub(crate) engine: Engine,
     stop: CancellationToken,
-    running: JoinHandle<()>,
+    running: JoinSet<()>,
 }
 
 impl RunningBot {
@@ -38,8 +37,9 @@ impl RunningBot {
             .unwrap();
         let bot = Telegram::connect(engine.clone(), &settings.telegram, settings.http.image_limit()).await.unwrap();
         let stop = CancellationToken::new();
-        let running = tokio::spawn({
-            let (bot, stop) = (Arc::new(bot), stop.clone());
+        let mut running = JoinSet::new();
+        running.spawn({
+            let stop = stop.clone();
             async move { bot.run(stop).await }
         });
         Self { telegram, provider, engine, stop, running }
@@ -57,7 +57,7 @@ impl RunningBot {
 
     pub(crate) async fn end(self) {
         self.stop.cancel();
-        self.running.await.unwrap();
+        self.running.join_all().await;
         self.engine.shutdown(Duration::from_secs(5)).await;
     }
 }

@@ -90,7 +90,7 @@ proptest! {
     #[test]
     fn any_message_has_a_meaning(message in any_message(), cut in any::<prop::sample::Index>()) {
         for kind in ["message", "edited_message"] {
-            let _ = Incoming::parse(&update(kind, &message), &bot()).lane();
+            let _ = Incoming::parse(&update(kind, &message), &bot());
         }
         let query = json!({ "id": "1", "from": ann(), "chat_instance": "1", "data": "stop", "message": message });
         let raw = update("callback_query", &query);

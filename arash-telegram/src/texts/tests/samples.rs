@@ -77,7 +77,6 @@ pub(super) fn all_said() -> Vec<Said<'static>> {
         Said::AiTimedOut,
         Said::ConversationTooLong,
         Said::Unavailable,
-        Said::ShuttingDown,
         Said::Defect,
         Said::ModelNotUsable,
         Said::TooManyWaiting,
