@@ -38,7 +38,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         telegram_api_url: Some(Secret::new(telegram.url())),
         ..settings
     };
-    let settings = args.resolve().map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    let settings =
+        args.resolve().map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let engine = settings.engine()?.texts(FluentTexts).store(MemoryStore::new()).build().await?;
     let bot = Telegram::connect(engine.clone(), &settings.telegram, settings.http.image_limit()).await?;
     writeln!(std::io::stdout(), "Chat with the bot at {}/\nCtrl+C ends it.", telegram.url())?;

@@ -38,6 +38,8 @@ pub(crate) struct Bot {
     pub(crate) remembered: Remembered,
     /// Who administers it, by their numbers as users.
     pub(crate) admins: Vec<i64>,
+    /// Whether answers in private chats are shown as drafts while they are written.
+    pub(crate) has_drafts: bool,
     /// The largest picture that is taken, in bytes; `None` if none is.
     pub(crate) image_limit: Option<usize>,
     pub(crate) started: Instant,

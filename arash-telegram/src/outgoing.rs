@@ -12,7 +12,7 @@ use teloxide::types::{ChatAction, ChatId, InlineKeyboardMarkup, LinkPreviewOptio
 use teloxide::types::{MessageId, Recipient, ReplyMarkup, ReplyParameters};
 use tokio::time::sleep;
 
-use crate::api::{ApiError, BotApi, Sent, Upload};
+use crate::api::{ApiError, BotApi, SendMessageDraft, Sent, Upload};
 use crate::governor::{Governor, Urgency};
 use crate::incoming::Lane;
 use crate::markdown::{Entity, EntityKind, Formatted};
@@ -113,6 +113,18 @@ impl Outgoing {
             Ok(edited) => Ok(edited.is_some()),
             Err(error) => done(Err(error)).map(|()| true),
         }
+    }
+
+    /// Shows a draft in a private chat, if there is room for that now; tells whether it does.
+    pub(crate) async fn try_draft(&self, place: Lane, draft_id: i32, text: &Formatted) -> Result<bool, ApiError> {
+        let draft = SendMessageDraft {
+            chat_id: place.chat,
+            message_thread_id: place.thread,
+            draft_id,
+            text: text.text.clone(),
+            entities: entities(&text.entities),
+        };
+        self.attempt::<_, bool>(place.chat, Urgency::Preview, &draft).await.map(|shown| shown.is_some())
     }
 
     /// Shows that something is being written, if there is room for that now.

@@ -86,6 +86,7 @@ impl Telegram {
             health: Health::default(),
             remembered: Remembered::new(),
             admins: settings.platform.admin_users.iter().filter_map(|user| user.parse().ok()).collect(),
+            has_drafts: settings.has_drafts,
             image_limit,
             started: Instant::now(),
             stop: CancellationToken::new(),

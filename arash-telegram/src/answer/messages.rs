@@ -1,11 +1,18 @@
 //! The messages that an answer is shown in.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::api::ApiError;
 use crate::incoming::Lane;
+use crate::markdown::Formatted;
 use crate::outgoing::{Content, Outgoing};
 
 /// Stands where an answer will be.
 const PLACEHOLDER: &str = "…";
+/// A draft that shows the same is shown again after this time: it would be gone ten seconds later.
+const DRAFT_TIME: Duration = Duration::from_secs(20);
 
 /// The messages of one answer. Each begins as a placeholder whose number is noted before anything else becomes of it, so
 /// that whatever is shown is shown by edits, which may be repeated.
@@ -15,6 +22,14 @@ pub(crate) struct Messages<'a> {
     /// What the first of them answers.
     reply_to: Option<i32>,
     shown: Vec<Shown>,
+    draft: Option<Draft>,
+}
+
+/// What is shown of an answer before there is any message of it.
+struct Draft {
+    id: i32,
+    /// What it shows, and since when.
+    shown: Option<(Formatted, Instant)>,
 }
 
 struct Shown {
@@ -38,7 +53,18 @@ impl<'a> Messages<'a> {
     /// Goes on with the messages that were noted.
     pub(crate) fn new(outgoing: &'a Outgoing, place: Lane, reply_to: Option<i32>, noted: &[i32]) -> Self {
         let shown = noted.iter().map(|&message_id| Shown { message_id, content: None }).collect();
-        Self { outgoing, place, reply_to, shown }
+        Self { outgoing, place, reply_to, shown, draft: None }
+    }
+
+    /// Shows what is written as the draft `id`, as long as Telegram takes drafts and there is no message.
+    pub(crate) fn with_draft(self, id: Option<i32>) -> Self {
+        let id = id.filter(|_| self.shown.is_empty());
+        Self { draft: id.map(|id| Draft { id, shown: None }), ..self }
+    }
+
+    /// Whether there is no message before the answer is final.
+    pub(crate) fn is_draft(&self) -> bool {
+        self.draft.is_some()
     }
 
     /// Their numbers, to be noted.
@@ -59,6 +85,15 @@ impl<'a> Messages<'a> {
 
     /// Shows one more of `parts` that is not shown yet, if there is room for it now.
     pub(crate) async fn preview(&mut self, parts: &[Content]) -> Result<Step, ApiError> {
+        if let (Some(draft), Some(last)) = (&mut self.draft, parts.last()) {
+            match draft.show(self.outgoing, self.place, &last.text).await {
+                Err(refused) if refused.code().is_some_and(|code| code != 429) => {
+                    tracing::debug!(%refused, "there are no drafts here");
+                    self.draft = None;
+                }
+                shown => return shown,
+            }
+        }
         let Some((number, part)) = self.difference(parts) else { return Ok(Step::Complete) };
         let replied = self.replied();
         if let Some(shown) = self.shown.get_mut(number) {
@@ -111,6 +146,21 @@ impl<'a> Messages<'a> {
     /// What the next message answers.
     fn replied(&self) -> Option<i32> {
         self.reply_to.filter(|_| self.shown.is_empty())
+    }
+}
+
+impl Draft {
+    /// Shows `text`, which is one step: never all of it, because a draft fades by itself.
+    async fn show(&mut self, outgoing: &Outgoing, place: Lane, text: &Formatted) -> Result<Step, ApiError> {
+        let is_shown = self.shown.as_ref().is_some_and(|(shown, at)| shown == text && at.elapsed() < DRAFT_TIME);
+        if is_shown {
+            return Ok(Step::Changed);
+        }
+        if !outgoing.try_draft(place, self.id, text).await? {
+            return Ok(Step::Dropped);
+        }
+        self.shown = Some((text.clone(), Instant::now()));
+        Ok(Step::Changed)
     }
 }
 

@@ -52,6 +52,11 @@ impl Question {
         self.origin.lane
     }
 
+    /// The number of its draft, which must not be 0.
+    fn draft_id(&self) -> i32 {
+        self.origin.message_id.0.max(1)
+    }
+
     /// The message that the answer refers to: in groups, where others write in between.
     fn reply_to(&self) -> Option<i32> {
         self.place().is_group().then_some(self.origin.message_id.0)
@@ -108,7 +113,9 @@ struct Answering<'a> {
 impl<'a> Answering<'a> {
     fn new(bot: &'a Bot, question: Question) -> Self {
         let progress = question.progress.clone();
+        let draft = (bot.has_drafts && !question.place().is_group()).then(|| question.draft_id());
         let messages = Messages::new(&bot.outgoing, question.place(), question.reply_to(), &progress.messages);
+        let messages = messages.with_draft(draft);
         Self { bot, question, messages, progress }
     }
 
@@ -118,7 +125,7 @@ impl<'a> Answering<'a> {
             Err(error) => return self.fail(error, String::new()).await,
         };
         let is_command = self.question.message.text.starts_with('/');
-        if self.messages.is_empty() {
+        if self.messages.is_empty() && !self.messages.is_draft() {
             let keyboard = (!is_command).then(|| self.stop_button());
             self.messages.open(Content { keyboard, ..placeholder() }).await?;
             self.note().await;

@@ -4,6 +4,7 @@
 //! not: whether a call that failed may have been done all the same. The token is part of every address, so no address is
 //! in any error, log or `Debug`.
 
+mod draft;
 mod error;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use teloxide::requests::Payload;
 use teloxide::types::ChatId;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use draft::SendMessageDraft;
 pub(crate) use error::ApiError;
 
 /// How long a connection may take to be made.
