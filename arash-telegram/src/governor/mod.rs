@@ -7,6 +7,7 @@
 mod pace;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,27 @@ pub(crate) enum Urgency {
 #[derive(Debug)]
 pub(crate) struct Governor {
     state: Mutex<State>,
+    /// How many wait for the bot to send what ends an answer, and how many to send what begins one.
+    ends: AtomicUsize,
+    beginnings: AtomicUsize,
+    /// Whose turn it is to begin.
+    next_beginning: tokio::sync::Mutex<()>,
+}
+
+/// One who waits. Giving up counts as well.
+struct Count<'a>(&'a AtomicUsize);
+
+impl<'a> Count<'a> {
+    fn of(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Count<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -54,19 +76,44 @@ struct State {
 impl Governor {
     pub(crate) fn new() -> Self {
         let bot = Pace::new(BOT, Instant::now());
-        Self { state: Mutex::new(State { bot, chats: HashMap::new(), crowded: MANY_CHATS, refused: None }) }
+        Self {
+            state: Mutex::new(State { bot, chats: HashMap::new(), crowded: MANY_CHATS, refused: None }),
+            ends: AtomicUsize::new(0),
+            beginnings: AtomicUsize::new(0),
+            next_beginning: tokio::sync::Mutex::new(()),
+        }
     }
 
-    /// Waits until a final may go to `chat`. First come, first served.
+    /// Waits until what ends an answer may go to `chat`. First come, first served, and before all that begins one.
     pub(crate) async fn wait(&self, chat: ChatId) {
         // Who was refused while it waited takes places anew after the hold: else all would go then at once.
         loop {
-            sleep_until(self.with(|state, now| state.chat(chat, now).take(now))).await;
-            if self.with(|state, now| state.chat(chat, now).is_held(now)) {
-                continue;
-            }
+            self.wait_for_chat(chat).await;
+            let _waiting = Count::of(&self.ends);
             sleep_until(self.with(|state, now| state.bot.take(now))).await;
-            if !self.with(|state, now| state.bot.is_held(now) || state.chat(chat, now).is_held(now)) {
+            if !self.with(|state, now| state.is_held(chat, now)) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until what begins an answer may go to `chat`: when nothing waits that ends one. Else, of many who ask at
+    /// once, all would see that they are going to be answered before anybody is.
+    pub(crate) async fn wait_to_begin(&self, chat: ChatId) {
+        self.wait_for_chat(chat).await;
+        let _waiting = Count::of(&self.beginnings);
+        // One at a time looks for a place; the others come after it, in their order.
+        let _first = self.next_beginning.lock().await;
+        while let Err(at) = self.with(|state, now| state.begin(chat, self.ends.load(Ordering::Relaxed) == 0, now)) {
+            sleep_until(at).await;
+        }
+    }
+
+    /// Waits until the chat by itself allows another message.
+    async fn wait_for_chat(&self, chat: ChatId) {
+        loop {
+            sleep_until(self.with(|state, now| state.chat(chat, now).take(now))).await;
+            if !self.with(|state, now| state.chat(chat, now).is_held(now)) {
                 return;
             }
         }
@@ -78,7 +125,8 @@ impl Governor {
             Urgency::Preview => 1,
             Urgency::Typing => 2,
         };
-        self.with(|state, now| state.take_now(chat, kept, now))
+        let is_calm = self.beginnings.load(Ordering::Relaxed) == 0 && self.ends.load(Ordering::Relaxed) == 0;
+        is_calm && self.with(|state, now| state.take_now(chat, kept, now))
     }
 
     /// Telegram wants to hear nothing for `chat` before `retry_after` is over.
@@ -101,6 +149,20 @@ impl State {
         // Groups, supergroups and channels have ids below zero.
         let rate = if chat.0 < 0 { GROUP } else { PRIVATE };
         self.chats.entry(chat).or_insert_with(|| Pace::new(rate, now))
+    }
+
+    fn is_held(&mut self, chat: ChatId, now: Instant) -> bool {
+        self.bot.is_held(now) || self.chat(chat, now).is_held(now)
+    }
+
+    /// Takes a place of the bot's now, or tells when to look again.
+    fn begin(&mut self, chat: ChatId, is_alone: bool, now: Instant) -> Result<(), Instant> {
+        let at = self.bot.next(0, now).max(self.chat(chat, now).held_until());
+        if is_alone && at <= now {
+            self.bot.take(now);
+            return Ok(());
+        }
+        Err(at.max(now + BOT.interval))
     }
 
     fn take_now(&mut self, chat: ChatId, kept: u32, now: Instant) -> bool {

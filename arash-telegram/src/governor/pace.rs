@@ -29,7 +29,7 @@ impl Pace {
     }
 
     /// When the next one may go, if `kept` of a burst are left to others.
-    fn next(&self, kept: u32, now: Instant) -> Instant {
+    pub(super) fn next(&self, kept: u32, now: Instant) -> Instant {
         let due = self.settled.checked_sub(self.ahead(kept)).unwrap_or(now);
         due.max(now).max(self.held_until)
     }
@@ -55,6 +55,11 @@ impl Pace {
     pub(super) fn hold(&mut self, until: Instant) {
         self.held_until = self.held_until.max(until);
         self.settled = self.settled.max(until + self.ahead(0));
+    }
+
+    /// Nothing goes before this.
+    pub(super) fn held_until(&self) -> Instant {
+        self.held_until
     }
 
     pub(super) fn is_held(&self, now: Instant) -> bool {

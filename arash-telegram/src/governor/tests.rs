@@ -126,3 +126,41 @@ async fn chats_that_rest_are_forgotten() {
     let known = governor.with(|state, _| state.chats.len());
     assert!(known <= MANY_CHATS, "{known}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_an_answer_goes_before_what_begins_one() {
+    let (governor, begun, mut waiting) = (Arc::new(Governor::new()), Instant::now(), JoinSet::new());
+    let waits = |is_end: bool, chat: i64| {
+        let governor = Arc::clone(&governor);
+        async move {
+            match is_end {
+                true => governor.wait(ChatId(chat)).await,
+                false => governor.wait_to_begin(ChatId(chat)).await,
+            }
+            (is_end, begun.elapsed())
+        }
+    };
+    for chat in 1..=100 {
+        waiting.spawn(waits(false, chat));
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    waiting.spawn(waits(true, 1));
+    let times = waiting.join_all().await;
+    let ends = times.iter().filter(|(is_end, _)| *is_end).map(|(_, at)| at.as_millis()).collect::<Vec<_>>();
+    assert!(ends[0] < 700, "{ends:?}");
+    let begun: Vec<_> = times.iter().filter(|(is_end, _)| !is_end).map(|(_, at)| at.as_millis()).collect();
+    assert!((25..=30).contains(&most_within(Duration::from_secs(1), &begun)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn previews_wait_for_those_who_have_no_answer_yet() {
+    let governor = Governor::new();
+    for _ in 0..10 {
+        governor.wait_to_begin(ANNA).await;
+        let waiting = Count::of(&governor.beginnings);
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        assert!(!governor.lets(BORIS, Urgency::Preview));
+        drop(waiting);
+        assert!(governor.lets(BORIS, Urgency::Preview));
+    }
+}
