@@ -63,6 +63,8 @@ impl Question {
 pub(crate) enum Unanswered {
     /// Nothing can be said there any more.
     Closed,
+    /// Telegram does not take it.
+    Refused,
     /// Not now: the update is to be taken up again.
     Later,
 }
@@ -73,7 +75,8 @@ impl From<ApiError> for Unanswered {
         match error {
             // The token is refused: after the next start it may be good again.
             ApiError::Refused { code: 401, .. } => Self::Later,
-            _ => Self::Closed,
+            error if error.is_chat_gone() => Self::Closed,
+            _ => Self::Refused,
         }
     }
 }
@@ -84,15 +87,18 @@ impl Bot {
         let place = question.place();
         let typing = async {
             loop {
-                if self.outgoing.type_on(place).await.is_err_and(|error| error.is_chat_closed()) {
-                    std::future::pending::<()>().await;
+                match self.outgoing.type_on(place).await {
+                    Err(closed) if closed.is_chat_closed() => {
+                        self.running.get(place).map(|turn| self.stop_turn(turn));
+                        return closed;
+                    }
+                    _ => sleep(TYPING).await,
                 }
-                sleep(TYPING).await;
             }
         };
         tokio::select! {
             answered = Answering::new(self, question).run() => answered,
-            () = typing => Err(Unanswered::Later),
+            closed = typing => Err(closed.into()),
         }
     }
 }
@@ -117,16 +123,24 @@ impl<'a> Answering<'a> {
             Ok(stream) => stream,
             Err(error) => return self.fail(error, String::new()).await,
         };
-        let is_command = self.question.message.text.starts_with('/');
+        let text = &self.question.message.text;
+        // Two slashes stand for one that begins no command.
+        let is_command = text.starts_with('/') && !text.starts_with("//");
         if self.messages.is_empty() {
             let keyboard = (!is_command).then(|| self.stop_button());
             self.messages.open(Content { keyboard, ..placeholder() }).await?;
             self.note().await;
         }
-        let _running = self.bot.running.enter(self.question.place(), stream.turn_id());
-        match self.follow(stream).await? {
-            (_, Ok(reply)) => self.conclude(&reply).await,
-            (text, Err(error)) => self.fail(error, text).await,
+        let turn = stream.turn_id();
+        let _running = self.bot.running.enter(self.question.place(), turn);
+        match self.follow(stream).await {
+            Ok((_, Ok(reply))) => self.conclude(&reply).await,
+            Ok((text, Err(error))) => self.fail(error, text).await,
+            Err(closed) => {
+                // Nobody reads it, so nobody pays for the rest.
+                self.bot.stop_turn(turn);
+                Err(closed)
+            }
         }
     }
 
@@ -193,8 +207,15 @@ impl<'a> Answering<'a> {
     }
 
     async fn conclude(mut self, reply: &Reply) -> Result<(), Unanswered> {
-        let whole = match &reply.receipt.command {
-            Some(_) => Whole::plain(&reply.text),
+        let is_stopped = reply.receipt.stopped;
+        let whole = match reply.receipt.command.as_deref() {
+            Some(command) => {
+                if command == "clear" {
+                    self.bot.remembered.forget(self.question.place());
+                }
+                Whole::plain(&reply.text)
+            }
+            None if is_stopped => Whole::of_part(&reply.text),
             None if reply.text.trim().is_empty() => Whole::plain(&self.say(&Said::AiFailed)),
             None => Whole::of(&reply.text),
         };
@@ -204,7 +225,7 @@ impl<'a> Answering<'a> {
             }
             _ => whole,
         };
-        let whole = if reply.receipt.stopped { whole.with_note(&self.say(&Said::Stopped)) } else { whole };
+        let whole = if is_stopped { whole.with_note(&self.say(&Said::Stopped)) } else { whole };
         self.show(whole).await
     }
 
@@ -213,14 +234,14 @@ impl<'a> Answering<'a> {
         if self.bot.is_stopping() && error.kind() == ErrorKind::Unavailable {
             return Err(Unanswered::Later);
         }
-        self.bot.failed(&error).await;
+        self.bot.failed(&error);
         if error.kind() == ErrorKind::RateLimited && !self.is_news(&error) {
             return Ok(());
         }
         let sentence = self.say(&self.said_of(&error));
         if !text.trim().is_empty() {
             let broken = self.say(&Said::BrokeOff);
-            return self.show(Whole::of(&text).with_note(&broken)).await;
+            return self.show(Whole::of_part(&text).with_note(&broken)).await;
         }
         if self.messages.is_empty() {
             return self.bot.say_once(&self.question.origin, &Content::plain(sentence)).await;
