@@ -123,6 +123,9 @@ impl<'a> Answering<'a> {
             Ok(stream) => stream,
             Err(error) => return self.fail(error, String::new()).await,
         };
+        let turn = stream.turn_id();
+        // From here on it can be stopped, although nothing may be shown of it for a while.
+        let _running = self.bot.running.enter(self.question.place(), turn);
         let text = &self.question.message.text;
         // Two slashes stand for one that begins no command.
         let is_command = text.starts_with('/') && !text.starts_with("//");
@@ -131,8 +134,6 @@ impl<'a> Answering<'a> {
             self.messages.open(Content { keyboard, ..placeholder() }).await?;
             self.note().await;
         }
-        let turn = stream.turn_id();
-        let _running = self.bot.running.enter(self.question.place(), turn);
         match self.follow(stream).await {
             Ok((_, Ok(reply))) => self.conclude(&reply).await,
             Ok((text, Err(error))) => self.fail(error, text).await,
@@ -195,6 +196,10 @@ impl<'a> Answering<'a> {
             self.note().await;
         }
         match step {
+            Ok(Step::Dropped) => {
+                pace.skipped();
+                Ok(false)
+            }
             Ok(step) => Ok(step == Step::Complete),
             Err(error) if error.code() == Some(429) => {
                 pace.slow_down();

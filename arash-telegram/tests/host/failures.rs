@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arash_core::ai::AiErrorKind;
 use arash_core::testing::{Script, Step};
-use arash_fake_telegram::{FakeTelegram, Fault};
+use arash_fake_telegram::{FakeTelegram, Fault, UserFile};
 
 use crate::running_bot::{RunningBot, texts};
 
@@ -86,5 +86,21 @@ async fn a_message_longer_than_the_engine_takes_is_no_defect() {
     let said = bot.answer(&ann, 1).await;
     assert!(!said.text().contains("Something went wrong"), "{}", said.text());
     assert!(texts(&ann).len() == 1 && bot.provider.calls() <= 1, "it is one turn");
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn what_the_model_cannot_make_anything_of_is_named() {
+    let bot = RunningBot::start().await;
+    bot.provider.push(Script::failing(AiErrorKind::Attachment));
+    let cases = [
+        (UserFile::voice(&b"OggS"[..], 3), "I can't listen to voice messages here. Please write it to me."),
+        (UserFile::photo(&b"\xff\xd8\xff"[..]), "I can't look at pictures here. Please describe it in words."),
+    ];
+    for (file, sentence) in cases {
+        let person = bot.telegram.person("Ann");
+        person.send(file);
+        assert_eq!(bot.answer(&person, 1).await.text(), sentence);
+    }
     bot.end().await;
 }

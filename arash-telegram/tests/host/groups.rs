@@ -91,3 +91,20 @@ async fn a_group_that_has_become_another_goes_on_there() {
     bot.answer(&there, 1).await;
     bot.end().await;
 }
+
+#[tokio::test]
+async fn a_topic_that_is_closed_is_left_alone_until_it_is_open_again() {
+    let bot = start().await;
+    let ann = bot.telegram.person("Ann");
+    let group = bot.telegram.supergroup("Forum", &[&ann]);
+    let topic = group.topic("Here");
+    let here = ann.at(&topic);
+    topic.close();
+    here.say("@arash_test_bot one");
+    bot.telegram.until(|telegram| (telegram.pending_updates() == 0).then_some(())).await.unwrap();
+    bot.telegram.until(|telegram| telegram.calls_of("sendMessage").pop()).await.unwrap();
+    topic.reopen();
+    here.say("@arash_test_bot two");
+    assert_eq!(bot.answer(&here, 1).await.text(), "echo: two");
+    bot.end().await;
+}

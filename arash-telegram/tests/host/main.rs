@@ -10,6 +10,7 @@ mod groups;
 mod models;
 mod odd_answers;
 mod order;
+mod previews;
 mod retry;
 mod running_bot;
 mod stopping;

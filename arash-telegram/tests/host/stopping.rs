@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use arash_core::testing::{Script, Step};
-use arash_fake_telegram::Person;
+use arash_fake_telegram::{Fault, Person};
 
 use crate::running_bot::{RunningBot, texts};
 
@@ -79,5 +79,22 @@ async fn where_nothing_is_written_there_is_nothing_to_stop() {
     darya.say("/stop");
     let said = bot.answer(&darya, 1).await;
     assert!(said.text().chars().any(|letter| ('а'..='я').contains(&letter)), "{}", said.text());
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_is_stopped_although_nothing_of_it_can_be_shown_yet() {
+    let bot = RunningBot::start().await;
+    bot.provider.push(Script::new([Step::Hang]));
+    let ann = bot.telegram.person("Ann");
+    bot.telegram.fault(Fault::too_many_requests(4).on("sendMessage"));
+    ann.say("Think");
+    bot.telegram.until(|telegram| telegram.calls_of("sendMessage").pop()).await.unwrap();
+    let asked = Instant::now();
+    ann.say("/stop");
+    bot.telegram.until(|_| (bot.provider.running() == 0).then_some(())).await.unwrap();
+    assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+    assert_eq!(bot.answer(&ann, 1).await.text(), "Stopped.");
+    assert_eq!(texts(&ann).len(), 1);
     bot.end().await;
 }
