@@ -88,17 +88,19 @@ impl Bot {
         let typing = async {
             loop {
                 match self.outgoing.type_on(place).await {
-                    Err(closed) if closed.is_chat_closed() => {
+                    Err(gone) if gone.is_chat_gone() => {
                         self.running.get(place).map(|turn| self.stop_turn(turn));
-                        return closed;
+                        return gone;
                     }
+                    // In a closed topic what is there can still be edited.
+                    Err(closed) if closed.is_chat_closed() => std::future::pending().await,
                     _ => sleep(TYPING).await,
                 }
             }
         };
         tokio::select! {
             answered = Answering::new(self, question).run() => answered,
-            closed = typing => Err(closed.into()),
+            gone = typing => Err(gone.into()),
         }
     }
 }

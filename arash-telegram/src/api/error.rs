@@ -74,7 +74,7 @@ impl ApiError {
 
     /// Whether it is the formatting that Telegram does not take.
     pub(crate) fn is_about_entities(&self) -> bool {
-        self.says(&["can't parse entities", "can't parse messageentity", "entit", "url_invalid"])
+        self.code() == Some(400) && self.says(&["entities", "entity", "url_invalid"])
     }
 
     /// Whether the chat or the topic is no more, or no more the bot's.

@@ -109,3 +109,24 @@ async fn documents_and_voices_are_given_to_the_model() {
     assert_eq!(attached, [1, 1]);
     bot.end().await;
 }
+
+#[tokio::test]
+async fn what_was_not_answered_before_the_end_is_answered_after_the_next_start_and_once() {
+    let bot = RunningBot::start().await;
+    let go = Arc::new(Notify::new());
+    bot.provider.push(Script::new([Step::say("First"), Step::WaitFor(Arc::clone(&go)), Step::say(" done")]));
+    bot.provider.push(Script::saying("Second done"));
+    let ann = bot.telegram.person("Ann");
+    ann.say("one");
+    bot.shows(&ann, "First").await;
+    ann.say("two");
+    bot.telegram.until(|telegram| (telegram.pending_updates() == 0).then_some(())).await.unwrap();
+    let (bot, ()) = tokio::join!(bot.restart(), async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        go.notify_one();
+    });
+    bot.answer(&ann, 2).await;
+    assert_eq!(texts(&ann), ["First done", "Second done"]);
+    assert_eq!(bot.provider.calls(), 2);
+    bot.end().await;
+}

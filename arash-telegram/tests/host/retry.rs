@@ -2,6 +2,7 @@
 
 use arash_core::ai::AiErrorKind;
 use arash_core::testing::{Script, Step};
+use arash_fake_telegram::UserFile;
 
 use crate::running_bot::RunningBot;
 
@@ -48,4 +49,23 @@ async fn another_program_asks_it_again_as_well() {
         assert_eq!((bot.provider.calls(), newest(&bot)), (2, first));
         bot.end().await;
     }
+}
+
+#[tokio::test]
+async fn what_was_stopped_or_had_an_attachment_is_asked_again_whole() {
+    let bot = RunningBot::start().await;
+    let ann = bot.telegram.person("Ann");
+    let notes = UserFile::document("notes.txt", "text/plain", &b"Milk"[..]).caption("What shall I buy?");
+    bot.provider.push(Script::new([Step::say("Milk"), Step::Hang]));
+    ann.send(notes);
+    bot.shows(&ann, "Milk").await;
+    ann.say("/stop");
+    bot.answer(&ann, 1).await;
+    bot.provider.push(Script::saying("Milk, no more"));
+    ann.say("/retry");
+    assert_eq!(bot.answer(&ann, 2).await.text(), "Milk, no more");
+    let requests = bot.provider.requests();
+    let asked = requests[1].newest().unwrap();
+    assert_eq!((&*asked.text, asked.attachments.len()), ("What shall I buy?", 1));
+    bot.end().await;
 }
