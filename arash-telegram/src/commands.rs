@@ -8,6 +8,7 @@ use arash_core::turn::TurnRequest;
 use teloxide::payloads::AnswerCallbackQuery;
 use teloxide::types::{CallbackQueryId, InlineKeyboardButton, InlineKeyboardMarkup};
 
+use crate::api::ApiError;
 use crate::bot::{Bot, PLATFORM};
 use crate::incoming::{Button, ButtonPress, HostCall, HostCommand, Lane, ModelReference, Origin};
 use crate::markdown::Formatted;
@@ -82,7 +83,12 @@ impl Bot {
     async fn answer_press(&self, button: &Button, text: Option<String>) {
         let mut answer = AnswerCallbackQuery::new(CallbackQueryId(button.query_id.clone()));
         answer.text = text;
-        if let Err(error) = self.api.call_for::<_, bool>(&answer).await {
+        let mut answered = self.api.call_for::<_, bool>(&answer).await;
+        if let Err(ApiError::NotSent { .. } | ApiError::Unknown { .. }) = answered {
+            // A second answer to the same press is refused, and does no harm.
+            answered = self.api.call_for(&answer).await;
+        }
+        if let Err(error) = answered {
             tracing::debug!(%error, "a press of a button cannot be answered");
         }
     }

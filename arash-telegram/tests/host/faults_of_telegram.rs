@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arash_core::testing::{Script, Step};
-use arash_fake_telegram::Fault;
+use arash_fake_telegram::{Fault, UserFile};
 
 use crate::running_bot::{RunningBot, texts};
 
@@ -122,5 +122,44 @@ async fn a_topic_that_is_deleted_stops_its_answer() {
     let gone = "Bad Request: message thread not found";
     bot.telegram.fault(Fault::refusal(400, gone).in_chat(group.id()).always());
     bot.telegram.until(|_| (bot.provider.running() == 0).then_some(())).await.unwrap();
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn updates_are_taken_once_whatever_becomes_of_asking_for_them() {
+    for fault in [Fault::lost_reply(), Fault::reset(), Fault::bad_gateway(), Fault::too_many_requests(1)] {
+        let bot = RunningBot::start().await;
+        let ann = bot.telegram.person("Ann");
+        bot.telegram.fault(fault.on("getUpdates"));
+        ann.say("one");
+        bot.answer(&ann, 1).await;
+        ann.say("two");
+        bot.answer(&ann, 2).await;
+        assert_eq!(texts(&ann), ["echo: one", "echo: two"]);
+        bot.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_asked_for_again() {
+    for fault in [Fault::lost_reply(), Fault::reset(), Fault::bad_gateway()] {
+        let bot = RunningBot::start().await;
+        let ann = bot.telegram.person("Ann");
+        bot.telegram.fault(fault.on("getFile").times(2));
+        ann.send(UserFile::document("notes.txt", "text/plain", &b"Milk"[..]).caption("What?"));
+        assert_eq!(bot.answer(&ann, 1).await.text(), "echo: What?");
+        bot.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_telegram_does_not_give_is_told() {
+    let bot = RunningBot::start().await;
+    let ann = bot.telegram.person("Ann");
+    bot.telegram.fault(Fault::reset().on("getFile").always());
+    ann.send(UserFile::document("notes.txt", "text/plain", &b"Milk"[..]));
+    let said = bot.answer(&ann, 1).await;
+    assert_eq!(said.text(), "I could not get your file from Telegram. Please send it again.");
+    assert_eq!(bot.provider.calls(), 0);
     bot.end().await;
 }

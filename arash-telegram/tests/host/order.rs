@@ -130,3 +130,14 @@ async fn what_was_not_answered_before_the_end_is_answered_after_the_next_start_a
     assert_eq!(bot.provider.calls(), 2);
     bot.end().await;
 }
+
+#[tokio::test]
+async fn where_pictures_are_off_that_is_told() {
+    let bot = RunningBot::start_with(|args| args.enable_image_processing = Some("false".to_owned())).await;
+    let ann = bot.telegram.person("Ann");
+    ann.send(UserFile::photo(&b"\xff\xd8\xff"[..]));
+    let said = bot.answer(&ann, 1).await;
+    assert_eq!(said.text(), "I can't look at pictures here. Please describe it in words.");
+    assert_eq!(bot.provider.calls(), 0);
+    bot.end().await;
+}

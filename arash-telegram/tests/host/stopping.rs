@@ -98,3 +98,16 @@ async fn an_answer_is_stopped_although_nothing_of_it_can_be_shown_yet() {
     assert_eq!(texts(&ann).len(), 1);
     bot.end().await;
 }
+
+#[tokio::test]
+async fn a_press_is_answered_although_telegram_fails_at_first() {
+    let bot = RunningBot::start().await;
+    bot.provider.push(endless("One two"));
+    let ann = bot.telegram.person("Ann");
+    ann.say("Count");
+    let preview = bot.shows(&ann, "One two").await;
+    bot.telegram.fault(Fault::reset().on("answerCallbackQuery"));
+    let press = ann.press(preview.id, "Stop").unwrap();
+    assert_eq!(bot.telegram.until(|_| ann.answer(&press)).await.unwrap().text, "Stopped.");
+    bot.end().await;
+}
