@@ -1,8 +1,11 @@
 //! What is attached to a message, fetched from Telegram for the engine.
 
+use std::time::Duration;
+
 use arash_core::message::{Attachment, AttachmentSource, MessageKind};
 use teloxide::payloads::GetFile;
 use teloxide::types::FileId;
+use tokio::time::sleep;
 
 use crate::api::{ApiError, MAX_FILE_BYTES};
 use crate::bot::Bot;
@@ -12,6 +15,9 @@ use crate::texts::{Said, UnsupportedKind};
 /// Longest document that is read, in bytes.
 const MAX_DOCUMENT_BYTES: usize = 10 << 20;
 const MEGABYTE: usize = 1 << 20;
+/// How often a file is asked for that Telegram does not give, and the time between.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Bot {
     /// Fetches what is attached.
@@ -53,7 +59,21 @@ impl Bot {
         Ok(Attachment { kind, media_type: Some(media_type), source: AttachmentSource::Inline(bytes.into()) })
     }
 
+    /// Fetches a file, which may be tried again whatever became of it.
     async fn fetch(&self, file: &RemoteFile, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
+        let mut attempts = 1;
+        loop {
+            match self.fetch_once(file, limit).await {
+                Err(ApiError::NotSent { .. } | ApiError::Unknown { .. }) if attempts < ATTEMPTS => {
+                    attempts += 1;
+                    sleep(PAUSE).await;
+                }
+                fetched => return fetched,
+            }
+        }
+    }
+
+    async fn fetch_once(&self, file: &RemoteFile, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
         let found = self.api.call(&GetFile::new(FileId(file.id.clone()))).await?;
         self.api.download(&found.path, limit).await
     }

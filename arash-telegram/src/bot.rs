@@ -9,6 +9,7 @@ use arash_core::{Engine, Error, IncomingMessage};
 use teloxide::payloads::GetChatMember;
 use teloxide::types::UserId;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::answer::{Progress, Question, Running, Unanswered};
 use crate::api::BotApi;
@@ -29,7 +30,7 @@ pub(crate) struct Bot {
     pub(crate) info: BotInfo,
     pub(crate) engine: Engine,
     pub(crate) api: Arc<BotApi>,
-    pub(crate) outgoing: Outgoing,
+    pub(crate) outgoing: Arc<Outgoing>,
     pub(crate) intake: Intake,
     pub(crate) running: Running,
     pub(crate) notices: Notices,
@@ -43,6 +44,8 @@ pub(crate) struct Bot {
     /// The largest picture that is taken, in bytes; `None` if none is.
     pub(crate) image_limit: Option<usize>,
     pub(crate) started: Instant,
+    /// What is said to administrators, for which nobody waits.
+    pub(crate) reports: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
 
@@ -126,19 +129,23 @@ impl Bot {
 
     /// What a person is told when answering broke within this program.
     pub(crate) async fn tell_of_defect(&self, origin: &Origin) {
-        self.failed(&Error::internal("answering a message panicked")).await;
+        self.failed(&Error::internal("answering a message panicked"));
         drop(self.tell(origin, &Said::Defect).await);
     }
 
     /// Tells administrators of a failure, of each kind once an hour.
-    pub(crate) async fn failed(&self, error: &Error) {
+    pub(crate) fn failed(&self, error: &Error) {
         let Some(count) = self.notices.tells_of_failure(error) else { return };
         let said = Said::Failures { kind: error.kind(), count: count + 1 };
+        let content = Content::plain(say(&said, None));
         for &admin in &self.admins {
-            let content = Content::plain(say(&said, None));
-            if let Err(error) = self.outgoing.say(Lane::of_chat(admin), None, &content).await {
-                tracing::debug!(%error, "an administrator cannot be told");
-            }
+            let (outgoing, content) = (Arc::clone(&self.outgoing), content.clone());
+            // Whoever asked does not wait for a chat that Telegram holds back.
+            self.reports.spawn(async move {
+                if let Err(error) = outgoing.say(Lane::of_chat(admin), None, &content).await {
+                    tracing::debug!(%error, "an administrator cannot be told");
+                }
+            });
         }
     }
 
@@ -166,6 +173,7 @@ impl Bot {
 
     /// Nothing can be said in a chat any more: what is being said is stopped, and the conversation closed.
     pub(crate) async fn close(&self, lane: Lane) {
+        self.remembered.forget(lane);
         if let Some(turn) = self.running.get(lane) {
             self.stop_turn(turn);
         }

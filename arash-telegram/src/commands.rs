@@ -8,6 +8,7 @@ use arash_core::turn::TurnRequest;
 use teloxide::payloads::AnswerCallbackQuery;
 use teloxide::types::{CallbackQueryId, InlineKeyboardButton, InlineKeyboardMarkup};
 
+use crate::api::ApiError;
 use crate::bot::{Bot, PLATFORM};
 use crate::incoming::{Button, ButtonPress, HostCall, HostCommand, Lane, ModelReference, Origin};
 use crate::markdown::Formatted;
@@ -57,52 +58,64 @@ impl Bot {
         drop(self.tell(origin, &said).await);
     }
 
-    /// A button was pressed. Whoever presses it is answered in any case: the app waits for it.
+    /// A button was pressed. Whoever presses it is answered in any case, and first: the app waits for it, and the
+    /// chat may be held back.
     pub(crate) async fn pressed(&self, button: &Button) {
         let language = button.language.as_deref();
-        let outcome = match (button.press, button.message) {
+        match (button.press, button.message) {
             (Some(ButtonPress::Stop), Some((lane, _))) => {
                 let turn = self.running.get(lane);
                 let is_stopped = turn.is_some_and(|turn| self.stop_turn(turn));
-                Some(say(if is_stopped { &Said::Stopped } else { &Said::NothingToStop }, language))
+                let said = if is_stopped { &Said::Stopped } else { &Said::NothingToStop };
+                self.answer_press(button, Some(say(said, language))).await;
             }
             (Some(ButtonPress::ModelPage(page)), Some((lane, message))) => {
-                self.show_models(lane, message.0, page, language).await;
-                None
+                self.answer_press(button, None).await;
+                self.show_models(lane, message.0, usize::from(page), language).await;
             }
             (Some(ButtonPress::UseModel(reference)), Some((lane, message))) => {
-                Some(self.use_model(button, reference, lane, message.0).await)
+                self.use_model(button, reference, lane, message.0).await;
             }
-            _ => Some(say(&Said::OutdatedButton, language)),
-        };
+            _ => self.answer_press(button, Some(say(&Said::OutdatedButton, language))).await,
+        }
+    }
+
+    async fn answer_press(&self, button: &Button, text: Option<String>) {
         let mut answer = AnswerCallbackQuery::new(CallbackQueryId(button.query_id.clone()));
-        answer.text = outcome;
-        if let Err(error) = self.api.call_for::<_, bool>(&answer).await {
+        answer.text = text;
+        let mut answered = self.api.call_for::<_, bool>(&answer).await;
+        if let Err(ApiError::NotSent { .. } | ApiError::Unknown { .. }) = answered {
+            // A second answer to the same press is refused, and does no harm.
+            answered = self.api.call_for(&answer).await;
+        }
+        if let Err(error) = answered {
             tracing::debug!(%error, "a press of a button cannot be answered");
         }
     }
 
-    async fn use_model(&self, button: &Button, reference: ModelReference, lane: Lane, message: i32) -> String {
+    async fn use_model(&self, button: &Button, reference: ModelReference, lane: Lane, message: i32) {
         let language = button.language.as_deref();
         let models = self.models();
-        let Some(model) = reference.find(&models) else { return say(&Said::OutdatedButton, language) };
+        let Some(model) = reference.find(&models) else {
+            return self.answer_press(button, Some(say(&Said::OutdatedButton, language))).await;
+        };
         let user = button.user_id.to_string();
         let text = format!("/model {model}");
         let mut asked = IncomingMessage::text(PLATFORM, user, lane.to_string(), text);
         asked.locale.clone_from(&button.language);
         match self.engine.process(TurnRequest::new(asked)).await {
             Ok(reply) => {
-                let page = models.iter().position(|id| id == model).map_or(0, |at| at / PAGE);
-                self.show_models(lane, message, u16::try_from(page).unwrap_or_default(), language).await;
                 let name = reply.receipt.model_name;
-                say(&Said::ModelChosen { model: &name }, language)
+                self.answer_press(button, Some(say(&Said::ModelChosen { model: &name }, language))).await;
+                let page = models.iter().position(|id| id == model).map_or(0, |at| at / PAGE);
+                self.show_models(lane, message, page, language).await;
             }
-            Err(error) => say(&Said::of_failure(&error), language),
+            Err(error) => self.answer_press(button, Some(say(&Said::of_failure(&error), language))).await,
         }
     }
 
-    async fn show_models(&self, lane: Lane, message: i32, page: u16, language: Option<&str>) {
-        let content = self.model_keyboard(lane, usize::from(page), language).await;
+    async fn show_models(&self, lane: Lane, message: i32, page: usize, language: Option<&str>) {
+        let content = self.model_keyboard(lane, page, language).await;
         if let Err(error) = self.outgoing.edit(lane, message, &content).await {
             tracing::debug!(%error, "the keyboard of models cannot be shown");
         }

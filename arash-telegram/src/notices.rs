@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 /// How often administrators are told of one kind of failure.
 const HOUR: Duration = Duration::from_hours(1);
+/// A limit is of messages a minute, and so often a person is told of it at most.
+const WINDOW: Duration = Duration::from_mins(1);
 /// From so many entries on, those that are over are forgotten.
 const MANY: usize = 1_024;
 
@@ -34,7 +36,8 @@ struct Failures {
 }
 
 impl Notices {
-    /// Whether this person is to be told now that he writes too much: once until he may go on.
+    /// Whether this person is to be told now that he writes too much: once a window, and
+    /// not again before he may go on.
     pub(crate) fn tells_of_limit(&self, chat: ChatId, user: &str, wait: Duration) -> bool {
         let now = Instant::now();
         self.with(|told| {
@@ -44,7 +47,7 @@ impl Notices {
             let until = told.limits.entry((chat, user.to_owned())).or_insert(now);
             let is_news = *until <= now;
             if is_news {
-                *until = now + wait;
+                *until = now + wait.max(WINDOW);
             }
             is_news
         })
@@ -93,11 +96,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_person_is_told_of_his_limit_once_a_window() {
-        let (notices, wait) = (Notices::default(), Duration::from_secs(20));
-        let told = |user: &str| notices.tells_of_limit(CHAT, user, wait);
-        assert!(told("ann") && !told("ann") && told("boris"));
-        tokio::time::sleep(wait).await;
-        assert!(told("ann") && !told("ann"));
+        for (wait, again) in [(3, 60), (90, 90)] {
+            let notices = Notices::default();
+            let told = |user: &str| notices.tells_of_limit(CHAT, user, Duration::from_secs(wait));
+            assert!(told("ann") && !told("ann") && told("boris"));
+            tokio::time::sleep(Duration::from_secs(again - 1)).await;
+            assert!(!told("ann"));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(told("ann") && !told("ann"));
+        }
     }
 
     #[tokio::test(start_paused = true)]

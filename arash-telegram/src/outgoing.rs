@@ -65,8 +65,10 @@ impl Outgoing {
         self.insist(place.chat, false, &message(place, reply_to, content)).await
     }
 
-    /// Sends a document once: when it is not known whether it came, it is not sent again.
+    /// Sends a document for sure: as long as it is not known to be there, it is sent again, for without it the answer is
+    /// not whole.
     pub(crate) async fn send_document(&self, place: Lane, upload: Upload) -> Result<(), ApiError> {
+        let mut pause = PAUSES.0;
         loop {
             self.governor.wait(place.chat).await;
             let mut form = Form::new().text("chat_id", place.chat.to_string());
@@ -75,16 +77,27 @@ impl Outgoing {
             }
             match self.api.send_document(form, upload.clone()).await {
                 Err(error) if error.code() == Some(429) => self.note(place.chat, &error),
-                Ok(_) | Err(ApiError::Unknown { .. }) => return Ok(()),
-                Err(error) => return Err(error),
+                Err(error @ (ApiError::NotSent { .. } | ApiError::Unknown { .. })) => {
+                    pause = wait_again(&error, pause).await;
+                }
+                sent => return sent.map(drop),
             }
         }
     }
 
-    /// Makes a message show `content` for sure.
+    /// Makes a message show `content` for sure: without its formatting, where Telegram does not take that.
     pub(crate) async fn edit(&self, place: Lane, message_id: i32, content: &Content) -> Result<(), ApiError> {
-        let edited = self.insist::<_, serde::de::IgnoredAny>(place.chat, true, &edit(place, message_id, content)).await;
-        done(edited.map(drop))
+        let mut edit = edit(place, message_id, content);
+        loop {
+            let edited = self.insist::<_, serde::de::IgnoredAny>(place.chat, true, &edit).await;
+            match done(edited.map(drop)) {
+                Err(error) if error.is_about_entities() && edit.entities.is_some() => {
+                    tracing::error!(%error, "an answer is shown without its formatting");
+                    edit.entities = None;
+                }
+                edited => return edited,
+            }
+        }
     }
 
     /// Takes a message away, if it can be.
@@ -153,7 +166,7 @@ impl Outgoing {
         is_safe: bool,
         payload: &P,
     ) -> Result<R, ApiError> {
-        let (mut pause, longest) = PAUSES;
+        let mut pause = PAUSES.0;
         loop {
             self.governor.wait(chat).await;
             let error = match self.api.call_for(payload).await {
@@ -166,9 +179,7 @@ impl Outgoing {
                 ApiError::Refused { code: 429, .. } => {}
                 ApiError::Unknown { .. } if !is_safe => return Err(error),
                 ApiError::NotSent { .. } | ApiError::Unknown { .. } => {
-                    tracing::warn!(%error, "trying again");
-                    sleep(pause).await;
-                    pause = (pause * 2).min(longest);
+                    pause = wait_again(&error, pause).await;
                 }
                 ApiError::Refused { .. } => return Err(error),
             }
@@ -182,6 +193,13 @@ impl Outgoing {
             self.governor.refused(chat, wait);
         }
     }
+}
+
+/// Waits before a call is repeated; gives how long to wait the next time.
+async fn wait_again(error: &ApiError, pause: Duration) -> Duration {
+    tracing::warn!(%error, "trying again");
+    sleep(pause).await;
+    (pause * 2).min(PAUSES.1)
 }
 
 /// Whoever finds a message as it should be has nothing left to do.

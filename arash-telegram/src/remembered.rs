@@ -30,6 +30,12 @@ impl Remembered {
         self.questions.insert(ask.origin.lane, Arc::new(ask));
     }
 
+    /// The conversation is over.
+    pub(crate) fn forget(&self, lane: Lane) {
+        self.questions.invalidate(&lane);
+        self.answers.invalidate(&lane);
+    }
+
     /// What was asked last.
     pub(crate) fn question(&self, lane: Lane) -> Option<Arc<Ask>> {
         self.questions.get(&lane)

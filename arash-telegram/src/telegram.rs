@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arash_core::Engine;
+use arash_core::command::{CommandSpec, Text, Texts};
 use arash_core::id::BotId;
 use arash_core::settings::TelegramSettings;
 use poem::Endpoint;
@@ -11,6 +12,7 @@ use teloxide::payloads::{GetMe, SetMyCommands};
 use teloxide::types::{BotCommand, BotCommandScope, ChatId, Recipient};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::answer::Running;
@@ -30,6 +32,9 @@ use crate::texts::FluentTexts;
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// The languages that commands are described in; the first one is for all others, too.
 const LANGUAGES: [&str; 3] = ["en", "fa", "ru"];
+
+/// The command that is for administrators, and therefore stands in no list but theirs.
+const STATS: &str = "stats";
 
 /// Why a bot cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +82,7 @@ impl Telegram {
         let id = BotId(i64::try_from(info.id).unwrap_or_default());
         let bot = Arc::new(Bot {
             info,
-            outgoing: Outgoing::new(Arc::clone(&api)),
+            outgoing: Arc::new(Outgoing::new(Arc::clone(&api))),
             intake: Intake::new(engine.inbox().clone(), id),
             engine,
             api,
@@ -89,6 +94,7 @@ impl Telegram {
             has_drafts: settings.has_drafts,
             image_limit,
             started: Instant::now(),
+            reports: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
         let base = settings.webhook_url.as_ref().and_then(|url| url.expose().parse().ok());
@@ -162,28 +168,39 @@ impl Telegram {
 
     /// Tells Telegram which commands there are, in each language, and for administrators theirs.
     async fn introduce(&self) {
-        for (language, code) in LANGUAGES.iter().zip([None, Some("fa"), Some("ru")]) {
-            self.set_commands(self.commands(language, false), BotCommandScope::Default, code).await;
-        }
-        for &admin in &self.bot.admins {
-            let scope = BotCommandScope::Chat { chat_id: Recipient::Id(ChatId(admin)) };
-            self.set_commands(self.commands("en", true), scope, None).await;
+        let admins = self.bot.admins.iter();
+        let of_admin = |&admin: &i64| (BotCommandScope::Chat { chat_id: Recipient::Id(ChatId(admin)) }, true);
+        for (scope, is_admin) in [(BotCommandScope::Default, false)].into_iter().chain(admins.map(of_admin)) {
+            for (language, code) in LANGUAGES.iter().zip([None, Some("fa"), Some("ru")]) {
+                self.set_commands(self.commands(language, is_admin), scope.clone(), code).await;
+            }
         }
     }
 
     fn commands(&self, language: &str, is_admin: bool) -> Vec<BotCommand> {
         let Some(platform) = self.bot.engine.platform(PLATFORM) else { return Vec::new() };
-        let specs = self.bot.engine.commands().specs_for(platform, &FluentTexts, Some(language));
-        let shown = specs.into_iter().filter(|spec| is_admin || spec.name != "stats");
-        shown.map(|spec| BotCommand::new(spec.name, spec.summary)).collect()
+        let mut specs = self.bot.engine.commands().specs_for(platform, &FluentTexts, Some(language));
+        if is_admin && platform.allows_command(STATS) {
+            let command = CommandSpec::new(STATS, "Show how the bot is doing");
+            let summary = FluentTexts.say(&Text::CommandSummary { command: &command }, Some(language));
+            specs.push(CommandSpec { summary, ..command });
+        }
+        specs.into_iter().map(|spec| BotCommand::new(spec.name, spec.summary)).collect()
     }
 
     async fn set_commands(&self, commands: Vec<BotCommand>, scope: BotCommandScope, language: Option<&str>) {
         let mut set = SetMyCommands::new(commands);
         set.scope = Some(scope);
         set.language_code = language.map(str::to_owned);
-        if let Err(error) = self.bot.api.call_for::<_, bool>(&set).await {
+        let mut pause = PAUSES.0;
+        while let Err(error) = self.bot.api.call_for::<_, bool>(&set).await {
             tracing::warn!(%error, "commands cannot be registered");
+            // As to an administrator who never wrote to the bot, or with a token that is refused.
+            if error.code().is_some_and(|code| code != 429) {
+                return;
+            }
+            sleep(error.retry_after().unwrap_or(pause)).await;
+            pause = (pause * 2).min(PAUSES.1);
         }
     }
 }
@@ -203,7 +220,8 @@ async fn info(api: &BotApi, engine: &Engine, image_limit: Option<usize>) -> Resu
         }
     };
     let commands = engine.platform(PLATFORM).map(|platform| {
-        engine.commands().specs_for(platform, &FluentTexts, None).into_iter().map(|spec| spec.name).collect()
+        let for_all = engine.commands().specs_on(platform).map(|spec| spec.name.clone());
+        for_all.chain(platform.allows_command(STATS).then(|| STATS.to_owned())).collect()
     });
     Ok(BotInfo {
         id: me.user.id.0,

@@ -68,6 +68,8 @@ impl Question {
 pub(crate) enum Unanswered {
     /// Nothing can be said there any more.
     Closed,
+    /// Telegram does not take it.
+    Refused,
     /// Not now: the update is to be taken up again.
     Later,
 }
@@ -78,7 +80,8 @@ impl From<ApiError> for Unanswered {
         match error {
             // The token is refused: after the next start it may be good again.
             ApiError::Refused { code: 401, .. } => Self::Later,
-            _ => Self::Closed,
+            error if error.is_chat_gone() => Self::Closed,
+            _ => Self::Refused,
         }
     }
 }
@@ -89,15 +92,20 @@ impl Bot {
         let place = question.place();
         let typing = async {
             loop {
-                if self.outgoing.type_on(place).await.is_err_and(|error| error.is_chat_closed()) {
-                    std::future::pending::<()>().await;
+                match self.outgoing.type_on(place).await {
+                    Err(gone) if gone.is_chat_gone() => {
+                        self.running.get(place).map(|turn| self.stop_turn(turn));
+                        return gone;
+                    }
+                    // In a closed topic what is there can still be edited.
+                    Err(closed) if closed.is_chat_closed() => std::future::pending().await,
+                    _ => sleep(TYPING).await,
                 }
-                sleep(TYPING).await;
             }
         };
         tokio::select! {
             answered = Answering::new(self, question).run() => answered,
-            () = typing => Err(Unanswered::Later),
+            gone = typing => Err(gone.into()),
         }
     }
 }
@@ -124,16 +132,25 @@ impl<'a> Answering<'a> {
             Ok(stream) => stream,
             Err(error) => return self.fail(error, String::new()).await,
         };
-        let is_command = self.question.message.text.starts_with('/');
+        let turn = stream.turn_id();
+        // From here on it can be stopped, although nothing may be shown of it for a while.
+        let _running = self.bot.running.enter(self.question.place(), turn);
+        let text = &self.question.message.text;
+        // Two slashes stand for one that begins no command.
+        let is_command = text.starts_with('/') && !text.starts_with("//");
         if self.messages.is_empty() && !self.messages.is_draft() {
             let keyboard = (!is_command).then(|| self.stop_button());
             self.messages.open(Content { keyboard, ..placeholder() }).await?;
             self.note().await;
         }
-        let _running = self.bot.running.enter(self.question.place(), stream.turn_id());
-        match self.follow(stream).await? {
-            (_, Ok(reply)) => self.conclude(&reply).await,
-            (text, Err(error)) => self.fail(error, text).await,
+        match self.follow(stream).await {
+            Ok((_, Ok(reply))) => self.conclude(&reply).await,
+            Ok((text, Err(error))) => self.fail(error, text).await,
+            Err(closed) => {
+                // Nobody reads it, so nobody pays for the rest.
+                self.bot.stop_turn(turn);
+                Err(closed)
+            }
         }
     }
 
@@ -188,6 +205,10 @@ impl<'a> Answering<'a> {
             self.note().await;
         }
         match step {
+            Ok(Step::Dropped) => {
+                pace.skipped();
+                Ok(false)
+            }
             Ok(step) => Ok(step == Step::Complete),
             Err(error) if error.code() == Some(429) => {
                 pace.slow_down();
@@ -200,8 +221,15 @@ impl<'a> Answering<'a> {
     }
 
     async fn conclude(mut self, reply: &Reply) -> Result<(), Unanswered> {
-        let whole = match &reply.receipt.command {
-            Some(_) => Whole::plain(&reply.text),
+        let is_stopped = reply.receipt.stopped;
+        let whole = match reply.receipt.command.as_deref() {
+            Some(command) => {
+                if command == "clear" {
+                    self.bot.remembered.forget(self.question.place());
+                }
+                Whole::plain(&reply.text)
+            }
+            None if is_stopped => Whole::of_part(&reply.text),
             None if reply.text.trim().is_empty() => Whole::plain(&self.say(&Said::AiFailed)),
             None => Whole::of(&reply.text),
         };
@@ -211,7 +239,7 @@ impl<'a> Answering<'a> {
             }
             _ => whole,
         };
-        let whole = if reply.receipt.stopped { whole.with_note(&self.say(&Said::Stopped)) } else { whole };
+        let whole = if is_stopped { whole.with_note(&self.say(&Said::Stopped)) } else { whole };
         self.show(whole).await
     }
 
@@ -220,14 +248,14 @@ impl<'a> Answering<'a> {
         if self.bot.is_stopping() && error.kind() == ErrorKind::Unavailable {
             return Err(Unanswered::Later);
         }
-        self.bot.failed(&error).await;
+        self.bot.failed(&error);
         if error.kind() == ErrorKind::RateLimited && !self.is_news(&error) {
             return Ok(());
         }
         let sentence = self.say(&self.said_of(&error));
         if !text.trim().is_empty() {
             let broken = self.say(&Said::BrokeOff);
-            return self.show(Whole::of(&text).with_note(&broken)).await;
+            return self.show(Whole::of_part(&text).with_note(&broken)).await;
         }
         if self.messages.is_empty() {
             return self.bot.say_once(&self.question.origin, &Content::plain(sentence)).await;

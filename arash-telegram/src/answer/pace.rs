@@ -28,6 +28,11 @@ impl PreviewPace {
         self.next = Instant::now() + self.interval;
     }
 
+    /// There was no room for a step: it is tried again before the next one is due.
+    pub(super) fn skipped(&mut self) {
+        self.next = Instant::now() + self.interval / 4;
+    }
+
     pub(super) fn slow_down(&mut self) {
         self.interval = (self.interval * 2).min(SLOWEST);
         self.next = Instant::now() + self.interval;
@@ -37,6 +42,17 @@ impl PreviewPace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_for_which_there_was_no_room_comes_soon() {
+        let mut pace = PreviewPace::new(Lane::of_chat(-1));
+        pace.next().await;
+        pace.next().await;
+        let dropped = Instant::now();
+        pace.skipped();
+        pace.next().await;
+        assert_eq!(dropped.elapsed(), GROUP / 4);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn where_telegram_objects_the_pace_is_halved_each_time() {

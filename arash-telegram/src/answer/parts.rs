@@ -23,6 +23,11 @@ impl Whole {
         Self { text: markdown::convert(source), source: source.to_owned() }
     }
 
+    /// An answer of a model whose end is missing, as it was seen while it was written.
+    pub(super) fn of_part(source: &str) -> Self {
+        Self { text: markdown::preview(source), source: source.to_owned() }
+    }
+
     /// A text that is not formatted.
     pub(super) fn plain(text: &str) -> Self {
         Self { text: Formatted::plain(text), source: text.to_owned() }

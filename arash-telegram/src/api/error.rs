@@ -72,6 +72,18 @@ impl ApiError {
         self.says(&["message to edit not found", "message can't be edited", "message_id_invalid"])
     }
 
+    /// Whether it is the formatting that Telegram does not take.
+    pub(crate) fn is_about_entities(&self) -> bool {
+        self.code() == Some(400) && self.says(&["entities", "entity", "url_invalid"])
+    }
+
+    /// Whether the chat or the topic is no more, or no more the bot's.
+    pub(crate) fn is_chat_gone(&self) -> bool {
+        let is_muted = self.says(&["not enough rights", "have no rights to send"]);
+        let is_gone = self.says(&["chat not found", "message thread not found", "topic_deleted"]);
+        is_gone || self.code() == Some(403) && !is_muted
+    }
+
     /// Whether nothing can be said in the chat: the bot is blocked, kicked or muted, or the chat or topic is gone.
     pub(crate) fn is_chat_closed(&self) -> bool {
         const WORDS: [&str; 7] = [

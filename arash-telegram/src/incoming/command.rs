@@ -60,9 +60,11 @@ impl Typed {
         if call.mention.is_some_and(|name| !name.eq_ignore_ascii_case(&bot.username)) {
             return Self::ForAnotherBot;
         }
-        let of_host = HostCommand::of(call);
-        let is_own = of_host == Some(HostCommand::Stop)
+        let named = HostCommand::of(call);
+        let is_own = named == Some(HostCommand::Stop)
             || bot.commands.iter().any(|command| command.eq_ignore_ascii_case(call.name));
+        // That one of the host's does not work here is the engine's to say, as it is of its own.
+        let of_host = named.filter(|_| is_own);
         let text = format!("/{} {}", call.name, call.rest).trim_end().to_owned();
         Self::Command(Command { text, of_host, is_for_bot: is_own || call.mention.is_some() })
     }

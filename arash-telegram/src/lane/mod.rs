@@ -86,7 +86,12 @@ impl Lanes {
     /// Lets running answers end, for `time` at most.
     pub(crate) async fn end(&self, time: Duration) {
         self.tasks.close();
-        drop(timeout(time, self.tasks.wait()).await);
+        self.bot.reports.close();
+        let ending = async {
+            self.tasks.wait().await;
+            self.bot.reports.wait().await;
+        };
+        drop(timeout(time, ending).await);
     }
 
     /// Does what waits for no lane.
@@ -156,7 +161,8 @@ impl Lanes {
         let origin = job.origin().clone();
         let work = AssertUnwindSafe(self.bot.perform(&job)).catch_unwind();
         match work.await {
-            Ok(Ok(()) | Err(Unanswered::Closed)) => {}
+            Ok(Ok(()) | Err(Unanswered::Refused)) => {}
+            Ok(Err(Unanswered::Closed)) => self.bot.close(origin.lane).await,
             Ok(Err(Unanswered::Later)) => {
                 self.bot.intake.forget(&job.ids());
                 return;

@@ -11,7 +11,8 @@ impl Said<'_> {
             ErrorKind::QuotaExceeded => Self::QuotaExceeded { wait },
             ErrorKind::AiTimeout => Self::AiTimedOut,
             ErrorKind::AiService | ErrorKind::AiRefused => Self::AiFailed,
-            ErrorKind::ContextLength => Self::ConversationTooLong,
+            // All that is invalid in a message without attachments is its length.
+            ErrorKind::ContextLength | ErrorKind::InvalidInput => Self::ConversationTooLong,
             ErrorKind::SessionBusy => Self::TooManyWaiting,
             ErrorKind::Forbidden | ErrorKind::NotFound => Self::ModelNotUsable,
             ErrorKind::Unavailable => Self::Unavailable,

@@ -2,4 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod answers;
+mod commands;
+mod every_answer;
+mod failures;
+mod faults_of_telegram;
+mod groups;
+mod models;
+mod odd_answers;
+mod order;
+mod previews;
+mod retry;
 mod running_bot;
+mod stopping;

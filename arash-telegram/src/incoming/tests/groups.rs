@@ -45,7 +45,7 @@ fn the_hosts_commands_work_with_and_without_the_bots_name() {
         assert!(matches!(meaning(&group(text(typed))), Incoming::Command(_)), "{typed}");
     }
     // Which it has not, by its settings.
-    assert_eq!(ignored(&group(text("/stats"))), Ignored::NotForBot);
+    assert_eq!(ignored(&group(text("/models"))), Ignored::NotForBot);
 }
 
 #[test]

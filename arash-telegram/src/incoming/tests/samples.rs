@@ -13,7 +13,7 @@ pub(super) fn bot() -> BotInfo {
         id: BOT,
         username: "ArashBot".to_owned(),
         can_read_all_group_messages: false,
-        commands: ["start", "help", "model", "stop", "retry"].map(str::to_owned).to_vec(),
+        commands: ["start", "help", "model", "stop", "retry", "stats"].map(str::to_owned).to_vec(),
         max_image_bytes: 200_000,
     }
 }
