@@ -71,7 +71,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
         tracing::info!(
             request_id = id.as_str(),
             %method,
-            path,
+            path = told(&path),
             status = response.status().as_u16(),
             elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "request",
@@ -94,6 +94,12 @@ impl<E: Endpoint> EdgeEndpoint<E> {
     }
 }
 
+/// A path as it is logged: that of a webhook of Telegram's is known to Telegram alone.
+fn told(path: &str) -> &str {
+    const WEBHOOK: &str = "/telegram/";
+    if path.starts_with(WEBHOOK) { WEBHOOK } else { path }
+}
+
 /// Writes the problem that an answer is, or stands in place of a failure that poem answered in plain text.
 fn with_problem(answer: Response, shape: Shape, id: &RequestId) -> Response {
     if !answer.status().is_client_error() && !answer.status().is_server_error() {
@@ -101,6 +107,10 @@ fn with_problem(answer: Response, shape: Shape, id: &RequestId) -> Response {
     }
     let (problem, mut answer) = match answer.data::<Problem>() {
         Some(problem) => (problem.clone(), answer),
+        // An operation's own report, as that of health; what poem refuses by itself is plain text.
+        None if answer.content_type().is_some_and(|media_type| media_type.starts_with("application/json")) => {
+            return answer;
+        }
         None => (Problem::of_status(answer.status()), Response::default()),
     };
     problem.write_to(&mut answer, shape, id);

@@ -1,8 +1,11 @@
 //! The service itself: opens what it needs, tells where it is, answers until it is told to stop.
 
+use std::sync::Arc;
+
 use arash_core::Engine;
 use arash_core::settings::{DatabaseSettings, Settings};
 use arash_core::store::SqlStore;
+use arash_telegram::{FluentTexts, Telegram};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -11,25 +14,28 @@ use crate::{Fault, console};
 /// Runs until it is told to stop.
 pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
     let mut stop = Stop::listen()?;
-    let (engine, listener) = tokio::select! {
+    let (engine, telegram, listener) = tokio::select! {
         started = start(settings) => started?,
         () = stop.wait() => return Err("stopped before it had started".into()),
     };
-    serve(engine, settings, listener, stop).await
+    serve(engine, telegram, settings, listener, stop).await
 }
 
 /// Opens what it needs and tells where it is.
-async fn start(settings: &Settings) -> Result<(Engine, TcpListener), Fault> {
+async fn start(settings: &Settings) -> Result<(Engine, Option<Arc<Telegram>>, TcpListener), Fault> {
     let store = open_store(&settings.database).await?;
     let keyring = settings.sealing.keyring(&store).await?;
-    let engine = settings.engine()?.keyring(keyring).store(store).build().await?;
+    let builder = settings.engine()?.keyring(keyring).store(store);
+    let builder = if settings.telegram.is_enabled { builder.texts(FluentTexts) } else { builder };
+    let engine = builder.build().await?;
     let greeting = async {
+        let telegram = connect(&engine, settings).await?;
         let listener = listen(settings).await?;
         greet(&engine, settings, &listener).await?;
-        Ok(listener)
+        Ok((telegram, listener))
     };
     match greeting.await {
-        Ok(listener) => Ok((engine, listener)),
+        Ok((telegram, listener)) => Ok((engine, telegram, listener)),
         Err(fault) => {
             engine.shutdown(std::time::Duration::from_secs(5)).await;
             Err(fault)
@@ -38,13 +44,19 @@ async fn start(settings: &Settings) -> Result<(Engine, TcpListener), Fault> {
 }
 
 /// Answers requests until the first signal, then lets those that run come to their end, but not beyond a second one.
-async fn serve(engine: Engine, settings: &Settings, listener: TcpListener, mut stop: Stop) -> Result<(), Fault> {
+async fn serve(
+    engine: Engine,
+    telegram: Option<Arc<Telegram>>,
+    settings: &Settings,
+    listener: TcpListener,
+    mut stop: Stop,
+) -> Result<(), Fault> {
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
     let told = async {
         // Told, or nobody is left who could tell.
         let _ = told.await;
     };
-    let mut serving = std::pin::pin!(arash_http::serve(engine, &settings.http, listener, told));
+    let mut serving = std::pin::pin!(arash_http::serve_with_bot(telegram, engine, &settings.http, listener, told));
     tokio::select! {
         outcome = &mut serving => return Ok(outcome?),
         () = stop.wait() => drop(tell),
@@ -53,6 +65,16 @@ async fn serve(engine: Engine, settings: &Settings, listener: TcpListener, mut s
         outcome = &mut serving => Ok(outcome?),
         () = stop.wait() => Err("ended at once by a second signal".into()),
     }
+}
+
+/// The bot that runs beside the API, if one is to. As long as Telegram cannot be reached this waits.
+async fn connect(engine: &Engine, settings: &Settings) -> Result<Option<Arc<Telegram>>, Fault> {
+    if !settings.telegram.is_enabled {
+        return Ok(None);
+    }
+    let telegram = Telegram::connect(engine.clone(), &settings.telegram, settings.http.image_limit()).await?;
+    console::say(&format!("@{} answers on Telegram", telegram.username()));
+    Ok(Some(Arc::new(telegram)))
 }
 
 async fn open_store(database: &DatabaseSettings) -> arash_core::Result<SqlStore> {

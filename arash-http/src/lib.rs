@@ -51,4 +51,4 @@ mod whole_number;
 pub use api::document as openapi_document;
 pub use limits::Limits;
 pub use routes::routes;
-pub use serve::{serve, serve_within};
+pub use serve::{serve, serve_with_bot, serve_within};

@@ -99,19 +99,7 @@ fn ended(outcome: Result<(), Fault>) -> ExitCode {
 }
 
 /// Settings of the contract whose parts are not built in yet: whoever sets one should not believe that it works.
-const NO_EFFECT_YET: [&str; 11] = [
-    "REDIS_URL",
-    "RUN_TELEGRAM_BOT",
-    "TELEGRAM_ADMIN_USERS",
-    "TELEGRAM_API_URL",
-    "TELEGRAM_BOT_TOKEN",
-    "TELEGRAM_COMMANDS",
-    "TELEGRAM_DEFAULT_MODEL",
-    "TELEGRAM_MAX_HISTORY",
-    "TELEGRAM_MODELS",
-    "TELEGRAM_RATE_LIMIT",
-    "TELEGRAM_WEBHOOK_URL",
-];
+const NO_EFFECT_YET: [&str; 1] = ["REDIS_URL"];
 
 fn tell_what_has_no_effect(settings: &Settings) {
     let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());

@@ -1,7 +1,10 @@
 //! Puts the operations, the document and the explorer behind the edge.
 
+use std::sync::Arc;
+
 use arash_core::Engine;
 use arash_core::settings::HttpSettings;
+use arash_telegram::Telegram;
 use poem::endpoint::make_sync;
 use poem::http::Method;
 use poem::middleware::CatchPanic;
@@ -18,19 +21,20 @@ use crate::traffic::Operation;
 
 /// All paths of the host, ready to be served.
 pub fn routes(engine: &Engine, settings: &HttpSettings) -> impl Endpoint<Output = Response> + 'static {
-    routes_within(Limits::default(), Stopping::default(), engine, settings)
+    routes_within(Limits::default(), Stopping::default(), None, engine, settings)
 }
 
-/// The same with limits of one's own.
+/// The same with limits of one's own, and the webhook of a bot.
 pub(crate) fn routes_within(
     limits: Limits,
     stopping: Stopping,
+    telegram: Option<&Arc<Telegram>>,
     engine: &Engine,
     settings: &HttpSettings,
 ) -> impl Endpoint<Output = Response> + 'static {
     // Before anything is counted.
     exposition::recorder();
-    let service = api::service(engine);
+    let service = api::service(engine, telegram);
     let mut paths = Route::new();
     if settings.has_docs {
         let document = api::document();
@@ -39,6 +43,9 @@ pub(crate) fn routes_within(
         paths = paths
             .at("/openapi.json", only_get("/openapi.json", document))
             .at("/docs", only_get("/docs", make_sync(move |_| explorer.answer())));
+    }
+    if let Some((path, webhook)) = telegram.and_then(|telegram| telegram.route()) {
+        paths = paths.at(path, webhook);
     }
     let paths = paths.nest_no_strip("/", service.into_endpoint());
     let paths = paths.data(engine.clone()).data(settings.clone()).data(limits).data(stopping);

@@ -1,14 +1,16 @@
 //! Runs the host until it is told to stop.
 
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arash_core::Engine;
 use arash_core::settings::HttpSettings;
+use arash_telegram::Telegram;
 use poem::Server;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::TcpAcceptor;
 use crate::exposition;
@@ -47,7 +49,33 @@ pub async fn serve_within(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let stopping = Stopping::default();
+    serve_all(limits, None, engine, settings, listener, stop).await
+}
+
+/// The same as [`serve`], and if there is a bot, it answers until `stop`, too: its webhook and its health are on the same
+/// port, and the engine, which must be the bot's, is shut down when both have ended.
+///
+/// # Errors
+/// Those of [`serve`].
+pub async fn serve_with_bot(
+    telegram: Option<Arc<Telegram>>,
+    engine: Engine,
+    settings: &HttpSettings,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    serve_all(Limits::default(), telegram, engine, settings, listener, stop).await
+}
+
+async fn serve_all(
+    limits: Limits,
+    telegram: Option<Arc<Telegram>>,
+    engine: Engine,
+    settings: &HttpSettings,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let (stopping, bot_stop) = (Stopping::default(), CancellationToken::new());
     let acceptor = TcpAcceptor::new(listener, limits, stopping.clone())?;
     let deadline = settings.shutdown_deadline;
     let (stopped_at, is_stopped) = (OnceLock::new(), Notify::new());
@@ -56,10 +84,11 @@ pub async fn serve_within(
         stopped_at.get_or_init(Instant::now);
         is_stopped.notify_one();
         stopping.begin();
+        bot_stop.cancel();
         tracing::info!(deadline_s = deadline.as_secs_f64(), "stopping");
     };
     let serving = Server::new_with_acceptor(acceptor).idle_timeout(limits.idle).run_with_graceful_shutdown(
-        routes_within(limits, stopping.clone(), &engine, settings),
+        routes_within(limits, stopping.clone(), telegram.as_ref(), &engine, settings),
         stop,
         Some(deadline),
     );
@@ -69,8 +98,14 @@ pub async fn serve_within(
         engine.interrupt().await;
         std::future::pending::<()>().await;
     };
+    let serving = async {
+        let served = serving.await;
+        bot_stop.cancel();
+        served
+    };
+    let both = async { tokio::join!(serving, answer(telegram.as_deref(), &bot_stop, deadline)).0 };
     let outcome = tokio::select! {
-        outcome = serving => outcome,
+        outcome = both => outcome,
         never = gather_figures() => match never {},
         () = interrupting => Ok(()),
     };
@@ -78,6 +113,19 @@ pub async fn serve_within(
     engine.shutdown(deadline.saturating_sub(taken).max(ENGINE_DEADLINE)).await;
     tracing::info!("stopped");
     outcome
+}
+
+/// Lets the bot answer until it is stopped, and then for `deadline` at most.
+async fn answer(telegram: Option<&Telegram>, stop: &CancellationToken, deadline: Duration) {
+    let Some(telegram) = telegram else { return };
+    let out_of_time = async {
+        stop.cancelled().await;
+        tokio::time::sleep(deadline).await;
+    };
+    tokio::select! {
+        () = telegram.run(stop.clone()) => {}
+        () = out_of_time => tracing::warn!("answers on Telegram were not finished in time; they are given after the next start"),
+    }
 }
 
 async fn gather_figures() -> std::convert::Infallible {

@@ -97,7 +97,7 @@ async fn serve(settings: &Settings, engine: Engine, stop: CancellationToken) -> 
         .map_err(|fault| format!("cannot listen on {host} port {port}: {fault}"))?;
     let mut routes = Route::new().at("/health", get(health.data(Arc::clone(&telegram))));
     if let Some((path, route)) = telegram.route() {
-        routes = routes.at(path, poem::post(route));
+        routes = routes.at(path, route);
     }
     say(&format!("@{} answers; its health is at http://{}/health", telegram.username(), listener.local_addr()?));
     let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);

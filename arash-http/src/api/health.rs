@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use arash_core::clock::{Clock, SystemClock};
 use arash_core::{Engine, Error, Health};
+use arash_telegram::{BotHealth, Telegram};
 use poem_openapi::payload::Json;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::Group;
 use crate::refusal::{Refusal, statuses};
@@ -20,7 +23,7 @@ pub(super) const SERVICE: &str = "Arash External API Service";
 /// How the service is.
 #[derive(Debug, Object)]
 struct HealthReport {
-    /// `degraded` when a component is unhealthy.
+    /// `degraded` when a component is unhealthy; `unhealthy` when Telegram refuses the bot's token.
     status: Overall,
     /// The service's name.
     service: String,
@@ -41,6 +44,19 @@ struct Components {
     ai_service: Condition,
     /// Storage.
     database: Condition,
+    /// The bot on Telegram; absent where none runs.
+    #[oai(skip_serializing_if_is_none)]
+    telegram: Option<Condition>,
+}
+
+#[derive(Debug, ApiResponse)]
+enum HealthAnswer {
+    /// The service answers, if not in all its parts.
+    #[oai(status = 200)]
+    Answering(Json<HealthReport>),
+    /// The bot's token is refused: somebody has to give another one.
+    #[oai(status = 503)]
+    Unhealthy(Json<HealthReport>),
 }
 
 /// How all is.
@@ -49,12 +65,22 @@ struct Components {
 pub(super) enum Overall {
     Healthy,
     Degraded,
+    Unhealthy,
 }
 
 impl Overall {
     /// How all is, given how its parts are.
     pub(super) fn of(health: Health) -> Self {
         if health.database && health.ai_service { Self::Healthy } else { Self::Degraded }
+    }
+
+    /// How all is with a bot.
+    fn with_bot(self, bot: Option<&BotHealth>) -> Self {
+        match bot {
+            None | Some(BotHealth::Healthy) => self,
+            Some(BotHealth::Degraded(_)) => Self::Degraded,
+            Some(_) => Self::Unhealthy,
+        }
     }
 }
 
@@ -89,11 +115,12 @@ impl Probe {
 #[derive(Debug)]
 pub(super) struct HealthChecks {
     engine: Engine,
+    telegram: Option<Arc<Telegram>>,
 }
 
 impl HealthChecks {
-    pub(super) fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub(super) fn new(engine: Engine, telegram: Option<Arc<Telegram>>) -> Self {
+        Self { engine, telegram }
     }
 }
 
@@ -102,12 +129,13 @@ impl HealthChecks {
 impl HealthChecks {
     /// How the service is
     ///
-    /// 200 also when it is degraded. The checks run in the background, never for this request.
+    /// 200 also when it is degraded; 503 when Telegram refuses the token of a bot that runs beside it. The checks run in the background, never for this request.
     #[oai(path = "/health", method = "get", operation_id = "health")]
-    async fn health(&self) -> Result<Json<HealthReport>, Refusal<AlwaysAnswered>> {
+    async fn health(&self) -> Result<HealthAnswer, Refusal<AlwaysAnswered>> {
         let health = self.engine.health();
-        Ok(Json(HealthReport {
-            status: Overall::of(health),
+        let bot = self.telegram.as_ref().map(|telegram| telegram.health());
+        let report = Json(HealthReport {
+            status: Overall::of(health).with_bot(bot.as_ref()),
             service: SERVICE.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             timestamp: SystemClock.now().into(),
@@ -115,8 +143,13 @@ impl HealthChecks {
                 api: Condition::Healthy,
                 ai_service: Condition::of(health.ai_service),
                 database: Condition::of(health.database),
+                telegram: bot.as_ref().map(|bot| Condition::of(*bot == BotHealth::Healthy)),
             },
-        }))
+        });
+        Ok(match bot {
+            Some(BotHealth::Refused) => HealthAnswer::Unhealthy(report),
+            _ => HealthAnswer::Answering(report),
+        })
     }
 
     /// Whether the process runs

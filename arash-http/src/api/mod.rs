@@ -17,7 +17,10 @@ mod team_lead;
 mod usage;
 mod webhook;
 
+use std::sync::Arc;
+
 use arash_core::Engine;
+use arash_telegram::Telegram;
 use poem_openapi::{ExtraHeader, LicenseObject, Object, OpenApi, OpenApiService, Tags};
 
 pub(crate) use api_key::KeyInfo;
@@ -84,10 +87,10 @@ type ClientOperations =
 type TeamOperations = (OwnTeam, TeamKeys, TeamWebhook);
 type AdminOperations = (AdminOverview, AdminStats, AdminTeams, AdminKeys, AdminUsage, AdminAudit, AdminWebhooks);
 
-/// All operations on `engine`.
-pub(crate) fn service(engine: &Engine) -> OpenApiService<impl OpenApi + 'static, ()> {
+/// All operations on `engine`, beside which a bot may answer.
+pub(crate) fn service(engine: &Engine, telegram: Option<&Arc<Telegram>>) -> OpenApiService<impl OpenApi + 'static, ()> {
     let of_clients: ClientOperations = (
-        HealthChecks::new(engine.clone()),
+        HealthChecks::new(engine.clone(), telegram.cloned()),
         Figures::new(engine.clone()),
         Chat::new(engine.clone()),
         ChatStreams::new(engine.clone()),

@@ -35,6 +35,7 @@ mod sealing;
 mod secrets;
 mod slow_upstream;
 mod stopping;
+mod telegram;
 #[cfg(feature = "otel")]
 mod traces;
 #[path = "../../../arash-core/tests/support/upstream.rs"]

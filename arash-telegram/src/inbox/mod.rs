@@ -9,7 +9,7 @@ use arash_core::id::{BotId, UpdateId};
 use arash_core::inbox::{Inbox, InboxUpdate, MAX_IDS, MAX_UPDATES, NewUpdate};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce};
 use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,8 @@ pub(crate) struct Intake {
     bot: BotId,
     places: Arc<Semaphore>,
     held: Mutex<BTreeSet<UpdateId>>,
+    /// What an earlier program left behind was taken up.
+    is_open: SetOnce<()>,
 }
 
 #[derive(Deserialize)]
@@ -50,12 +52,17 @@ struct Numbered {
 
 impl Intake {
     pub(crate) fn new(inbox: Inbox, bot: BotId) -> Self {
-        Self { inbox, bot, places: Arc::new(Semaphore::new(MAX_HELD)), held: Mutex::default() }
+        Self { inbox, bot, places: Arc::new(Semaphore::new(MAX_HELD)), held: Mutex::default(), is_open: SetOnce::new() }
     }
 
     /// Whose updates these are.
     pub(crate) fn bot(&self) -> BotId {
         self.bot
+    }
+
+    /// Waits until what an earlier program left behind was taken up: what comes now is to be answered after it.
+    pub(crate) async fn open(&self) {
+        self.is_open.wait().await;
     }
 
     /// Waits until there is room for a whole batch of updates.
@@ -108,7 +115,11 @@ impl Intake {
             self.renew().await;
             loop {
                 match self.claim().await {
-                    Ok(claimed) if claimed.is_empty() => break,
+                    Ok(claimed) if claimed.is_empty() => {
+                        // Every time but the first it is open already.
+                        let _ = self.is_open.set(());
+                        break;
+                    }
                     Ok(claimed) => claimed.into_iter().for_each(&take),
                     Err(error) => {
                         tracing::warn!(%error, "waiting updates cannot be claimed");

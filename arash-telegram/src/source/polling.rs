@@ -20,6 +20,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 pub(crate) async fn poll(bot: Arc<Bot>, stop: CancellationToken, take: impl Fn(Held)) {
     let polling = async {
         let (mut offset, mut pause) = (None, PAUSES.0);
+        bot.intake.open().await;
         loop {
             bot.intake.room().await;
             match next(&bot, offset).await {

@@ -7,6 +7,7 @@ use poem::{Body, Endpoint, Request, Response};
 use serde_json::value::RawValue;
 use sha2::Sha256;
 use teloxide::payloads::{GetWebhookInfo, SetWebhook};
+use teloxide::types::AllowedUpdate;
 use url::Url;
 
 use crate::api::ApiError;
@@ -48,7 +49,9 @@ pub(crate) async fn register(bot: &Bot, base: &Url, webhook: &Webhook) -> Result
     let base = base.as_str().trim_end_matches('/');
     let url: Url = format!("{base}{}", webhook.path).parse().map_err(|_| ApiError::NotSent { method: "SetWebhook" })?;
     let known = bot.api.call(&GetWebhookInfo::new()).await?;
-    if known.url.as_ref() == Some(&url) && known.allowed_updates.as_deref() == Some(&ALLOWED) {
+    // Telegram tells the kinds in an order of its own.
+    let is_all = |kinds: &[AllowedUpdate]| kinds.len() == ALLOWED.len() && ALLOWED.iter().all(|it| kinds.contains(it));
+    if known.url.as_ref() == Some(&url) && known.allowed_updates.as_deref().is_some_and(is_all) {
         return Ok(());
     }
     let mut set = SetWebhook::new(url);
@@ -83,6 +86,7 @@ impl<T: Fn(Held) + Send + Sync> Endpoint for WebhookRoute<T> {
         let Ok(update) = serde_json::from_slice::<Box<RawValue>>(&body) else {
             return Ok(StatusCode::BAD_REQUEST.into());
         };
+        self.bot.intake.open().await;
         Ok(match self.bot.intake.store(&[update]).await {
             Ok(held) => {
                 held.into_iter().for_each(&self.take);
