@@ -42,6 +42,17 @@ impl From<Formatted> for Content {
     }
 }
 
+/// What is sent for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    /// A placeholder: it may come twice, and has time.
+    Beginning,
+    /// A message that must not come twice.
+    Once,
+    /// An edit, which does the same however often it is done.
+    Edit,
+}
+
 /// The outgoing side of a bot.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
@@ -57,12 +68,12 @@ impl Outgoing {
     /// Sends a message for sure: as long as it is not known to be there, it is sent again. So it may come twice, and is
     /// nothing that must not.
     pub(crate) async fn place(&self, place: Lane, reply_to: Option<i32>, content: &Content) -> Result<Sent, ApiError> {
-        self.insist(place.chat, true, &message(place, reply_to, content)).await
+        self.insist(place.chat, Sending::Beginning, &message(place, reply_to, content)).await
     }
 
     /// Sends a message once: when it is not known whether it came, it is not sent again.
     pub(crate) async fn say(&self, place: Lane, reply_to: Option<i32>, content: &Content) -> Result<Sent, ApiError> {
-        self.insist(place.chat, false, &message(place, reply_to, content)).await
+        self.insist(place.chat, Sending::Once, &message(place, reply_to, content)).await
     }
 
     /// Sends a document for sure: as long as it is not known to be there, it is sent again, for without it the answer is
@@ -89,7 +100,7 @@ impl Outgoing {
     pub(crate) async fn edit(&self, place: Lane, message_id: i32, content: &Content) -> Result<(), ApiError> {
         let mut edit = edit(place, message_id, content);
         loop {
-            let edited = self.insist::<_, serde::de::IgnoredAny>(place.chat, true, &edit).await;
+            let edited = self.insist::<_, serde::de::IgnoredAny>(place.chat, Sending::Edit, &edit).await;
             match done(edited.map(drop)) {
                 Err(error) if error.is_about_entities() && edit.entities.is_some() => {
                     tracing::error!(%error, "an answer is shown without its formatting");
@@ -163,12 +174,15 @@ impl Outgoing {
     async fn insist<P: Payload + Serialize + Sync, R: DeserializeOwned>(
         &self,
         chat: ChatId,
-        is_safe: bool,
+        sending: Sending,
         payload: &P,
     ) -> Result<R, ApiError> {
         let mut pause = PAUSES.0;
         loop {
-            self.governor.wait(chat).await;
+            match sending {
+                Sending::Beginning => self.governor.wait_to_begin(chat).await,
+                Sending::Once | Sending::Edit => self.governor.wait(chat).await,
+            }
             let error = match self.api.call_for(payload).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -177,7 +191,7 @@ impl Outgoing {
             match error {
                 // The governor has been told, and waits.
                 ApiError::Refused { code: 429, .. } => {}
-                ApiError::Unknown { .. } if !is_safe => return Err(error),
+                ApiError::Unknown { .. } if sending == Sending::Once => return Err(error),
                 ApiError::NotSent { .. } | ApiError::Unknown { .. } => {
                     pause = wait_again(&error, pause).await;
                 }

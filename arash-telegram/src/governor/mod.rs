@@ -20,8 +20,8 @@ use pace::{Pace, Rate};
 const PRIVATE: Rate = Rate { interval: Duration::from_secs(1), burst: 3 };
 /// With its burst never more than 20 in any minute.
 const GROUP: Rate = Rate { interval: Duration::from_millis(3_750), burst: 4 };
-/// With its burst never more than 30 in any second.
-const BOT: Rate = Rate { interval: Duration::from_millis(36), burst: 2 };
+/// Never more than 30 in any second, also where what is sent evenly comes unevenly.
+const BOT: Rate = Rate { interval: Duration::from_millis(40), burst: 1 };
 /// Two chats refused within this time mean that the bot as a whole is too quick.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
 /// From so many chats on, those that rest are forgotten.
