@@ -133,9 +133,10 @@ async fn what_ends_an_answer_goes_before_what_begins_one() {
     let waits = |is_end: bool, chat: i64| {
         let governor = Arc::clone(&governor);
         async move {
-            match is_end {
-                true => governor.wait(ChatId(chat)).await,
-                false => governor.wait_to_begin(ChatId(chat)).await,
+            if is_end {
+                governor.wait(ChatId(chat)).await;
+            } else {
+                governor.wait_to_begin(ChatId(chat)).await;
             }
             (is_end, begun.elapsed())
         }
