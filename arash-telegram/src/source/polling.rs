@@ -37,7 +37,8 @@ pub(crate) async fn poll(bot: Arc<Bot>, stop: CancellationToken, take: impl Fn(H
                     tracing::warn!(%fault, pause_seconds = pause.as_secs(), "updates cannot be fetched");
                     sleep(fault.wait().unwrap_or(pause)).await;
                     // Many that are long may be too much for one answer.
-                    limit = (limit / 4).max(1);
+                    let is_unread = matches!(fault, Fault::Telegram(ApiError::Unknown { .. }));
+                    limit = if is_unread { (limit / 4).max(1) } else { MOST };
                     pause = (pause * 2).min(PAUSES.1);
                 }
             }
