@@ -8,19 +8,37 @@ use crate::database::Database;
 use crate::program::Bot;
 use crate::scene::{Scene, Source};
 
-/// How often a program is killed, and the longest time to that after it answers.
+/// How programs are killed.
 struct Kills {
     count: u64,
-    longest: Duration,
+    /// How long a program runs at most before people do something.
+    quiet: Duration,
+    /// How many do something then.
+    people: u64,
+    /// How long an answer takes at most, …
+    answer: Duration,
+    /// … and how long they may be answered before the kill.
+    busy: Duration,
 }
 
 /// The next program takes over at once.
-const ON_SQLITE: Kills = Kills { count: 50, longest: Duration::from_millis(900) };
+const ON_SQLITE: Kills = Kills {
+    count: 50,
+    quiet: Duration::ZERO,
+    people: 1,
+    answer: Duration::from_millis(600),
+    busy: Duration::from_millis(900),
+};
 /// The next program waits until the leases of the killed one have run out: some are killed before that, some after.
-const ON_POSTGRES: Kills = Kills { count: 5, longest: Duration::from_secs(22) };
+const ON_POSTGRES: Kills = Kills {
+    count: 5,
+    quiet: Duration::from_secs(18),
+    people: 6,
+    answer: Duration::from_secs(4),
+    busy: Duration::from_secs(3),
+};
 /// The longest time to a kill of a program that does not answer yet.
 const STARTING: Duration = Duration::from_millis(150);
-const LONGEST_ANSWER: Duration = Duration::from_millis(600);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_cost_a_bot_that_polls_no_message() {
@@ -45,18 +63,21 @@ async fn kills_cost_a_bot_with_a_webhook_on_postgres_no_message() {
 async fn kill_at_any_moment(database: Database, source: Source, kills: &Kills) {
     let mut scene = Scene::on(database, source).await;
     for number in 0..kills.count {
-        scene.do_something(LONGEST_ANSWER);
+        scene.do_something(kills.answer);
         if number % 8 == 7 {
-            let moment = Duration::from_millis(scene.random.below(STARTING.as_millis() as u64));
+            let moment = scene.time_below(STARTING);
             // Dropped before it answers, it is killed.
             drop(timeout(moment, Bot::launch(scene.command())).await);
             continue;
         }
         let bot = Bot::start(scene.command()).await;
-        scene.do_something(LONGEST_ANSWER);
+        sleep(scene.time_below(kills.quiet)).await;
+        for _ in 0..kills.people {
+            scene.do_something(kills.answer);
+        }
         // Telegram waits ever longer before it tries a webhook again.
         scene.telegram.turn_clock(Duration::from_secs(8));
-        sleep(Duration::from_millis(scene.random.below(kills.longest.as_millis() as u64))).await;
+        sleep(scene.time_below(kills.busy)).await;
         let said = bot.kill().await;
         assert!(!said.contains("panicked"), "{said}");
     }

@@ -30,7 +30,7 @@ pub(crate) enum Source {
 pub(crate) struct Scene {
     pub(crate) telegram: FakeTelegram,
     pub(crate) database: Database,
-    pub(crate) random: Random,
+    random: Random,
     upstream: Upstream,
     source: Source,
     /// The same for each program, because the webhook names it.
@@ -70,9 +70,14 @@ impl Scene {
         command
     }
 
+    /// A time by chance, shorter than `longest`.
+    pub(crate) fn time_below(&mut self, longest: Duration) -> Duration {
+        Duration::from_millis(self.random.below(longest.as_millis().max(1) as u64))
+    }
+
     /// Somebody does something; an answer takes at most so long.
     pub(crate) fn do_something(&mut self, longest: Duration) {
-        let wait = Duration::from_millis(self.random.below(longest.as_millis() as u64));
+        let wait = self.time_below(longest);
         let number = self.random.below(CHATS as u64) as usize;
         let chat = &mut self.chats[number];
         if number < CHATS_WITH_STOPS {

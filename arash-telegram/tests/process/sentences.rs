@@ -14,8 +14,11 @@ fn count(person: &Person, start: &str) -> usize {
 
 #[tokio::test]
 async fn what_is_said_when_the_program_dies_is_said_once() {
-    let sentences =
-        [("/stop", "There is nothing to stop"), ("/retry", "There is no message yet"), ("/model", "Choose a model")];
+    let sentences = [
+        ("/stop", "There is nothing to stop"),
+        ("/retry", "There is no message yet"),
+        ("/model", "Which model should answer"),
+    ];
     for method in ["sendMessage", "editMessageText"] {
         let (folder, telegram) = (tempfile::tempdir().unwrap(), FakeTelegram::start().await.unwrap());
         // Done, but Telegram has not said so when the program dies.
