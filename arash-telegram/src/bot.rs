@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use arash_core::id::{BotId, TurnId, UpdateId};
+use arash_core::id::{BotId, TurnId};
 use arash_core::session::SessionKey;
 use arash_core::{Engine, Error, IncomingMessage};
 use teloxide::payloads::GetChatMember;
@@ -68,11 +68,6 @@ impl Bot {
         self.stop.cancelled().await;
     }
 
-    /// Notes how far the answer to an update has come.
-    pub(crate) async fn note(&self, update_id: i64, progress: &Progress) {
-        self.intake.note(UpdateId(update_id), &progress.to_json()).await;
-    }
-
     /// Makes a turn, to its end.
     pub(crate) async fn perform(&self, job: &Job) -> Result<(), Unanswered> {
         match &job.task {
@@ -92,7 +87,7 @@ impl Bot {
         let origin = &ask.origin;
         let attachments = match self.attachments(&ask.media).await {
             Ok(attachments) => attachments,
-            Err(said) => return self.tell(origin, &said).await,
+            Err(said) => return self.tell(origin, progress, &said).await,
         };
         if !ask.is_command {
             self.remembered.ask(ask.clone());
@@ -111,29 +106,20 @@ impl Bot {
                 let message = message(origin, text);
                 self.answer(Question::new(origin, message, progress.clone())).await
             }
-            None => self.tell(origin, &Said::NothingToRetry).await,
+            None => self.tell(origin, progress, &Said::NothingToRetry).await,
         }
     }
 
-    /// Says one sentence, once: where it is not known whether it came, it is not said again.
-    pub(crate) async fn tell(&self, origin: &Origin, said: &Said<'_>) -> Result<(), Unanswered> {
+    /// Says one sentence, as the whole answer to an update.
+    pub(crate) async fn tell(&self, origin: &Origin, progress: &Progress, said: &Said<'_>) -> Result<(), Unanswered> {
         let content = Content::plain(say(said, origin.language.as_deref()));
-        self.say_once(origin, &content).await
-    }
-
-    /// Sends a message of the host's own, once.
-    pub(crate) async fn say_once(&self, origin: &Origin, content: &Content) -> Result<(), Unanswered> {
-        let reply_to = origin.lane.is_group().then_some(origin.message_id.0);
-        match self.outgoing.say(origin.lane, reply_to, content).await {
-            Ok(_) | Err(crate::api::ApiError::Unknown { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.show(origin, progress, content).await
     }
 
     /// What a person is told when answering broke within this program.
-    pub(crate) async fn tell_of_defect(&self, origin: &Origin) {
+    pub(crate) async fn tell_of_defect(&self, origin: &Origin, progress: &Progress) {
         self.failed(&Error::internal("answering a message panicked"));
-        drop(self.tell(origin, &Said::Defect).await);
+        drop(self.tell(origin, progress, &Said::Defect).await);
     }
 
     /// Tells administrators of a failure, of each kind once an hour.

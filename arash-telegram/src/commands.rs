@@ -8,6 +8,7 @@ use arash_core::turn::TurnRequest;
 use teloxide::payloads::AnswerCallbackQuery;
 use teloxide::types::{CallbackQueryId, InlineKeyboardButton, InlineKeyboardMarkup};
 
+use crate::answer::Progress;
 use crate::api::ApiError;
 use crate::bot::{Bot, PLATFORM};
 use crate::incoming::{Button, ButtonPress, HostCall, HostCommand, Lane, ModelReference, Origin};
@@ -21,28 +22,28 @@ const ACTIVE: Duration = Duration::from_mins(5);
 
 impl Bot {
     /// A command of the host's own, but for `/retry`, which is a turn.
-    pub(crate) async fn command(&self, call: &HostCall) {
+    pub(crate) async fn command(&self, call: &HostCall, progress: &Progress) {
         let origin = &call.origin;
         match call.command {
             HostCommand::Stop => {
                 let turn = self.running.get(origin.lane);
                 // The answer itself says that it was stopped.
                 if !turn.is_some_and(|turn| self.stop_turn(turn)) {
-                    drop(self.tell(origin, &Said::NothingToStop).await);
+                    drop(self.tell(origin, progress, &Said::NothingToStop).await);
                 }
             }
             HostCommand::ChooseModel => {
                 let content = self.model_keyboard(origin.lane, 0, origin.language.as_deref()).await;
-                drop(self.say_once(origin, &content).await);
+                drop(self.show(origin, progress, content).await);
             }
-            HostCommand::Stats => self.stats(origin).await,
+            HostCommand::Stats => self.stats(origin, progress).await,
             HostCommand::Retry => {}
         }
     }
 
-    async fn stats(&self, origin: &Origin) {
+    async fn stats(&self, origin: &Origin, progress: &Progress) {
         if !self.admins.contains(&origin.user_id) {
-            drop(self.tell(origin, &Said::UnknownCommand).await);
+            drop(self.tell(origin, progress, &Said::UnknownCommand).await);
             return;
         }
         let said = match self.engine.sessions().groups(ACTIVE).await {
@@ -54,7 +55,7 @@ impl Bot {
             }
             Err(error) => Said::of_failure(&error),
         };
-        drop(self.tell(origin, &said).await);
+        drop(self.tell(origin, progress, &said).await);
     }
 
     /// A button was pressed. Whoever presses it is answered in any case, and first: the app waits for it, and the

@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BotHealth {
-    /// Updates come.
+    /// Updates come and can be stored.
     #[default]
     Healthy,
-    /// Updates do not come at the moment: what is wrong, in words for an operator.
+    /// Updates do not come at the moment, or storage refuses them: what is wrong, in words for an operator.
     Degraded(String),
     /// Telegram refuses the token. Nothing is sent any more.
     Refused,

@@ -56,7 +56,7 @@ enum Sending {
     Beginning,
     /// A message that must not come twice.
     Once,
-    /// An edit, which does the same however often it is done.
+    /// An edit or a deletion, which does the same however often it is done.
     Edit,
 }
 
@@ -123,12 +123,13 @@ impl Outgoing {
         }
     }
 
-    /// Takes a message away, if it can be.
+    /// Takes a message away, if Telegram lets it.
     pub(crate) async fn delete(&self, place: Lane, message_id: i32) {
         let delete = DeleteMessage::new(Recipient::Id(place.chat), MessageId(message_id));
-        if let Err(error) = self.api.call(&delete).await {
-            self.note(place.chat, &error);
-            tracing::debug!(%error, "a message stays");
+        // Done a second time, it is refused.
+        let deleted = self.insist::<_, serde::de::IgnoredAny>(place.chat, Sending::Edit, &delete).await;
+        if let Err(error) = deleted {
+            tracing::debug!(%error, "a message stays, or was gone");
         }
     }
 

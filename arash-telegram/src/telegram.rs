@@ -119,7 +119,7 @@ impl Telegram {
 
     /// How the bot is doing.
     pub fn health(&self) -> BotHealth {
-        match self.bot.health.fault() {
+        match self.bot.health.fault().or_else(|| self.bot.intake.fault()) {
             _ if self.bot.api.is_refused() => BotHealth::Refused,
             Some(fault) => BotHealth::Degraded(fault),
             None => BotHealth::Healthy,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poem::Server;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::clock::Timestamp;
@@ -159,6 +160,15 @@ impl FakeTelegram {
     /// From now on each new update is told to the webhook so many times more, although it was taken.
     pub fn repeat_updates(&self, times: usize) {
         self.shared.change(|world| world.updates.repeats = times);
+    }
+
+    /// The bot is told of something in a chat in a form that Telegram never has: `make` makes it of the number that is
+    /// next. It is confirmed as if it had that number.
+    pub fn tell(&self, chat_id: i64, make: impl FnOnce(i64) -> Value) {
+        self.shared.change(|world| {
+            let now = world.now();
+            world.updates.push_as_made(now, chat_id, make);
+        });
     }
 
     /// How many updates the bot has not confirmed.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::ApiError;
+use crate::api::{ApiError, Upload};
 use crate::incoming::Lane;
 use crate::markdown::Formatted;
 use crate::outgoing::{Content, Outgoing};
@@ -102,10 +102,11 @@ impl<'a> Messages<'a> {
             }
             shown.content = Some(part.clone());
         } else {
-            let Some(sent) = self.outgoing.try_place(self.place, replied, part).await? else {
+            // With nothing in it: died before it is noted, it is nobody's.
+            let Some(sent) = self.outgoing.try_place(self.place, replied, &placeholder()).await? else {
                 return Ok(Step::Dropped);
             };
-            self.shown.push(Shown { message_id: sent.message_id, content: Some(part.clone()) });
+            self.shown.push(Shown { message_id: sent.message_id, content: Some(placeholder()) });
         }
         Ok(Step::Changed)
     }
@@ -114,14 +115,14 @@ impl<'a> Messages<'a> {
     pub(crate) async fn finish(&mut self, parts: &[Content]) -> Result<Step, ApiError> {
         let Some((number, part)) = self.difference(parts) else { return Ok(Step::Complete) };
         let Some(shown) = self.shown.get_mut(number) else {
-            self.open(Content::plain(PLACEHOLDER)).await?;
+            self.open(placeholder()).await?;
             return Ok(Step::Changed);
         };
         match self.outgoing.edit(self.place, shown.message_id, part).await {
             Ok(()) => shown.content = Some(part.clone()),
             // Somebody deleted it: another one takes its place.
             Err(gone) if gone.is_message_gone() => {
-                let sent = self.outgoing.place(self.place, None, &Content::plain(PLACEHOLDER)).await?;
+                let sent = self.outgoing.place(self.place, None, &placeholder()).await?;
                 *shown = Shown { message_id: sent.message_id, content: None };
             }
             Err(error) => return Err(error),
@@ -136,6 +137,11 @@ impl<'a> Messages<'a> {
                 self.outgoing.delete(self.place, shown.message_id).await;
             }
         }
+    }
+
+    /// Sends a file below them.
+    pub(crate) async fn send_document(&self, document: Upload) -> Result<(), ApiError> {
+        self.outgoing.send_document(self.place, document).await
     }
 
     fn difference<'p>(&self, parts: &'p [Content]) -> Option<(usize, &'p Content)> {

@@ -1,6 +1,7 @@
 //! One turn, from the engine to Telegram: what is written is shown while it is written, and what is final arrives whole.
 
 mod messages;
+mod noted;
 mod pace;
 mod parts;
 mod progress;
@@ -19,7 +20,8 @@ use crate::bot::Bot;
 use crate::incoming::{Lane, Origin};
 use crate::outgoing::Content;
 use crate::texts::{Said, say};
-use messages::{Messages, Step, placeholder};
+use messages::{Step, placeholder};
+use noted::Noted;
 use pace::PreviewPace;
 use parts::{Whole, stop_button};
 
@@ -56,11 +58,6 @@ impl Question {
     /// The number of its draft, which must not be 0.
     fn draft_id(&self) -> i32 {
         self.origin.message_id.0.max(1)
-    }
-
-    /// The message that the answer refers to: in groups, where others write in between.
-    fn reply_to(&self) -> Option<i32> {
-        self.place().is_group().then_some(self.origin.message_id.0)
     }
 }
 
@@ -115,17 +112,15 @@ impl Bot {
 struct Answering<'a> {
     bot: &'a Bot,
     question: Question,
-    messages: Messages<'a>,
-    progress: Progress,
+    noted: Noted<'a>,
 }
 
 impl<'a> Answering<'a> {
     fn new(bot: &'a Bot, question: Question) -> Self {
-        let progress = question.progress.clone();
         let draft = (bot.has_drafts && !question.place().is_group()).then(|| question.draft_id());
-        let messages = Messages::new(&bot.outgoing, question.place(), question.reply_to(), &progress.messages);
-        let messages = messages.with_draft(draft);
-        Self { bot, question, messages, progress }
+        let mut noted = Noted::new(bot, &question.origin, &question.progress);
+        noted.messages = noted.messages.with_draft(draft);
+        Self { bot, question, noted }
     }
 
     async fn run(mut self) -> Result<(), Unanswered> {
@@ -139,10 +134,10 @@ impl<'a> Answering<'a> {
         let text = &self.question.message.text;
         // Two slashes stand for one that begins no command.
         let is_command = text.starts_with('/') && !text.starts_with("//");
-        if self.messages.is_empty() && !self.messages.is_draft() {
+        if self.noted.messages.is_empty() && !self.noted.messages.is_draft() {
             let keyboard = (!is_command).then(|| self.stop_button());
-            self.messages.open(Content { keyboard, ..placeholder() }).await?;
-            self.note().await;
+            self.noted.messages.open(Content { keyboard, ..placeholder() }).await?;
+            self.noted.note().await;
         }
         match self.follow(stream).await {
             Ok((_, Ok(reply))) => self.conclude(&reply).await,
@@ -159,7 +154,7 @@ impl<'a> Answering<'a> {
     async fn begin(&mut self) -> Result<ReplyStream, Error> {
         let mut looks = 0;
         loop {
-            let key = format!("{}:{}", self.question.origin.update_id, self.progress.attempt);
+            let key = format!("{}:{}", self.question.origin.update_id, self.noted.progress.attempt);
             let key = IdempotencyKey::new(format!("telegram:{}", self.bot.id().0), key)?;
             let request = TurnRequest::from(self.question.message.clone()).idempotency_key(key);
             match self.bot.engine.stream(request).await {
@@ -168,8 +163,8 @@ impl<'a> Answering<'a> {
                     sleep(IN_PROGRESS).await;
                 }
                 Err(error) if is_cut_off(&error) => {
-                    self.progress.attempt += 1;
-                    self.note().await;
+                    self.noted.progress.attempt += 1;
+                    self.noted.note().await;
                 }
                 begun => return begun,
             }
@@ -200,10 +195,10 @@ impl<'a> Answering<'a> {
     /// Shows one step more of what came so far; whether that is all of it.
     async fn preview(&mut self, text: &str, pace: &mut PreviewPace) -> Result<bool, Unanswered> {
         let parts = parts::preview(text, &self.stop_button());
-        let before = self.messages.ids().len();
-        let step = self.messages.preview(&parts).await;
-        if self.messages.ids().len() > before {
-            self.note().await;
+        let before = self.noted.messages.ids().len();
+        let step = self.noted.messages.preview(&parts).await;
+        if self.noted.messages.ids().len() > before {
+            self.noted.note().await;
         }
         match step {
             Ok(Step::Dropped) => {
@@ -259,9 +254,6 @@ impl<'a> Answering<'a> {
             let broken = self.say(&Said::BrokeOff);
             return self.show(Whole::of_part(&text).with_note(&broken)).await;
         }
-        if self.messages.is_empty() {
-            return self.bot.say_once(&self.question.origin, &Content::plain(sentence)).await;
-        }
         self.show(Whole::plain(&sentence)).await
     }
 
@@ -287,35 +279,17 @@ impl<'a> Answering<'a> {
         let hint = || self.say(&Said::WholeAnswerInFile);
         let (parts, document) = whole.into_parts(hint);
         self.finish(&parts).await?;
-        if let Some(document) = document.filter(|_| !self.progress.has_document) {
-            self.progress.has_document = true;
-            self.note().await;
-            self.bot.outgoing.send_document(self.question.place(), document).await?;
+        match document {
+            Some(document) => self.noted.send_document(document).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Makes the messages show `parts`, and nothing else.
+    /// Makes the messages show `parts`, and nothing else; they are the newest answer.
     async fn finish(&mut self, parts: &[Content]) -> Result<(), ApiError> {
-        loop {
-            let before = self.messages.ids();
-            let step = self.messages.finish(parts).await?;
-            if self.messages.ids() != before {
-                self.note().await;
-            }
-            if step == Step::Complete {
-                break;
-            }
-        }
-        self.messages.truncate(parts.len()).await;
-        self.bot.remembered.answered(self.question.place(), &self.messages.ids());
+        self.noted.show(parts).await?;
+        self.bot.remembered.answered(self.question.place(), &self.noted.messages.ids());
         Ok(())
-    }
-
-    /// Notes how far this has come. If it cannot be noted, a crash now may leave a placeholder behind, and nothing worse.
-    async fn note(&mut self) {
-        self.progress.messages = self.messages.ids();
-        self.bot.note(self.question.origin.update_id, &self.progress).await;
     }
 
     fn say(&self, said: &Said<'_>) -> String {

@@ -9,7 +9,7 @@ pub(crate) struct Progress {
     pub(crate) attempt: u32,
     /// The messages of the answer, in their order.
     pub(crate) messages: Vec<i32>,
-    /// The answer's document was sent, or nobody knows.
+    /// The answer's document is there.
     pub(crate) has_document: bool,
 }
 

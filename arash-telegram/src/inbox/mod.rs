@@ -1,5 +1,10 @@
 //! The way in: an update is stored before Telegram is told that it was taken, and stays stored until it is answered.
 
+mod received;
+mod refusals;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,11 +12,15 @@ use std::time::Duration;
 use arash_core::Result;
 use arash_core::id::{BotId, UpdateId};
 use arash_core::inbox::{Inbox, InboxUpdate, MAX_IDS, MAX_UPDATES, NewUpdate};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce};
-use tokio::time::{interval, sleep};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+
+use received::storable;
+use refusals::{Asked, Refusals};
+
+pub(crate) use received::number;
 
 /// Most updates that are worked on or wait in memory. Beyond that Telegram keeps them.
 const MAX_HELD: usize = 10_000;
@@ -43,16 +52,24 @@ pub(crate) struct Intake {
     held: Mutex<BTreeSet<UpdateId>>,
     /// What an earlier program left behind was taken up.
     is_open: SetOnce<()>,
-}
-
-#[derive(Deserialize)]
-struct Numbered {
-    update_id: i64,
+    refusals: Refusals,
 }
 
 impl Intake {
     pub(crate) fn new(inbox: Inbox, bot: BotId) -> Self {
-        Self { inbox, bot, places: Arc::new(Semaphore::new(MAX_HELD)), held: Mutex::default(), is_open: SetOnce::new() }
+        Self {
+            inbox,
+            bot,
+            places: Arc::new(Semaphore::new(MAX_HELD)),
+            held: Mutex::default(),
+            is_open: SetOnce::new(),
+            refusals: Refusals::default(),
+        }
+    }
+
+    /// What storage refuses at present, in a sentence for an operator.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.refusals.sentence()
     }
 
     /// Whose updates these are.
@@ -77,10 +94,16 @@ impl Intake {
         self.places.available_permits() > 0
     }
 
-    /// Stores updates as they came; gives those that are new. When this returns, Telegram may forget them.
+    /// Stores updates as they came; gives those that are new. When this returns, Telegram may forget them all: what
+    /// cannot be stored is left out.
     pub(crate) async fn store(&self, raw: &[Box<RawValue>]) -> Result<Vec<Held>> {
-        let updates: Vec<NewUpdate> = raw.iter().filter_map(|raw| numbered(raw)).collect();
-        let new = self.inbox.receive(self.bot, &updates, LEASE).await?;
+        let updates: Vec<NewUpdate> = raw.iter().filter_map(|raw| storable(raw)).collect();
+        let received = self.inbox.receive(self.bot, &updates, LEASE).await;
+        // Where there is nothing to be stored, nothing was found out.
+        if !updates.is_empty() {
+            self.refusals.note(Asked::Receive, received.is_ok());
+        }
+        let new = received?;
         let is_new = |update: &NewUpdate| new.binary_search(&update.id).is_ok();
         let fresh = updates.into_iter().filter(is_new);
         Ok(fresh.filter_map(|update| self.hold(update.id, update.payload, None)).collect())
@@ -105,29 +128,49 @@ impl Intake {
     }
 
     /// Renews the leases of what is held, and hands on what others left behind, until `stop`.
+    ///
+    /// Leases of a program that was killed may still run, and what comes now may belong to the same chats: nothing is let
+    /// in before those have run out and are taken up. Where others live and keep what they have, that is not waited for
+    /// longer than a lease.
     pub(crate) async fn keep(&self, stop: CancellationToken, take: impl Fn(Held)) {
-        let mut ticks = interval(RENEWAL);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
+        let begun = Instant::now();
+        while !stop.is_cancelled() {
+            let is_late = begun.elapsed() >= LEASE;
             self.renew().await;
-            loop {
-                match self.claim().await {
-                    Ok(claimed) if claimed.is_empty() => {
-                        // Every time but the first it is open already.
-                        let _ = self.is_open.set(());
-                        break;
-                    }
-                    Ok(claimed) => claimed.into_iter().for_each(&take),
-                    Err(error) => {
-                        tracing::warn!(%error, "waiting updates cannot be claimed");
-                        break;
-                    }
+            let is_all_taken = self.take_up(&take).await;
+            let is_open = self.is_open.initialized();
+            if !is_open && is_all_taken && (is_late || !self.others_have_some().await) {
+                // Nobody else sets it.
+                let _ = self.is_open.set(());
+            }
+            let pause = if is_open { RENEWAL } else { PAUSE };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Hands on all that waits and nobody has; whether that could be done.
+    async fn take_up(&self, take: impl Fn(Held)) -> bool {
+        loop {
+            let claimed = self.claim().await;
+            self.refusals.note(Asked::Claim, claimed.is_ok());
+            match claimed {
+                Ok(claimed) if claimed.is_empty() => return true,
+                Ok(claimed) => claimed.into_iter().for_each(&take),
+                Err(error) => {
+                    tracing::warn!(%error, "waiting updates cannot be claimed");
+                    return false;
                 }
             }
         }
+    }
+
+    /// Whether somebody else has updates that wait, or may have.
+    async fn others_have_some(&self) -> bool {
+        let waiting = self.inbox.waiting(self.bot).await;
+        waiting.map_or(true, |waiting| waiting > self.with(|held| held.len() as u64))
     }
 
     /// Renews the leases of what is held, without end.
@@ -140,11 +183,14 @@ impl Intake {
 
     async fn renew(&self) {
         let held: Vec<UpdateId> = self.with(|held| held.iter().copied().collect());
+        let mut is_done = true;
         for some in held.chunks(MAX_IDS) {
             if let Err(error) = self.inbox.renew(self.bot, some, LEASE).await {
                 tracing::warn!(%error, "leases of updates cannot be renewed");
+                is_done = false;
             }
         }
+        self.refusals.note(Asked::Renew, is_done);
     }
 
     /// Notes how far the answer has come; a note that cannot be written is only missed after a crash.
@@ -159,8 +205,10 @@ impl Intake {
         for some in ids.chunks(MAX_IDS) {
             while let Err(error) = self.inbox.finish(self.bot, some).await {
                 tracing::warn!(%error, "an answered update cannot be marked as done; trying again");
+                self.refusals.note(Asked::Finish, false);
                 sleep(PAUSE).await;
             }
+            self.refusals.note(Asked::Finish, true);
         }
         self.forget(ids);
     }
@@ -183,17 +231,4 @@ impl Intake {
     fn with<R>(&self, act: impl FnOnce(&mut BTreeSet<UpdateId>) -> R) -> R {
         act(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// The number of an update.
-pub(crate) fn number(raw: &RawValue) -> Option<i64> {
-    serde_json::from_str::<Numbered>(raw.get()).ok().map(|numbered| numbered.update_id)
-}
-
-fn numbered(raw: &RawValue) -> Option<NewUpdate> {
-    let id = number(raw);
-    if id.is_none() {
-        tracing::warn!("an update has no number and is left out");
-    }
-    id.map(|id| NewUpdate::new(UpdateId(id), raw.get()))
 }

@@ -66,6 +66,13 @@ pub(crate) struct Origin {
     pub(crate) sent_at: Timestamp,
 }
 
+impl Origin {
+    /// The message that an answer refers to: in groups, where others write in between.
+    pub(crate) fn reply_to(&self) -> Option<i32> {
+        self.lane.is_group().then_some(self.message_id.0)
+    }
+}
+
 /// What an update means.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Incoming {

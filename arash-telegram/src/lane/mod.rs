@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use crate::answer::Unanswered;
+use crate::answer::{Progress, Unanswered};
 use crate::bot::Bot;
 use crate::inbox::Held;
 use crate::incoming::{HostCall, HostCommand, Incoming, Lane};
@@ -67,7 +67,10 @@ impl Lanes {
             Incoming::Command(call @ HostCall { command: HostCommand::Retry, .. }) => {
                 self.wait(call.origin.lane, |queue, now| queue.retry(call, held, now));
             }
-            Incoming::Command(call) => self.beside(held, |bot| async move { bot.command(&call).await }),
+            Incoming::Command(call) => {
+                let progress = Progress::parse(held.progress.as_deref());
+                self.beside(held, |bot| async move { bot.command(&call, &progress).await });
+            }
             Incoming::Button(button) => self.beside(held, |bot| async move { bot.pressed(&button).await }),
             Incoming::Membership(membership) => {
                 self.beside(held, |bot| async move { bot.membership(&membership).await });
@@ -169,7 +172,7 @@ impl Lanes {
             }
             Err(_) => {
                 tracing::error!(update_id = origin.update_id, "answering a message panicked");
-                self.bot.tell_of_defect(&origin).await;
+                self.bot.tell_of_defect(&origin, &job.progress).await;
             }
         }
         self.bot.intake.finish(&job.ids()).await;

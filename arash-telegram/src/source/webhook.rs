@@ -1,13 +1,17 @@
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arash_core::secret::Secret;
+use futures_util::{Stream, TryStreamExt};
 use hmac::{Hmac, KeyInit, Mac};
 use poem::http::StatusCode;
-use poem::{Body, Endpoint, Request, Response};
+use poem::{Endpoint, Request, Response};
 use serde_json::value::RawValue;
 use sha2::Sha256;
 use teloxide::payloads::{GetWebhookInfo, SetWebhook};
 use teloxide::types::AllowedUpdate;
+use tokio::time::sleep;
 use url::Url;
 
 use crate::api::ApiError;
@@ -17,8 +21,10 @@ use crate::source::ALLOWED;
 
 /// The header that tells Telegram's own calls from others'.
 const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
-/// Longest update that is taken.
-const MAX_BODY_BYTES: usize = 1 << 20;
+/// Longest update that is looked at. Far shorter ones are not stored any more.
+const MAX_BODY_BYTES: usize = 16 << 20;
+/// How long Telegram is kept waiting for a program that has just started: a little longer than leases run.
+const OPENING: Duration = Duration::from_secs(20);
 
 /// Where Telegram brings updates, and by what it shows that it is Telegram. Both follow from the token: they are the same
 /// after each start and on each node, lie nowhere, and are new with a new token.
@@ -80,13 +86,18 @@ impl<T: Fn(Held) + Send + Sync> Endpoint for WebhookRoute<T> {
         if !self.bot.intake.has_room() || self.bot.is_stopping() {
             return Ok(StatusCode::SERVICE_UNAVAILABLE.into());
         }
-        let Ok(body) = Body::into_bytes_limit(request.into_body(), MAX_BODY_BYTES).await else {
-            return Ok(StatusCode::PAYLOAD_TOO_LARGE.into());
+        let body = match read(request.into_body().into_bytes_stream()).await {
+            Ok(Some(body)) => body,
+            // Telegram would bring it for a day, and what is behind it in its chat would wait so long.
+            Ok(None) => return Ok(StatusCode::OK.into()),
+            Err(_) => return Ok(StatusCode::BAD_REQUEST.into()),
         };
         let Ok(update) = serde_json::from_slice::<Box<RawValue>>(&body) else {
             return Ok(StatusCode::BAD_REQUEST.into());
         };
-        self.bot.intake.open().await;
+        if !self.is_open().await {
+            return Ok(StatusCode::SERVICE_UNAVAILABLE.into());
+        }
         Ok(match self.bot.intake.store(&[update]).await {
             Ok(held) => {
                 held.into_iter().for_each(&self.take);
@@ -98,4 +109,33 @@ impl<T: Fn(Held) + Send + Sync> Endpoint for WebhookRoute<T> {
             }
         })
     }
+}
+
+impl<T> WebhookRoute<T> {
+    /// Whether updates may come in, if need be after a while.
+    async fn is_open(&self) -> bool {
+        tokio::select! {
+            () = self.bot.intake.open() => true,
+            () = self.bot.stopping() => false,
+            () = sleep(OPENING) => false,
+        }
+    }
+}
+
+/// A body, read to its end, because who is answered before that takes the answer for a fault; nothing of one that is too
+/// long to be looked at.
+async fn read<B: AsRef<[u8]>>(chunks: impl Stream<Item = io::Result<B>>) -> io::Result<Option<Vec<u8>>> {
+    let (mut body, mut size_bytes) = (Vec::new(), 0);
+    let mut chunks = std::pin::pin!(chunks);
+    while let Some(chunk) = chunks.try_next().await? {
+        size_bytes += chunk.as_ref().len();
+        if size_bytes <= MAX_BODY_BYTES {
+            body.extend_from_slice(chunk.as_ref());
+        }
+    }
+    if size_bytes > MAX_BODY_BYTES {
+        tracing::warn!(size_bytes, "an update is too long to be looked at and is left out");
+        return Ok(None);
+    }
+    Ok(Some(body))
 }

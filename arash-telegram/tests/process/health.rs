@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::program::{Bot, client, program};
 
 /// The health once its status is this one.
-async fn health_with(bot: &Bot, status: &str) -> (u16, Value) {
+pub(crate) async fn health_with(bot: &Bot, status: &str) -> (u16, Value) {
     let begun = Instant::now();
     loop {
         let (code, health) = bot.health().await;

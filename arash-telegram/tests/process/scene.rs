@@ -1,22 +1,24 @@
 //! Several chats that ask, a program that comes and goes, and what has to be true of that in the end.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use arash_fake_telegram::{FakeTelegram, Message, Person};
+use arash_fake_telegram::FakeTelegram;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
+use crate::conversation::{Conversation, Seen};
 use crate::database::{Contents, Database};
 use crate::program::program;
 use crate::random::Random;
-use crate::upstream::{Upstream, answer_to, question};
+use crate::upstream::Upstream;
 
-const CHATS: usize = 8;
+const CHATS: usize = 16;
+/// In so many of them answers are stopped.
+const CHATS_WITH_STOPS: usize = 4;
 /// How long the last program may take for what was left to it.
 const LAST_ANSWERS: Duration = Duration::from_secs(150);
-const PLACEHOLDER: &str = "…";
 
 /// How the program gets its updates.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,30 +30,32 @@ pub(crate) enum Source {
 pub(crate) struct Scene {
     pub(crate) telegram: FakeTelegram,
     pub(crate) database: Database,
-    pub(crate) random: Random,
+    random: Random,
     upstream: Upstream,
     source: Source,
     /// The same for each program, because the webhook names it.
     port: u16,
-    people: Vec<Person>,
-    /// What was asked in each chat, in its order.
-    asked: Vec<Vec<String>>,
+    chats: Vec<Conversation>,
 }
 
 impl Scene {
     pub(crate) async fn new(source: Source) -> Self {
+        Self::on(Database::sqlite(), source).await
+    }
+
+    pub(crate) async fn on(database: Database, source: Source) -> Self {
         let telegram = FakeTelegram::start().await.unwrap();
-        let people: Vec<_> = (0..CHATS).map(|number| telegram.person(&format!("Person {number}"))).collect();
+        let person = |number: usize| telegram.person(&format!("Person {number}"));
+        let chats: Vec<_> = (0..CHATS).map(|number| Conversation::new(person(number), number)).collect();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self {
             telegram,
-            database: Database::sqlite(),
+            database,
             random: Random::seeded("TELEGRAM_CRASH_SEED"),
             upstream: Upstream::start().await,
             source,
             port,
-            asked: vec![Vec::new(); people.len()],
-            people,
+            chats,
         }
     }
 
@@ -62,36 +66,49 @@ impl Scene {
         command.env("TELEGRAM_RATE_LIMIT", "0").env("TELEGRAM_MODELS", "test/model");
         if self.source == Source::Webhook {
             command.env("TELEGRAM_WEBHOOK_URL", format!("http://127.0.0.1:{}", self.port));
-            // So that one of the two tests meets rich messages as well.
-            command.env("TELEGRAM_RICH_MESSAGES", "true");
         }
         command
     }
 
-    /// Somebody asks something whose answer takes at most so long.
-    pub(crate) fn ask(&mut self, longest: Duration) {
-        let time = self.random.below(longest.as_millis() as u64);
-        self.ask_for(Duration::from_millis(time));
+    /// A time by chance, shorter than `longest`.
+    pub(crate) fn time_below(&mut self, longest: Duration) -> Duration {
+        Duration::from_millis(self.random.below(longest.as_millis().max(1) as u64))
+    }
+
+    /// Somebody does something; an answer takes at most so long.
+    pub(crate) fn do_something(&mut self, longest: Duration) {
+        let wait = self.time_below(longest);
+        let number = self.random.below(CHATS as u64) as usize;
+        let chat = &mut self.chats[number];
+        if number < CHATS_WITH_STOPS {
+            chat.ask_or_stop(wait, &mut self.random);
+        } else {
+            chat.do_something(wait, &mut self.random);
+        }
     }
 
     /// Somebody asks something whose answer takes so long.
     pub(crate) fn ask_for(&mut self, time: Duration) {
-        let chat = self.random.below(self.people.len() as u64) as usize;
-        let question = question(&format!("q{chat}.{}", self.asked[chat].len()), time);
-        self.people[chat].say(&question);
-        self.asked[chat].push(question);
+        self.anybody().ask(time);
+    }
+
+    /// Somebody whose answers nobody stops.
+    pub(crate) fn anybody(&mut self) -> &mut Conversation {
+        let others = (CHATS - CHATS_WITH_STOPS) as u64;
+        let number = CHATS_WITH_STOPS + self.random.below(others) as usize;
+        &mut self.chats[number]
     }
 
     /// Waits until somebody is shown anything.
     pub(crate) async fn until_something_is_said(&self) {
-        let is_said = |_: &FakeTelegram| self.people.iter().find(|person| !person.messages_of_bot().is_empty());
-        self.telegram.until(is_said).await.unwrap();
+        let is_said = |_: &FakeTelegram| self.chats.iter().find(|chat| !chat.person.messages_of_bot().is_empty());
+        assert!(self.telegram.until(is_said).await.is_some(), "nothing is said");
     }
 
     /// Waits until everything that was asked is answered, and nothing moves any more.
     pub(crate) async fn until_all_is_answered(&self) {
         let begun = Instant::now();
-        while begun.elapsed() < LAST_ANSWERS && !self.unanswered().is_empty() {
+        while begun.elapsed() < LAST_ANSWERS && self.is_open() {
             // Telegram waits ever longer before it tries a webhook again.
             self.telegram.turn_clock(Duration::from_secs(1));
             sleep(Duration::from_millis(500)).await;
@@ -100,51 +117,29 @@ impl Scene {
         sleep(Duration::from_secs(3)).await;
     }
 
-    fn unanswered(&self) -> Vec<&str> {
-        let chats = self.people.iter().zip(&self.asked);
-        let open = chats.flat_map(|(person, asked)| {
-            let said: Vec<String> = finals(person).iter().map(|message| message.text().to_owned()).collect();
-            asked.iter().filter(move |question| !said.contains(&answer_to(question)))
-        });
-        open.map(String::as_str).collect()
+    fn is_open(&self) -> bool {
+        self.telegram.pending_updates() > 0 || self.chats.iter().any(|chat| chat.seen(&self.telegram).is_err())
     }
 
-    /// Every question has one final answer, in its order, and the database tells the same.
+    /// Everything has one final answer, in its order, and the database tells the same.
     pub(crate) async fn check(&self) {
-        assert_eq!(self.unanswered(), Vec::<&str>::new(), "these are lost");
-        for (person, asked) in self.people.iter().zip(&self.asked) {
-            let answers: Vec<String> = finals(person).iter().map(|message| message.text().to_owned()).collect();
-            let unique: BTreeSet<&String> = answers.iter().collect();
-            assert_eq!(unique.len(), answers.len(), "one is answered twice: {answers:?}");
-            assert_eq!(unique, asked.iter().map(|it| answer_to(it)).collect::<BTreeSet<_>>().iter().collect());
-            let are_rich = self.source == Source::Webhook;
-            assert!(finals(person).iter().all(|message| message.is_rich() == are_rich), "{:?}", finals(person));
-            let buttons = person.messages_of_bot().iter().filter(|it| is_final(it) && !it.keyboard.is_null()).count();
-            assert_eq!(buttons, 0, "an answer can still be stopped");
+        let found = self.database.contents().await;
+        let mut turns = 0;
+        for chat in &self.chats {
+            let name = chat.person.chat_id();
+            let seen = chat.seen(&self.telegram).unwrap_or_else(|fault| panic!("in chat {name}: {fault}"));
+            turns += seen.answers.len() + seen.commands;
+            if !chat.has_stops() {
+                check_messages(&name.to_string(), &seen, &found);
+            }
         }
-        self.check_records(&self.database.contents().await);
+        check_turns(turns, &found);
     }
 
-    fn check_records(&self, found: &Contents) {
-        let usage: BTreeMap<&str, bool> = found.usage.iter().map(|row| (row.turn.as_str(), row.is_success)).collect();
-        assert_eq!(usage.len(), found.usage.len(), "a turn is recorded twice");
-        let turns: BTreeMap<&str, &str> = found.turns.iter().map(|(id, state)| (id.as_str(), state.as_str())).collect();
-        assert_eq!(turns.keys().collect::<Vec<_>>(), usage.keys().collect::<Vec<_>>(), "turns and records differ");
-        for (turn, state) in &turns {
-            assert!(["completed", "interrupted"].contains(state), "turn {turn} is {state}");
-            assert_eq!(usage[turn], *state == "completed", "turn {turn} is {state}");
-        }
-        let completed: HashSet<_> =
-            turns.iter().filter(|(_, state)| **state == "completed").map(|(id, _)| *id).collect();
-        let asked: usize = self.asked.iter().map(Vec::len).sum();
-        assert_eq!(completed.len(), asked, "each question has one turn that completed");
-        for (person, asked) in self.people.iter().zip(&self.asked) {
-            let chat = person.chat_id().to_string();
-            let said: Vec<_> = found.messages.iter().filter(|message| message.chat == chat).collect();
-            let texts: Vec<_> = said.iter().map(|message| message.text.clone()).collect();
-            let expected: Vec<_> = asked.iter().flat_map(|question| [question.clone(), answer_to(question)]).collect();
-            assert_eq!(texts, expected, "a conversation is another one than was had");
-        }
+    /// How many documents the bot has sent.
+    pub(crate) fn documents(&self) -> usize {
+        let messages = self.chats.iter().flat_map(|chat| chat.person.messages_of_bot());
+        messages.filter(|message| message.file().is_some()).count()
     }
 
     /// How many answers were cut off.
@@ -153,11 +148,23 @@ impl Scene {
     }
 }
 
-/// All that the bot said in this chat but for placeholders, which a kill may leave behind.
-fn finals(person: &Person) -> Vec<Message> {
-    person.messages_of_bot().into_iter().filter(is_final).collect()
+fn check_messages(chat: &str, seen: &Seen, found: &Contents) {
+    let of_chat = found.messages.iter().filter(|message| message.chat == chat);
+    let (asked, said): (Vec<_>, Vec<_>) = of_chat.partition(|message| message.role == "user");
+    let said: Vec<_> = said.iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(said, seen.answers, "a conversation is another one than was had in chat {chat}");
+    assert_eq!(asked.len(), said.len(), "each question of chat {chat} has its answer");
 }
 
-fn is_final(message: &Message) -> bool {
-    message.text() != PLACEHOLDER
+fn check_turns(count: usize, found: &Contents) {
+    let usage: BTreeMap<&str, bool> = found.usage.iter().map(|row| (row.turn.as_str(), row.is_success)).collect();
+    assert_eq!(usage.len(), found.usage.len(), "a turn is recorded twice");
+    let turns: BTreeMap<&str, &str> = found.turns.iter().map(|(id, state)| (id.as_str(), state.as_str())).collect();
+    assert_eq!(turns.keys().collect::<Vec<_>>(), usage.keys().collect::<Vec<_>>(), "turns and records differ");
+    let ended: BTreeSet<_> = turns.iter().filter(|(_, state)| **state != "interrupted").collect();
+    for (turn, state) in &turns {
+        assert!(["completed", "interrupted", "stopped"].contains(state), "turn {turn} is {state}");
+        assert!(*state == "stopped" || usage[turn] == (*state == "completed"), "turn {turn} is {state}");
+    }
+    assert_eq!(ended.len(), count, "each question has one turn that ended");
 }

@@ -60,14 +60,18 @@ impl Default for Updates {
 impl Updates {
     /// Adds an update of this kind, if the bot wants it.
     pub(crate) fn push(&mut self, now: Timestamp, kind: &str, chat_id: i64, what: impl Into<Value>) {
-        if !self.allowed.allows(kind) {
-            return;
+        if self.allowed.allows(kind) {
+            self.push_as_made(now, chat_id, |id| json!({ "update_id": id, kind: what.into() }));
         }
+    }
+
+    /// Adds an update that is whatever `make` makes of the next number.
+    pub(crate) fn push_as_made(&mut self, now: Timestamp, chat_id: i64, make: impl FnOnce(i64) -> Value) {
         let id = self.next_id;
         self.next_id += 1;
         self.queue.push_back(Pending {
             id,
-            body: json!({ "update_id": id, kind: what.into() }),
+            body: make(id),
             chat_id,
             since: now,
             is_under_way: false,
