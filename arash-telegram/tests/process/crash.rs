@@ -31,8 +31,8 @@ const ON_SQLITE: Kills = Kills {
 };
 /// The next program waits until the leases of the killed one have run out: some are killed before that, some after.
 const ON_POSTGRES: Kills = Kills {
-    count: 5,
-    quiet: Duration::from_secs(18),
+    count: 4,
+    quiet: Duration::from_secs(17),
     people: 6,
     answer: Duration::from_secs(4),
     busy: Duration::from_secs(3),

@@ -46,11 +46,8 @@ pub(crate) fn answer_to(text: &str) -> String {
     let names = text.split_whitespace().filter_map(|word| word.strip_suffix(':').filter(|name| name.starts_with('q')));
     let names = names.collect::<Vec<_>>().join("+");
     let letters = text.split_once(" ms, ").map_or(0, |(_, rest)| first_number(rest)) as usize;
-    let mut said = format!("What ({names}) asks for is done.");
-    for number in (0..).take_while(|number| number * 7 < letters) {
-        said.push_str(&format!(" w{number:05}"));
-    }
-    said
+    let words: Vec<String> = (0..letters / 7).map(|number| format!(" w{number:05}")).collect();
+    format!("What ({names}) asks for is done.{}", words.concat())
 }
 
 fn first_number(text: &str) -> u64 {
