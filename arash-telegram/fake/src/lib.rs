@@ -35,7 +35,8 @@
 //! # What is not
 //!
 //! - One server has one bot, and knows the methods that a chat bot needs; others are "not found". Payments, Mini Apps,
-//!   inline mode, channels and rich messages are not there, nor is the old parse mode `Markdown`.
+//!   inline mode and channels are not there, nor is the old parse mode `Markdown`.
+//! - Rich messages come about by edits, in Markdown; they are shown as they are written, and are one block to bots.
 //! - Webhooks may be on this machine, at any port and without TLS.
 //! - A button with two actions is refused, where Telegram takes one of them in silence.
 //! - Numbers that Telegram does not publish, such as those of its flood control, are a guess on the strict side.

@@ -8,6 +8,7 @@ use super::message::{Content, Message, Version};
 use super::render::render;
 use super::send::read_text;
 use crate::people::{Access, reach};
+use crate::text::{FormattedText, read_rich};
 use crate::transport::{Outcome, Parameters, Refusal};
 use crate::world::World;
 
@@ -15,9 +16,16 @@ const NOT_MODIFIED: &str = "message is not modified: specified new message conte
                             same as a current content and reply markup of the message";
 
 pub(crate) fn edit_message_text(world: &mut World, parameters: &Parameters) -> Outcome {
-    let text = read_text(parameters)?;
+    let content = match read_rich(parameters)? {
+        // Telegram takes one of them in silence.
+        Some(_) if parameters.text("text").is_some() => {
+            return Err(Refusal::bad_request("a message has either a text or a rich message"));
+        }
+        Some((text, is_rtl)) => Content::Rich { markdown: FormattedText { text, entities: Vec::new() }, is_rtl },
+        None => Content::Text(read_text(parameters)?),
+    };
     edit(world, parameters, |message| match &message.content {
-        Content::Text(_) => Ok(Content::Text(text)),
+        Content::Text(_) | Content::Rich { .. } => Ok(content),
         _ => Err(Refusal::bad_request("there is no text in the message to edit")),
     })
 }

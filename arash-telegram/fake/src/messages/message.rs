@@ -12,6 +12,13 @@ use crate::text::FormattedText;
 pub enum Content {
     /// A text.
     Text(FormattedText),
+    /// A rich message.
+    Rich {
+        /// Its Markdown, as the bot gave it; nobody makes blocks of it here.
+        markdown: FormattedText,
+        /// Whether it is laid out from right to left.
+        is_rtl: bool,
+    },
     /// A file, with the text under it.
     File {
         /// The file.
@@ -64,18 +71,23 @@ pub struct Message {
 }
 
 impl Message {
-    /// Its text or caption; empty if it has none.
+    /// Its text, its caption or its Markdown; empty if it has none.
     pub fn text(&self) -> &str {
         &self.formatted().text
     }
 
-    /// Its text or caption with its formatting.
+    /// The same with its formatting.
     pub fn formatted(&self) -> &FormattedText {
         static NONE: FormattedText = FormattedText { text: String::new(), entities: Vec::new() };
         match &self.content {
-            Content::Text(text) | Content::File { caption: text, .. } => text,
+            Content::Text(text) | Content::Rich { markdown: text, .. } | Content::File { caption: text, .. } => text,
             Content::Service(..) => &NONE,
         }
+    }
+
+    /// Whether it is a rich message.
+    pub fn is_rich(&self) -> bool {
+        matches!(self.content, Content::Rich { .. })
     }
 
     /// The file that it carries.

@@ -42,6 +42,14 @@ fn render_alone(world: &World, message: &Message) -> Value {
                 rendered.set("entities", text.entities_json());
             }
         }
+        // Blocks are for Telegram to make; whoever reads them finds all of it in one.
+        Content::Rich { markdown, is_rtl } => {
+            let mut rich = json!({ "blocks": [{ "type": "paragraph", "text": markdown.text }] });
+            if *is_rtl {
+                rich.set("is_rtl", true);
+            }
+            rendered.set("rich_message", rich);
+        }
         Content::File { file, caption } => {
             rendered.set(file.kind.name(), file.to_json());
             if !caption.text.is_empty() {

@@ -54,6 +54,7 @@ fn shown(world: &World, message: &Message) -> Value {
         "is_edited": message.edited_at.is_some(),
         "text": message.text(),
         "entities": message.formatted().entities_json(),
+        "is_rich": message.is_rich(),
         "file": message.file().map(|file| json!({ "id": file.id(), "kind": file.kind.name(), "name": file.name })),
         "service": service,
         "reply_to": message.reply_to,

@@ -4,10 +4,12 @@ mod detect;
 mod entities;
 mod html;
 mod markdown;
+mod rich;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use entities::checked_link;
+pub(crate) use rich::read as read_rich;
 use serde_json::{Map, Value, json};
 
 use crate::transport::{Parameters, Refusal};

@@ -21,6 +21,7 @@ mod parse_modes;
 mod polling;
 mod record;
 mod replies;
+mod rich_messages;
 mod texts;
 mod topics;
 mod transport;
