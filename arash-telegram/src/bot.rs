@@ -1,6 +1,7 @@
 //! A bot that runs: what its parts share, and what it does with what comes in.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use arash_core::id::{BotId, TurnId, UpdateId};
@@ -41,6 +42,8 @@ pub(crate) struct Bot {
     pub(crate) admins: Vec<i64>,
     /// Whether answers in private chats are shown as drafts while they are written.
     pub(crate) has_drafts: bool,
+    /// Whether answers of models become rich messages; no more once Telegram turns out to know none.
+    pub(crate) has_rich_messages: AtomicBool,
     /// The largest picture that is taken, in bytes; `None` if none is.
     pub(crate) image_limit: Option<usize>,
     pub(crate) started: Instant,

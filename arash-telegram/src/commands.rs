@@ -11,7 +11,6 @@ use teloxide::types::{CallbackQueryId, InlineKeyboardButton, InlineKeyboardMarku
 use crate::api::ApiError;
 use crate::bot::{Bot, PLATFORM};
 use crate::incoming::{Button, ButtonPress, HostCall, HostCommand, Lane, ModelReference, Origin};
-use crate::markdown::Formatted;
 use crate::outgoing::Content;
 use crate::texts::{Said, say};
 
@@ -149,7 +148,7 @@ impl Bot {
             rows.push(turning);
         }
         let title = Said::ChooseModel { page: page as u64 + 1, pages: pages as u64 };
-        Content { text: Formatted::plain(say(&title, language)), keyboard: Some(InlineKeyboardMarkup::new(rows)) }
+        Content { keyboard: Some(InlineKeyboardMarkup::new(rows)), ..Content::plain(say(&title, language)) }
     }
 
     async fn current_model(&self, lane: Lane) -> Option<ModelId> {

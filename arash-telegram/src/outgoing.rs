@@ -12,10 +12,10 @@ use teloxide::types::{ChatAction, ChatId, InlineKeyboardMarkup, LinkPreviewOptio
 use teloxide::types::{MessageId, Recipient, ReplyMarkup, ReplyParameters};
 use tokio::time::sleep;
 
-use crate::api::{ApiError, BotApi, SendMessageDraft, Sent, Upload};
+use crate::api::{ApiError, BotApi, EditRichMessage, SendMessageDraft, Sent, Upload};
 use crate::governor::{Governor, Urgency};
 use crate::incoming::Lane;
-use crate::markdown::{Entity, EntityKind, Formatted};
+use crate::markdown::{Entity, EntityKind, Formatted, RichMessage};
 
 /// After a 429 that tells no time.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -26,6 +26,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) text: Formatted,
+    /// What the last edit shows in the place of the text.
+    pub(crate) rich: Option<RichMessage>,
     pub(crate) keyboard: Option<InlineKeyboardMarkup>,
 }
 
@@ -34,11 +36,16 @@ impl Content {
     pub(crate) fn plain(text: impl Into<String>) -> Self {
         Formatted::plain(text).into()
     }
+
+    /// A rich message, which a message becomes by an edit.
+    pub(crate) fn rich(rich: RichMessage) -> Self {
+        Self { rich: Some(rich), ..Formatted::default().into() }
+    }
 }
 
 impl From<Formatted> for Content {
     fn from(text: Formatted) -> Self {
-        Self { text, keyboard: None }
+        Self { text, rich: None, keyboard: None }
     }
 }
 
@@ -96,8 +103,13 @@ impl Outgoing {
         }
     }
 
-    /// Makes a message show `content` for sure: without its formatting, where Telegram does not take that.
+    /// Makes a message show `content` for sure: a text without its formatting, where Telegram does not take that.
     pub(crate) async fn edit(&self, place: Lane, message_id: i32, content: &Content) -> Result<(), ApiError> {
+        if let Some(rich) = &content.rich {
+            let edit = EditRichMessage { chat_id: place.chat, message_id, rich_message: rich.clone() };
+            let edited = self.insist::<_, serde::de::IgnoredAny>(place.chat, Sending::Edit, &edit).await;
+            return done(edited.map(drop));
+        }
         let mut edit = edit(place, message_id, content);
         loop {
             let edited = self.insist::<_, serde::de::IgnoredAny>(place.chat, Sending::Edit, &edit).await;

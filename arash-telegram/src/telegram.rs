@@ -92,6 +92,7 @@ impl Telegram {
             remembered: Remembered::new(),
             admins: settings.platform.admin_users.iter().filter_map(|user| user.parse().ok()).collect(),
             has_drafts: settings.has_drafts,
+            has_rich_messages: settings.has_rich_messages.into(),
             image_limit,
             started: Instant::now(),
             reports: TaskTracker::new(),

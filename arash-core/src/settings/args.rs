@@ -143,6 +143,9 @@ pub struct SettingsArgs {
     /// Shows answers in private chats of Telegram by drafts while they are written [default: false]
     #[arg(long, env = "TELEGRAM_DRAFTS", global = true, value_name = "BOOL")]
     pub telegram_drafts: Option<String>,
+    /// Shows answers on Telegram as rich messages once they are final, with tables and headings [default: false]
+    #[arg(long, env = "TELEGRAM_RICH_MESSAGES", global = true, value_name = "BOOL")]
+    pub telegram_rich_messages: Option<String>,
     /// Runs the bot on Telegram beside the API; needs TELEGRAM_BOT_TOKEN [default: false]
     #[arg(long, env = "RUN_TELEGRAM_BOT", global = true, value_name = "BOOL")]
     pub run_telegram_bot: Option<String>,

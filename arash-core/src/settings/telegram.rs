@@ -38,6 +38,8 @@ pub struct TelegramSettings {
     pub api_url: Secret,
     /// Whether answers in private chats are shown by drafts while they are written.
     pub has_drafts: bool,
+    /// Whether answers of models are shown as rich messages once they are final.
+    pub has_rich_messages: bool,
 }
 
 impl TelegramSettings {
@@ -80,6 +82,8 @@ impl SettingsArgs {
         let api_url = present_secret(self.telegram_api_url.as_ref()).unwrap_or(API_URL);
         let api_url = faults.keep(api_address(api_url), API_URL.into());
         let has_drafts = faults.read(self.telegram_drafts.as_deref(), false, |value| boolean("TELEGRAM_DRAFTS", value));
+        let has_rich_messages = faults
+            .read(self.telegram_rich_messages.as_deref(), false, |value| boolean("TELEGRAM_RICH_MESSAGES", value));
         let is_enabled =
             faults.read(self.run_telegram_bot.as_deref(), false, |value| boolean("RUN_TELEGRAM_BOT", value));
         if is_enabled && given.is_none() {
@@ -87,7 +91,7 @@ impl SettingsArgs {
             faults.push(Fault::missing("TELEGRAM_BOT_TOKEN", accepted));
         }
         let platform = PlatformSettings { admin_users: users.iter().map(u64::to_string).collect(), ..platform };
-        TelegramSettings { is_enabled, token, platform, commands, webhook_url, api_url, has_drafts }
+        TelegramSettings { is_enabled, token, platform, commands, webhook_url, api_url, has_drafts, has_rich_messages }
     }
 
     /// The platform without its administrators.

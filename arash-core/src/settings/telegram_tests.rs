@@ -21,13 +21,26 @@ fn with_token(token: &str) -> SettingsArgs {
 
 #[test]
 fn without_any_setting_there_is_no_bot() {
-    let TelegramSettings { is_enabled, token, platform, commands, webhook_url, api_url, has_drafts } =
-        resolved(SettingsArgs::default()).telegram;
-    assert_eq!((is_enabled, token, commands, webhook_url, has_drafts), (false, None, None, None, false));
+    let telegram = resolved(SettingsArgs::default()).telegram;
+    let TelegramSettings { is_enabled, token, platform, commands, webhook_url, api_url, has_drafts, has_rich_messages } =
+        telegram;
+    assert_eq!((is_enabled, token, commands, webhook_url), (false, None, None, None));
     assert_eq!(api_url.expose(), "https://api.telegram.org");
+    assert!(!has_drafts && !has_rich_messages);
     let expected =
         PlatformSettings { models: vec![OFFLINE_MODEL.into()], rate_limit: 20, max_history: 10, admin_users: vec![] };
     assert_eq!(platform, expected);
+}
+
+#[test]
+fn what_old_apps_do_not_show_is_switched_on() {
+    let on = || Some("true".to_owned());
+    let settings = resolved(SettingsArgs { telegram_drafts: on(), ..SettingsArgs::default() }).telegram;
+    assert_eq!((settings.has_drafts, settings.has_rich_messages), (true, false));
+    let settings = resolved(SettingsArgs { telegram_rich_messages: on(), ..SettingsArgs::default() }).telegram;
+    assert_eq!((settings.has_drafts, settings.has_rich_messages), (false, true));
+    let given = SettingsArgs { telegram_rich_messages: Some("some".to_owned()), ..SettingsArgs::default() };
+    assert_eq!(lines(given), ["TELEGRAM_RICH_MESSAGES: \"some\" cannot be used; accepted: true, false"]);
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
         telegram_webhook_url: Some("http://hunter2.example/".into()),
         telegram_api_url: Some("ftp://hunter2".into()),
         telegram_drafts: text("some"),
+        telegram_rich_messages: text("some"),
         run_telegram_bot: text("now"),
         log_level: text("loud"),
         log_format: text("xml"),
@@ -90,7 +91,7 @@ fn all_faults_are_told_at_once_and_secrets_are_not() {
         ..SettingsArgs::default()
     };
     let lines = lines(args);
-    assert_eq!(lines.len(), 39, "{lines:#?}");
+    assert_eq!(lines.len(), 40, "{lines:#?}");
     assert!(lines.iter().all(|line| !line.contains("hunter2") && !line.contains('\n')), "{lines:#?}");
     assert_eq!(lines[2], r#"API_PORT: "70000" cannot be used; accepted: a whole number from 0 to 65535"#);
     let key = "INTERNAL_API_KEY: the value given (***, 7 characters) cannot be used; \
@@ -235,7 +236,7 @@ proptest! {
             telegram_bot_token: Some(secret()), telegram_default_model: given(), telegram_models: given(),
             telegram_rate_limit: given(), telegram_max_history: given(), telegram_commands: given(),
             telegram_admin_users: given(), telegram_webhook_url: Some(secret()), telegram_api_url: Some(secret()),
-            telegram_drafts: given(), run_telegram_bot: given(),
+            telegram_drafts: given(), telegram_rich_messages: given(), run_telegram_bot: given(),
             log_level: given(), log_format: given(), log_file: given(), enable_image_processing: given(),
             cors_origins: given(), metrics_token: Some(secret()), otel_exporter_otlp_endpoint: Some(secret()),
         };

@@ -4,6 +4,7 @@ mod messages;
 mod pace;
 mod parts;
 mod progress;
+mod rich;
 mod running;
 
 use std::time::Duration;
@@ -231,6 +232,7 @@ impl<'a> Answering<'a> {
             }
             None if is_stopped => Whole::of_part(&reply.text),
             None if reply.text.trim().is_empty() => Whole::plain(&self.say(&Said::AiFailed)),
+            None if self.show_rich(&reply.text).await? => return Ok(()),
             None => Whole::of(&reply.text),
         };
         let whole = match reply.receipt.command.as_deref() {
@@ -284,9 +286,20 @@ impl<'a> Answering<'a> {
     async fn show(&mut self, whole: Whole) -> Result<(), Unanswered> {
         let hint = || self.say(&Said::WholeAnswerInFile);
         let (parts, document) = whole.into_parts(hint);
+        self.finish(&parts).await?;
+        if let Some(document) = document.filter(|_| !self.progress.has_document) {
+            self.progress.has_document = true;
+            self.note().await;
+            self.bot.outgoing.send_document(self.question.place(), document).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the messages show `parts`, and nothing else.
+    async fn finish(&mut self, parts: &[Content]) -> Result<(), ApiError> {
         loop {
             let before = self.messages.ids();
-            let step = self.messages.finish(&parts).await?;
+            let step = self.messages.finish(parts).await?;
             if self.messages.ids() != before {
                 self.note().await;
             }
@@ -296,11 +309,6 @@ impl<'a> Answering<'a> {
         }
         self.messages.truncate(parts.len()).await;
         self.bot.remembered.answered(self.question.place(), &self.messages.ids());
-        if let Some(document) = document.filter(|_| !self.progress.has_document) {
-            self.progress.has_document = true;
-            self.note().await;
-            self.bot.outgoing.send_document(self.question.place(), document).await?;
-        }
         Ok(())
     }
 

@@ -77,6 +77,11 @@ impl ApiError {
         self.code() == Some(400) && self.says(&["entities", "entity", "url_invalid"])
     }
 
+    /// Whether the server knows no rich messages: in an edit without a text an older one finds nothing.
+    pub(crate) fn is_rich_unknown(&self) -> bool {
+        self.code() == Some(404) || self.says(&["message text is empty"])
+    }
+
     /// Whether the chat or the topic is no more, or no more the bot's.
     pub(crate) fn is_chat_gone(&self) -> bool {
         let is_muted = self.says(&["not enough rights", "have no rights to send"]);

@@ -6,6 +6,7 @@
 
 mod draft;
 mod error;
+mod rich;
 
 use std::fmt;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use draft::SendMessageDraft;
 pub(crate) use error::ApiError;
+pub(crate) use rich::EditRichMessage;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -63,6 +63,7 @@ mod position;
 mod preview;
 mod render;
 mod rich;
+mod rich_message;
 mod source;
 mod split;
 mod table;
@@ -75,6 +76,7 @@ pub(crate) use direction::is_right_to_left;
 pub use entity::{Entity, EntityKind, Formatted};
 pub use limit::{MAX_ENTITIES, MAX_MESSAGE_LEN};
 pub use preview::preview;
+pub(crate) use rich_message::{RichMessage, rich_message};
 pub use split::split;
 
 use rich::Rich;

@@ -12,5 +12,6 @@ mod odd_answers;
 mod order;
 mod previews;
 mod retry;
+mod rich_messages;
 mod running_bot;
 mod stopping;

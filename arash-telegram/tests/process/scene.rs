@@ -62,6 +62,8 @@ impl Scene {
         command.env("TELEGRAM_RATE_LIMIT", "0").env("TELEGRAM_MODELS", "test/model");
         if self.source == Source::Webhook {
             command.env("TELEGRAM_WEBHOOK_URL", format!("http://127.0.0.1:{}", self.port));
+            // So that one of the two tests meets rich messages as well.
+            command.env("TELEGRAM_RICH_MESSAGES", "true");
         }
         command
     }
@@ -115,6 +117,8 @@ impl Scene {
             let unique: BTreeSet<&String> = answers.iter().collect();
             assert_eq!(unique.len(), answers.len(), "one is answered twice: {answers:?}");
             assert_eq!(unique, asked.iter().map(|it| answer_to(it)).collect::<BTreeSet<_>>().iter().collect());
+            let are_rich = self.source == Source::Webhook;
+            assert!(finals(person).iter().all(|message| message.is_rich() == are_rich), "{:?}", finals(person));
             let buttons = person.messages_of_bot().iter().filter(|it| is_final(it) && !it.keyboard.is_null()).count();
             assert_eq!(buttons, 0, "an answer can still be stopped");
         }
