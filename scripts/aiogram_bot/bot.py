@@ -2,7 +2,7 @@
 
 from aiogram import Dispatcher, F
 from aiogram.filters import Command
-from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto
+from aiogram.types import BufferedInputFile, InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, InputRichMessage
 
 
 def make_dispatcher():
@@ -21,6 +21,13 @@ def make_dispatcher():
     @dispatcher.message(Command("html"))
     async def html(message):
         await message.answer('<b>bold <i>both</i></b> <a href="https://example.org/">link</a>', parse_mode="HTML")
+
+    @dispatcher.message(Command("rich"))
+    async def rich(message):
+        answer = await message.answer("…")
+        rich = InputRichMessage(markdown="# Two\n\n| a | b |\n|---|---|\n| 1 | 2 |", is_rtl=True)
+        edited = await answer.edit_text(rich_message=rich)
+        await message.answer(f"{edited.text}, {len(edited.rich_message.blocks)}, {edited.rich_message.is_rtl}")
 
     @dispatcher.message(Command("album"))
     async def album(message):

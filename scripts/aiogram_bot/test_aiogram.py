@@ -117,6 +117,12 @@ class Conversation:
         voice = send("voice", "voice.oga", b"sound")
         self.assertEqual((voice["file"]["kind"], self.server.file(voice["file"])), ("voice", b"sound"))
 
+    def test_a_rich_message(self):
+        answer, told = self.you.answer(lambda: self.you.act("say", "/rich"), count=2)
+        self.assertEqual(told["text"], "None, 1, True")
+        seen = next(seen for seen in self.you.messages_of_bot() if seen["id"] == answer["id"])
+        self.assertEqual((seen["text"], seen["is_rich"]), ("# Two\n\n| a | b |\n|---|---|\n| 1 | 2 |", True))
+
     def test_an_album(self):
         first, second = self.you.answer(lambda: self.you.act("say", "/album"), count=2)
         self.assertEqual((first["text"], second["text"]), ("An album", ""))
