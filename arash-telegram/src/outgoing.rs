@@ -26,7 +26,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) text: Formatted,
-    /// What an edit shows in the place of the text.
+    /// What the last edit shows in the place of the text.
     pub(crate) rich: Option<RichMessage>,
     pub(crate) keyboard: Option<InlineKeyboardMarkup>,
 }

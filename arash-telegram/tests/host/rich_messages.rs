@@ -31,7 +31,7 @@ async fn an_answer_is_a_rich_message_once_it_is_final() {
     let preview = bot.shows(&ann, "سلام\n\nیک").await;
     assert!(!preview.is_rich() && !preview.formatted().entities.is_empty());
     go_on.notify_one();
-    let answer = bot.telegram.until(|_| ann.messages_of_bot().pop().filter(|seen| seen.is_rich())).await.unwrap();
+    let answer = bot.telegram.until(|_| ann.messages_of_bot().pop().filter(Message::is_rich)).await.unwrap();
     assert_eq!((answer.text(), answer.id, answer.keyboard.is_null()), ("# سلام\n\nیک  \nدو", preview.id, true));
     assert_eq!(rich_edits(&bot)[0].payload["rich_message"]["is_rtl"], true);
     bot.end().await;
@@ -106,14 +106,13 @@ async fn whatever_is_not_known_of_one_it_is_there_once() {
         let ann = bot.telegram.person("Ann");
         bot.telegram.fault(fault.clone().on("editMessageText").containing("rich_message").times(2));
         ann.say("Show me");
-        let answer = bot.telegram.until(|_| ann.messages_of_bot().pop().filter(|seen| seen.is_rich())).await.unwrap();
+        let answer = bot.telegram.until(|_| ann.messages_of_bot().pop().filter(Message::is_rich)).await.unwrap();
         bot.provider.push(Script::saying("Yes"));
         ann.say("Is that all?");
         bot.answer(&ann, 2).await;
         assert_eq!((answer.text(), texts(&ann)), (TABLE, vec![TABLE.to_owned(), "Yes".to_owned()]), "{fault:?}");
         let edits = bot.telegram.calls_of("editMessageText");
-        let of_answer = edits.iter().filter(|call| call.payload["message_id"] == answer.id);
-        let last = of_answer.last().unwrap();
+        let last = edits.iter().rfind(|call| call.payload["message_id"] == answer.id).unwrap();
         assert!(last.payload.contains_key("rich_message"), "no text took its place: {last:?}");
         bot.end().await;
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use arash_fake_telegram::{Call, FakeTelegram, Person};
+use arash_fake_telegram::{Call, FakeTelegram, Message, Person};
 use clap::Parser;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -40,7 +40,7 @@ async fn main() {
     let people: Vec<Person> = (0..args.chats).map(|number| telegram.person(&format!("Person {number}"))).collect();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut bot = start(&build().await, folder.path(), &telegram).await;
-    let idle = resident_mib(&bot);
+    let idle = memory(&bot, "VmRSS");
     let begun = Instant::now();
     for person in &people {
         person.say("Hello");
@@ -48,23 +48,69 @@ async fn main() {
     while telegram.pending_updates() > 0 {
         sleep(Duration::from_millis(100)).await;
     }
-    let (stored, waiting) = (begun.elapsed(), resident_mib(&bot));
+    let (stored, waiting) = (begun.elapsed(), memory(&bot, "VmRSS"));
     sleep(Duration::from_secs(args.seconds).saturating_sub(begun.elapsed())).await;
-    let is_final = |person: &&Person| person.messages_of_bot().iter().any(|message| message.text().contains("Hello"));
-    let answered = people.iter().filter(is_final).count();
-    let per_second = answered as f64 / begun.elapsed().as_secs_f64();
-    let is_refused = |call: &&Call| matches!(&call.outcome, Some(Err(refusal)) if refusal.code == 429);
-    let refused = telegram.calls().iter().filter(is_refused).count();
+    let (counted, end, most) = (begun.elapsed(), memory(&bot, "VmRSS"), memory(&bot, "VmHWM"));
     bot.kill().await.expect("it can be ended");
-    let table = format!(
-        "| chats | {} |\n|---|---|\n| memory, idle | {idle:.1} MiB |\n| all updates stored after | {:.1} s |\n\
-         | memory then | {waiting:.1} MiB |\n| answered in {} s | {answered}: {per_second:.1} /s |\n\
-         | calls that Telegram refused for their pace | {refused} |\n",
-        args.chats,
-        stored.as_secs_f64(),
-        args.seconds,
-    );
-    writeln!(std::io::stdout(), "{table}").expect("the output can be written");
+    let is_refused = |call: &&Call| matches!(&call.outcome, Some(Err(refusal)) if refusal.code == 429);
+    let seen = Seen::by(&people, &telegram);
+    let figures = [
+        ("chats that write at once", args.chats.to_string()),
+        ("memory at the start", mib(idle)),
+        ("memory once all updates are stored", mib(waiting)),
+        ("memory at the end, at most", format!("{}, {}", mib(end), mib(most))),
+        ("memory a chat at the end", format!("{:.1} KiB", (end - idle) / args.chats as f64 / 1024.0)),
+        ("updates stored", per_second(args.chats, stored)),
+        ("answers begun", per_second(seen.placeholders.len(), counted)),
+        ("answers final", per_second(seen.answers, counted)),
+        ("to the placeholder, of the answers begun: p50, p99", seen.times()),
+        ("calls that Telegram refused for their pace", telegram.calls().iter().filter(is_refused).count().to_string()),
+    ];
+    let rows = figures.map(|(name, value)| format!("| {name} | {value} |")).join("\n");
+    writeln!(std::io::stdout(), "| | |\n|---|---|\n{rows}").expect("the output can be written");
+}
+
+/// What people have seen in the end.
+struct Seen {
+    /// From each question to the first message of its answer, for the answers that were begun; the shortest first.
+    placeholders: Vec<Duration>,
+    /// How many answers are final.
+    answers: usize,
+}
+
+impl Seen {
+    fn by(people: &[Person], telegram: &FakeTelegram) -> Self {
+        let mut seen = Self { placeholders: Vec::new(), answers: 0 };
+        for person in people {
+            let history = telegram.history(person.chat_id());
+            let asked = history.iter().find(|message| !message.is_from_bot);
+            let first = history.iter().find(|message| message.is_from_bot);
+            if let (Some(asked), Some(first)) = (asked, first) {
+                seen.placeholders.push(first.sent_at.since(asked.sent_at));
+            }
+            let is_final = |message: &Message| message.is_from_bot && message.text().contains("Hello");
+            seen.answers += usize::from(history.iter().any(is_final));
+        }
+        seen.placeholders.sort_unstable();
+        seen
+    }
+
+    /// The median and the 99th percentile of the times to the placeholder.
+    fn times(&self) -> String {
+        let at = |percent: usize| self.placeholders.get(self.placeholders.len().saturating_sub(1) * percent / 100);
+        let shown =
+            |percent| at(percent).map_or_else(|| "none".to_owned(), |time| format!("{:.2} s", time.as_secs_f64()));
+        format!("{}, {}", shown(50), shown(99))
+    }
+}
+
+fn per_second(count: usize, time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    format!("{count} in {seconds:.1} s: {:.1} /s", count as f64 / seconds)
+}
+
+fn mib(bytes: f64) -> String {
+    format!("{:.1} MiB", bytes / f64::from(1 << 20))
 }
 
 /// Builds arash-telegram as this program was built; gives its file.
@@ -90,9 +136,11 @@ async fn start(program: &Path, folder: &Path, telegram: &FakeTelegram) -> Child 
     bot
 }
 
-fn resident_mib(bot: &Child) -> f64 {
+/// A figure of the process in bytes: `VmRSS` is what it has in memory now, `VmHWM` the most that it had.
+fn memory(bot: &Child, figure: &str) -> f64 {
     let id = bot.id().expect("it runs");
-    let pages = std::fs::read_to_string(format!("/proc/{id}/statm")).expect("this needs /proc, as Linux has it");
-    let pages: u64 = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("it has a resident size");
-    pages as f64 * 4096.0 / f64::from(1 << 20)
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("this needs /proc, as Linux has it");
+    let line = status.lines().find_map(|line| line.strip_prefix(figure)).expect("Linux tells it");
+    let kib = line.trim_start_matches(':').trim().split(' ').next().and_then(|kib| kib.parse::<f64>().ok());
+    kib.expect("it is a number of KiB") * 1024.0
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::Stage;
 
-fn edit(stage: &Stage, id: i64, rich: Value) -> Value {
+fn edit(stage: &Stage, id: i64, rich: &Value) -> Value {
     json!({ "chat_id": stage.ann.chat_id(), "message_id": id, "rich_message": rich })
 }
 
@@ -12,7 +12,7 @@ fn edit(stage: &Stage, id: i64, rich: Value) -> Value {
 async fn a_text_becomes_a_rich_message_and_a_text_again() {
     let stage = Stage::new().await;
     let id = stage.sent("Hel").await;
-    let rich = edit(&stage, id, json!({ "markdown": "# سلام", "is_rtl": true }));
+    let rich = edit(&stage, id, &json!({ "markdown": "# سلام", "is_rtl": true }));
     let message = stage.ok("editMessageText", rich.clone()).await;
     let expected = json!({ "blocks": [{ "type": "paragraph", "text": "# سلام" }], "is_rtl": true });
     assert_eq!((&message["rich_message"], &message["text"]), (&expected, &Value::Null));
@@ -44,13 +44,13 @@ async fn it_is_markdown_within_telegrams_limits() {
         (markdown(">".repeat(16) + "a"), "RICH_MESSAGE_DEPTH_INVALID"),
         (markdown("![](https://a.b/c.png)".to_owned()), "RICH_MESSAGE_PHOTO_NO_MEDIA_FOUND"),
     ] {
-        let said = stage.refusal("editMessageText", edit(&stage, id, rich)).await;
+        let said = stage.refusal("editMessageText", edit(&stage, id, &rich)).await;
         assert!(said.to_lowercase() == format!("Bad Request: {words}").to_lowercase(), "{said}");
     }
-    let mut both = edit(&stage, id, json!({ "markdown": "x" }));
+    let mut both = edit(&stage, id, &json!({ "markdown": "x" }));
     both["text"] = json!("x");
     let said = stage.refusal("editMessageText", both).await;
     assert_eq!(said, "Bad Request: a message has either a text or a rich message");
     let most = format!("{}\n\n```\n![](https://a.b)\n{}```", "x".repeat(31_000), "- y\n".repeat(400));
-    stage.ok("editMessageText", edit(&stage, id, markdown(most))).await;
+    stage.ok("editMessageText", edit(&stage, id, &markdown(most))).await;
 }
