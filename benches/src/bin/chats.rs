@@ -15,6 +15,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
+/// Messages that wait in a busy chat.
+const BUSY: usize = 1_000;
+
 /// Measures arash-telegram with many chats and prints a table.
 #[derive(Debug, Parser)]
 struct Args {
@@ -24,6 +27,9 @@ struct Args {
     /// For how many seconds their answers are counted.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// How many people are answered one after another, alone and beside a busy chat.
+    #[arg(long, default_value_t = 200)]
+    others: usize,
     /// A small run that shows that this program works.
     #[arg(long)]
     short: bool,
@@ -34,13 +40,22 @@ async fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut args = Args::parse();
     if args.short {
-        (args.chats, args.seconds) = (100, 5);
+        (args.chats, args.seconds, args.others) = (100, 5, 10);
     }
     let telegram = FakeTelegram::start().await.expect("a port is free");
     let people: Vec<Person> = (0..args.chats).map(|number| telegram.person(&format!("Person {number}"))).collect();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut bot = start(&build().await, folder.path(), &telegram).await;
     let idle = resident_mib(&bot);
+    let alone = p99_wait(&telegram, args.others).await;
+    let busy = telegram.person("Busy");
+    for number in 0..BUSY {
+        busy.say(&format!("message {number}"));
+    }
+    while telegram.pending_updates() > 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let beside = p99_wait(&telegram, args.others).await;
     let begun = Instant::now();
     for person in &people {
         person.say("Hello");
@@ -59,12 +74,33 @@ async fn main() {
     let table = format!(
         "| chats | {} |\n|---|---|\n| memory, idle | {idle:.1} MiB |\n| all updates stored after | {:.1} s |\n\
          | memory then | {waiting:.1} MiB |\n| answered in {} s | {answered}: {per_second:.1} /s |\n\
-         | calls that Telegram refused for their pace | {refused} |\n",
+         | calls that Telegram refused for their pace | {refused} |\n\
+         | p99 of {} answers before that, one after another | {:.1} ms |\n\
+         | the same beside a chat in which {BUSY} messages wait | {:.1} ms |\n",
         args.chats,
         stored.as_secs_f64(),
         args.seconds,
+        args.others,
+        alone.as_secs_f64() * 1e3,
+        beside.as_secs_f64() * 1e3,
     );
     writeln!(std::io::stdout(), "{table}").expect("the output can be written");
+}
+
+/// How long people wait for their answers, one after another.
+async fn p99_wait(telegram: &FakeTelegram, people: usize) -> Duration {
+    let mut waits = Vec::with_capacity(people);
+    for number in 0..people {
+        let person = telegram.person(&format!("Other {number}"));
+        let asked = Instant::now();
+        person.say("Hello");
+        let is_answered = |message: &arash_fake_telegram::Message| message.text().contains("Hello");
+        let answered = telegram.until(|_| person.messages_of_bot().iter().any(is_answered).then_some(())).await;
+        answered.expect("everybody is answered");
+        waits.push(asked.elapsed());
+    }
+    waits.sort_unstable();
+    *waits.get((waits.len() * 99).div_ceil(100) - 1).expect("somebody waited")
 }
 
 /// Builds arash-telegram as this program was built; gives its file.
