@@ -76,6 +76,19 @@ impl<'a> Messages<'a> {
         self.shown.is_empty()
     }
 
+    /// Where they are.
+    pub(crate) fn place(&self) -> Lane {
+        self.place
+    }
+
+    /// From now on they are in another chat, in which none of them is yet.
+    pub(crate) fn move_to(&mut self, place: Lane) {
+        self.place = place;
+        // Numbers of messages are another chat's.
+        self.reply_to = None;
+        self.shown.clear();
+    }
+
     /// Adds a message that shows `content` for now.
     pub(crate) async fn open(&mut self, content: Content) -> Result<(), ApiError> {
         let sent = self.outgoing.place(self.place, self.replied(), &content).await?;

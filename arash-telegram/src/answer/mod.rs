@@ -1,5 +1,6 @@
 //! One turn, from the engine to Telegram: what is written is shown while it is written, and what is final arrives whole.
 
+mod failure;
 mod messages;
 mod pace;
 mod parts;
@@ -8,7 +9,7 @@ mod running;
 
 use std::time::Duration;
 
-use arash_core::message::MessageKind;
+use arash_core::message::Attachment;
 use arash_core::turn::{IdempotencyKey, Reply, ReplyEvent, ReplyStream, TurnRequest};
 use arash_core::{Error, ErrorKind, IncomingMessage};
 use tokio::time::sleep;
@@ -24,6 +25,7 @@ use parts::{Whole, stop_button};
 
 pub(crate) use progress::Progress;
 pub(crate) use running::Running;
+use running::RunningTurn;
 
 /// How often the chat action is shown, which lasts five seconds.
 const TYPING: Duration = Duration::from_secs(4);
@@ -37,19 +39,26 @@ const IN_PROGRESS_LIMIT: u32 = 90;
 pub(crate) struct Question {
     /// Who asks, where and when.
     origin: Origin,
+    /// Where it is answered: where the group is now, if it has moved since.
+    place: Lane,
     message: IncomingMessage,
     /// How far an earlier attempt has come.
     progress: Progress,
 }
 
 impl Question {
-    pub(crate) fn new(origin: &Origin, message: IncomingMessage, progress: Progress) -> Self {
-        Self { origin: origin.clone(), message, progress }
+    pub(crate) fn new(origin: &Origin, place: Lane, message: IncomingMessage, progress: Progress) -> Self {
+        Self { origin: origin.clone(), place, message, progress }
     }
 
-    /// Where it is answered.
-    fn place(&self) -> Lane {
-        self.origin.lane
+    /// Who asks, as the engine knows them.
+    pub(crate) fn user(&self) -> &str {
+        &self.message.user_id
+    }
+
+    /// This belongs to it.
+    pub(crate) fn attach(&mut self, attachments: Vec<Attachment>) {
+        self.message.attachments = attachments;
     }
 
     /// The number of its draft, which must not be 0.
@@ -59,7 +68,8 @@ impl Question {
 
     /// The message that the answer refers to: in groups, where others write in between.
     fn reply_to(&self) -> Option<i32> {
-        self.place().is_group().then_some(self.origin.message_id.0)
+        let is_there = self.place == self.origin.lane;
+        (is_there && self.place.is_group()).then_some(self.origin.message_id.0)
     }
 }
 
@@ -89,9 +99,10 @@ impl From<ApiError> for Unanswered {
 impl Bot {
     /// Answers a question, to the end: what can be seen in Telegram is final when this returns.
     pub(crate) async fn answer(&self, question: Question) -> Result<(), Unanswered> {
-        let place = question.place();
+        let place = question.place;
         let typing = async {
             loop {
+                let place = self.moved.place(place);
                 match self.outgoing.type_on(place).await {
                     Err(gone) if gone.is_chat_gone() => {
                         self.running.get(place).map(|turn| self.stop_turn(turn));
@@ -116,15 +127,20 @@ struct Answering<'a> {
     question: Question,
     messages: Messages<'a>,
     progress: Progress,
+    /// The turn, once it has begun.
+    running: Option<RunningTurn<'a>>,
 }
 
 impl<'a> Answering<'a> {
     fn new(bot: &'a Bot, question: Question) -> Self {
         let progress = question.progress.clone();
-        let draft = (bot.has_drafts && !question.place().is_group()).then(|| question.draft_id());
-        let messages = Messages::new(&bot.outgoing, question.place(), question.reply_to(), &progress.messages);
+        let draft = (bot.has_drafts && !question.place.is_group()).then(|| question.draft_id());
+        let messages = match progress.moved_to {
+            Some(chat) => Messages::new(&bot.outgoing, Lane::of_chat(chat), None, &progress.messages),
+            None => Messages::new(&bot.outgoing, question.place, question.reply_to(), &progress.messages),
+        };
         let messages = messages.with_draft(draft);
-        Self { bot, question, messages, progress }
+        Self { bot, question, messages, progress, running: None }
     }
 
     async fn run(mut self) -> Result<(), Unanswered> {
@@ -132,26 +148,50 @@ impl<'a> Answering<'a> {
             Ok(stream) => stream,
             Err(error) => return self.fail(error, String::new()).await,
         };
-        let turn = stream.turn_id();
         // From here on it can be stopped, although nothing may be shown of it for a while.
-        let _running = self.bot.running.enter(self.question.place(), turn);
+        let running = self.bot.running.enter(stream.turn_id(), self.messages.place(), &self.messages.ids());
+        self.running = Some(running);
+        let turn = stream.turn_id();
+        let answered = self.answer(stream).await;
+        if let Err(Unanswered::Closed | Unanswered::Refused) = answered {
+            // Nobody reads it, so nobody pays for the rest.
+            self.bot.stop_turn(turn);
+        }
+        answered
+    }
+
+    /// Shows the answer from its beginning to its end.
+    async fn answer(&mut self, stream: ReplyStream) -> Result<(), Unanswered> {
+        self.open().await?;
+        match self.follow(stream).await? {
+            (_, Ok(reply)) => self.conclude(&reply).await,
+            (text, Err(error)) => self.fail(error, text).await,
+        }
+    }
+
+    /// Shows that there will be an answer, if nothing shows it yet.
+    async fn open(&mut self) -> Result<(), Unanswered> {
+        if !self.messages.is_empty() || self.messages.is_draft() {
+            return Ok(());
+        }
         let text = &self.question.message.text;
         // Two slashes stand for one that begins no command.
         let is_command = text.starts_with('/') && !text.starts_with("//");
-        if self.messages.is_empty() && !self.messages.is_draft() {
-            let keyboard = (!is_command).then(|| self.stop_button());
-            self.messages.open(Content { keyboard, ..placeholder() }).await?;
-            self.note().await;
+        let placeholder = Content { keyboard: (!is_command).then(|| self.stop_button()), ..placeholder() };
+        while let Err(error) = self.messages.open(placeholder.clone()).await {
+            self.go_after(error)?;
         }
-        match self.follow(stream).await {
-            Ok((_, Ok(reply))) => self.conclude(&reply).await,
-            Ok((text, Err(error))) => self.fail(error, text).await,
-            Err(closed) => {
-                // Nobody reads it, so nobody pays for the rest.
-                self.bot.stop_turn(turn);
-                Err(closed)
-            }
-        }
+        self.note().await;
+        Ok(())
+    }
+
+    /// Goes on in the chat that the group has become, if that is why something failed.
+    fn go_after(&mut self, error: ApiError) -> Result<(), ApiError> {
+        let chat = error.migrated_to().filter(|chat| *chat != self.messages.place().chat).ok_or(error)?;
+        self.bot.moved.note(self.messages.place().chat, chat);
+        self.messages.move_to(Lane::of_chat(chat.0));
+        self.progress.moved_to = Some(chat.0);
+        Ok(())
     }
 
     /// Begins the turn, or finds the one that was begun before. A turn that was cut off is closed, and another one begins.
@@ -177,7 +217,7 @@ impl<'a> Answering<'a> {
 
     /// Shows what comes as it comes; gives what came and how it ended.
     async fn follow(&mut self, mut stream: ReplyStream) -> Result<(String, Result<Reply, Error>), Unanswered> {
-        let (mut text, mut pace) = (String::new(), PreviewPace::new(self.question.place()));
+        let (mut text, mut pace) = (String::new(), PreviewPace::new(self.question.place));
         let mut is_shown = true;
         loop {
             tokio::select! {
@@ -215,17 +255,20 @@ impl<'a> Answering<'a> {
                 Ok(false)
             }
             Err(error) if error.is_chat_closed() => Err(error.into()),
-            // The final is what counts.
-            Err(_) => Ok(false),
+            // If the group has moved, it is shown there from the next step on. Else the final is what counts.
+            Err(error) => {
+                drop(self.go_after(error));
+                Ok(false)
+            }
         }
     }
 
-    async fn conclude(mut self, reply: &Reply) -> Result<(), Unanswered> {
+    async fn conclude(&mut self, reply: &Reply) -> Result<(), Unanswered> {
         let is_stopped = reply.receipt.stopped;
         let whole = match reply.receipt.command.as_deref() {
             Some(command) => {
                 if command == "clear" {
-                    self.bot.remembered.forget(self.question.place());
+                    self.bot.remembered.forget(self.messages.place());
                 }
                 Whole::plain(&reply.text)
             }
@@ -243,50 +286,19 @@ impl<'a> Answering<'a> {
         self.show(whole).await
     }
 
-    /// Tells in one sentence what went wrong, below what came before that.
-    async fn fail(mut self, error: Error, text: String) -> Result<(), Unanswered> {
-        if self.bot.is_stopping() && error.kind() == ErrorKind::Unavailable {
-            return Err(Unanswered::Later);
-        }
-        self.bot.failed(&error);
-        if error.kind() == ErrorKind::RateLimited && !self.is_news(&error) {
-            return Ok(());
-        }
-        let sentence = self.say(&self.said_of(&error));
-        if !text.trim().is_empty() {
-            let broken = self.say(&Said::BrokeOff);
-            return self.show(Whole::of_part(&text).with_note(&broken)).await;
-        }
-        if self.messages.is_empty() {
-            return self.bot.say_once(&self.question.origin, &Content::plain(sentence)).await;
-        }
-        self.show(Whole::plain(&sentence)).await
-    }
-
-    /// What a person is told of an error; what the model cannot make anything of is named.
-    fn said_of(&self, error: &Error) -> Said<'static> {
-        let has = |kind| self.question.message.attachments.iter().any(|attachment| attachment.kind == kind);
-        match error.kind() {
-            ErrorKind::AiRefused | ErrorKind::InvalidInput if has(MessageKind::Audio) => Said::VoiceNotUnderstood,
-            ErrorKind::AiRefused | ErrorKind::InvalidInput if has(MessageKind::Image) => Said::ImagesNotSeen,
-            ErrorKind::AiRefused | ErrorKind::InvalidInput if has(MessageKind::Document) => Said::UnreadableDocument,
-            _ => Said::of_failure(error),
-        }
-    }
-
-    /// Whether this person does not know yet that he writes too much.
-    fn is_news(&self, limited: &Error) -> bool {
-        let (place, user) = (self.question.place(), &self.question.message.user_id);
-        self.bot.notices.tells_of_limit(place.chat, user, limited.retry_after().unwrap_or_default())
-    }
-
     /// Makes the messages show all of `whole`, and nothing else.
     async fn show(&mut self, whole: Whole) -> Result<(), Unanswered> {
         let hint = || self.say(&Said::WholeAnswerInFile);
         let (parts, document) = whole.into_parts(hint);
         loop {
             let before = self.messages.ids();
-            let step = self.messages.finish(&parts).await?;
+            let step = match self.messages.finish(&parts).await {
+                Ok(step) => step,
+                Err(error) => {
+                    self.go_after(error)?;
+                    continue;
+                }
+            };
             if self.messages.ids() != before {
                 self.note().await;
             }
@@ -295,11 +307,13 @@ impl<'a> Answering<'a> {
             }
         }
         self.messages.truncate(parts.len()).await;
-        self.bot.remembered.answered(self.question.place(), &self.messages.ids());
+        self.bot.remembered.answered(self.messages.place(), &self.messages.ids());
         if let Some(document) = document.filter(|_| !self.progress.has_document) {
             self.progress.has_document = true;
             self.note().await;
-            self.bot.outgoing.send_document(self.question.place(), document).await?;
+            while let Err(error) = self.bot.outgoing.send_document(self.messages.place(), document.clone()).await {
+                self.go_after(error)?;
+            }
         }
         Ok(())
     }
@@ -307,6 +321,9 @@ impl<'a> Answering<'a> {
     /// Notes how far this has come. If it cannot be noted, a crash now may leave a placeholder behind, and nothing worse.
     async fn note(&mut self) {
         self.progress.messages = self.messages.ids();
+        if let Some(running) = &self.running {
+            running.is_shown(self.messages.place(), &self.progress.messages);
+        }
         self.bot.note(self.question.origin.update_id, &self.progress).await;
     }
 
