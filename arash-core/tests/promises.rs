@@ -28,6 +28,7 @@ on_each_store! {
     a_repeated_request_is_answered_once
     a_failed_result_is_given_again_too
     what_is_refused_costs_nothing
+    to_ask_for_the_rate_limit_takes_nothing_of_it
     a_panic_costs_one_answer
     shutdown_ends_what_hangs_and_records_it
 }
@@ -189,6 +190,22 @@ async fn what_is_refused_costs_nothing(store: TestStore) {
     }
     assert_eq!(ask("/help").await.unwrap_err().kind(), ErrorKind::RateLimited, "but they count as messages");
     assert_eq!(records(&engine, &principal).await.len(), 3);
+    engine.shutdown(Duration::from_secs(5)).await;
+}
+
+async fn to_ask_for_the_rate_limit_takes_nothing_of_it(store: TestStore) {
+    let limited = arash_core::Platform::public("open").models(["test/one"]).rate_limit(2);
+    let engine = builder(&store, &ScriptedProvider::default()).platform(limited).build().await.unwrap();
+    for _ in 0..2 {
+        for _ in 0..5 {
+            engine.check_rate_limit("open", "user").await.unwrap();
+        }
+        engine.process(arash_core::IncomingMessage::text("open", "user", "chat", "hello")).await.unwrap();
+    }
+    let refused = engine.check_rate_limit("open", "user").await.unwrap_err();
+    assert!(refused.kind() == ErrorKind::RateLimited && refused.retry_after().is_some());
+    engine.check_rate_limit("open", "other").await.unwrap();
+    assert_eq!(engine.check_rate_limit("nowhere", "user").await.unwrap_err().kind(), ErrorKind::InvalidInput);
     engine.shutdown(Duration::from_secs(5)).await;
 }
 

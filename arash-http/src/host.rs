@@ -1,6 +1,7 @@
 //! The service itself: opens what it needs, tells where it is, answers until it is told to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arash_core::Engine;
 use arash_core::settings::{DatabaseSettings, Settings};
@@ -10,6 +11,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{Fault, console};
+
+/// How long the first attempt to reach Telegram may hold up the API: a token that is refused then ends the program, later
+/// it makes the health 503.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(settings: &Settings) -> Result<(), Fault> {
@@ -37,7 +42,7 @@ async fn start(settings: &Settings) -> Result<(Engine, Option<Arc<Telegram>>, Tc
     match greeting.await {
         Ok((telegram, listener)) => Ok((engine, telegram, listener)),
         Err(fault) => {
-            engine.shutdown(std::time::Duration::from_secs(5)).await;
+            engine.shutdown(Duration::from_secs(5)).await;
             Err(fault)
         }
     }
@@ -67,13 +72,20 @@ async fn serve(
     }
 }
 
-/// The bot that runs beside the API, if one is to. As long as Telegram cannot be reached this waits.
+/// The bot that runs beside the API, if one is to. Where Telegram does not answer at once, the bot reaches it later.
 async fn connect(engine: &Engine, settings: &Settings) -> Result<Option<Arc<Telegram>>, Fault> {
     if !settings.telegram.is_enabled {
         return Ok(None);
     }
-    let telegram = Telegram::connect(engine.clone(), &settings.telegram, settings.http.image_limit()).await?;
-    console::say(&format!("@{} answers on Telegram", telegram.username()));
+    let telegram = Telegram::new(engine.clone(), &settings.telegram, settings.http.image_limit())?;
+    match tokio::time::timeout(FIRST_ATTEMPT, telegram.reach()).await {
+        Ok(reached) => drop(reached?),
+        Err(_) => tracing::warn!("Telegram does not answer; the bot goes on trying"),
+    }
+    match telegram.username() {
+        Some(name) => console::say(&format!("@{name} answers on Telegram")),
+        None => console::complain("Telegram cannot be reached yet; the bot answers as soon as it can be"),
+    }
     Ok(Some(Arc::new(telegram)))
 }
 

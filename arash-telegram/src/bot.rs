@@ -5,8 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use arash_core::id::{BotId, TurnId};
-use arash_core::session::SessionKey;
-use arash_core::{Engine, Error, IncomingMessage};
+use arash_core::{Engine, Error, ErrorKind, IncomingMessage};
 use teloxide::payloads::GetChatMember;
 use teloxide::types::UserId;
 use tokio_util::sync::CancellationToken;
@@ -14,10 +13,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::{Progress, Question, Running, Unanswered};
 use crate::api::BotApi;
+use crate::chats::key;
 use crate::health::Health;
 use crate::inbox::Intake;
-use crate::incoming::{Ask, BotInfo, Lane, Membership, Origin, Standing};
+use crate::incoming::{Ask, BotInfo, Lane, Origin};
 use crate::lane::{Job, Task};
+use crate::moved::Moved;
 use crate::notices::Notices;
 use crate::outgoing::{Content, Outgoing};
 use crate::remembered::Remembered;
@@ -35,9 +36,11 @@ pub(crate) struct Bot {
     pub(crate) intake: Intake,
     pub(crate) running: Running,
     pub(crate) notices: Notices,
-    pub(crate) health: Health,
+    pub(crate) health: Arc<Health>,
     /// The newest question of each chat, and the messages that answered it.
     pub(crate) remembered: Remembered,
+    /// Groups that have become other chats.
+    pub(crate) moved: Moved,
     /// Who administers it, by their numbers as users.
     pub(crate) admins: Vec<i64>,
     /// Whether answers in private chats are shown as drafts while they are written.
@@ -72,7 +75,7 @@ impl Bot {
     pub(crate) async fn perform(&self, job: &Job) -> Result<(), Unanswered> {
         match &job.task {
             Task::Ask(ask) => self.ask(ask, &job.progress).await,
-            Task::Retry(call) => match self.remembered.question(call.origin.lane) {
+            Task::Retry(call) => match self.remembered.question(self.moved.place(call.origin.lane)) {
                 Some(ask) => {
                     let mut again = Ask::clone(&ask);
                     again.origin.clone_from(&call.origin);
@@ -84,30 +87,42 @@ impl Bot {
     }
 
     async fn ask(&self, ask: &Ask, progress: &Progress) -> Result<(), Unanswered> {
-        let origin = &ask.origin;
-        let attachments = match self.attachments(&ask.media).await {
-            Ok(attachments) => attachments,
-            Err(said) => return self.tell(origin, progress, &said).await,
-        };
-        if !ask.is_command {
-            self.remembered.ask(ask.clone());
+        let lane = self.moved.place(ask.origin.lane);
+        let text = ask.prompt(&self.remembered.answer(lane)).into_owned();
+        let mut question = self.question(&ask.origin, text, progress);
+        // What was begun before has passed its limit.
+        if !ask.media.is_empty()
+            && progress.messages.is_empty()
+            && let Err(limited) = self.engine.check_rate_limit(PLATFORM, question.user()).await
+            && limited.kind() == ErrorKind::RateLimited
+        {
+            return self.refuse(question, limited).await;
         }
-        let newest = self.remembered.answer(origin.lane);
-        let text = ask.prompt(&newest).into_owned();
-        let mut message = message(origin, text);
-        message.attachments = attachments;
-        self.answer(Question::new(origin, message, progress.clone())).await
+        match self.attachments(&ask.media).await {
+            Ok(attachments) => question.attach(attachments),
+            Err(said) => return self.tell(&ask.origin, progress, &said).await,
+        }
+        if !ask.is_command {
+            self.remembered.ask(lane, ask.clone());
+        }
+        self.answer(question).await
     }
 
     /// The last question, where this program does not remember it: without what was attached.
     async fn retry_from_history(&self, origin: &Origin, progress: &Progress) -> Result<(), Unanswered> {
-        match self.last_question(origin.lane).await {
-            Some(text) => {
-                let message = message(origin, text);
-                self.answer(Question::new(origin, message, progress.clone())).await
-            }
+        match self.last_question(self.moved.place(origin.lane)).await {
+            Some(text) => self.answer(self.question(origin, text, progress)).await,
             None => self.tell(origin, progress, &Said::NothingToRetry).await,
         }
+    }
+
+    /// What somebody wrote, for the engine.
+    fn question(&self, origin: &Origin, text: String, progress: &Progress) -> Question {
+        let (user, place) = (origin.user_id.to_string(), self.moved.place(origin.lane));
+        let mut message = IncomingMessage::text(PLATFORM, user, place.to_string(), text);
+        message.locale.clone_from(&origin.language);
+        message.message_id = Some(origin.message_id.0.to_string());
+        Question::new(origin, place, message, progress.clone())
     }
 
     /// Says one sentence, as the whole answer to an update.
@@ -152,26 +167,6 @@ impl Bot {
         self.api.call(&ask).await.is_ok_and(|member| member.is_privileged())
     }
 
-    /// What the bot has become in a chat.
-    pub(crate) async fn membership(&self, membership: &Membership) {
-        match membership.standing {
-            Standing::Blocked | Standing::Left | Standing::Kicked => self.close(membership.lane).await,
-            Standing::Unblocked | Standing::Added => {}
-        }
-    }
-
-    /// Nothing can be said in a chat any more: what is being said is stopped, and the conversation closed.
-    pub(crate) async fn close(&self, lane: Lane) {
-        self.remembered.forget(lane);
-        if let Some(turn) = self.running.get(lane) {
-            self.stop_turn(turn);
-        }
-        let key = SessionKey::public(PLATFORM, &lane.to_string());
-        if let Err(error) = self.engine.delete_session(&key).await {
-            tracing::debug!(%error, chat = lane.chat.0, "a conversation was not closed");
-        }
-    }
-
     /// Stops an answer; whether there was one to stop.
     pub(crate) fn stop_turn(&self, turn: TurnId) -> bool {
         self.engine.stop_any(turn).is_ok()
@@ -181,20 +176,10 @@ impl Bot {
     async fn last_question(&self, lane: Lane) -> Option<String> {
         use arash_core::message::Role;
         use arash_core::session::MessagePage;
-        let key = SessionKey::public(PLATFORM, &lane.to_string());
         let newest = MessagePage { before: None, limit: 20 };
-        let messages = self.engine.sessions().messages(&key, newest).await.ok()?;
+        let messages = self.engine.sessions().messages(&key(lane), newest).await.ok()?;
         messages.iter().find(|stored| stored.message.role == Role::User).map(|stored| stored.message.text.to_string())
     }
-}
-
-/// What somebody wrote, for the engine.
-fn message(origin: &Origin, text: String) -> IncomingMessage {
-    let user = origin.user_id.to_string();
-    let mut message = IncomingMessage::text(PLATFORM, user, origin.lane.to_string(), text);
-    message.locale.clone_from(&origin.language);
-    message.message_id = Some(origin.message_id.0.to_string());
-    message
 }
 
 /// How long running answers may take after the bot was told to stop.

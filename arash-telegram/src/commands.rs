@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use arash_core::IncomingMessage;
 use arash_core::platform::ModelId;
-use arash_core::turn::TurnRequest;
 use teloxide::payloads::AnswerCallbackQuery;
 use teloxide::types::{CallbackQueryId, InlineKeyboardButton, InlineKeyboardMarkup};
 
 use crate::answer::Progress;
 use crate::api::ApiError;
 use crate::bot::{Bot, PLATFORM};
+use crate::chats::key;
 use crate::incoming::{Button, ButtonPress, HostCall, HostCommand, Lane, ModelReference, Origin};
 use crate::outgoing::Content;
 use crate::texts::{Said, say};
@@ -63,11 +62,17 @@ impl Bot {
     pub(crate) async fn pressed(&self, button: &Button) {
         let language = button.language.as_deref();
         match (button.press, button.message) {
-            (Some(ButtonPress::Stop), Some((lane, _))) => {
-                let turn = self.running.get(lane);
+            (Some(ButtonPress::Stop), Some((lane, message))) => {
+                // Another answer may be running by now, which this button is not of.
+                let turn = self.running.writes(lane.chat, message);
                 let is_stopped = turn.is_some_and(|turn| self.stop_turn(turn));
                 let said = if is_stopped { &Said::Stopped } else { &Said::NothingToStop };
                 self.answer_press(button, Some(say(said, language))).await;
+                if turn.is_none()
+                    && let Err(error) = self.outgoing.take_buttons(lane, message.0).await
+                {
+                    tracing::debug!(%error, "a button of an old answer stays");
+                }
             }
             (Some(ButtonPress::ModelPage(page)), Some((lane, message))) => {
                 self.answer_press(button, None).await;
@@ -99,13 +104,8 @@ impl Bot {
         let Some(model) = reference.find(&models) else {
             return self.answer_press(button, Some(say(&Said::OutdatedButton, language))).await;
         };
-        let user = button.user_id.to_string();
-        let text = format!("/model {model}");
-        let mut asked = IncomingMessage::text(PLATFORM, user, lane.to_string(), text);
-        asked.locale.clone_from(&button.language);
-        match self.engine.process(TurnRequest::new(asked)).await {
-            Ok(reply) => {
-                let name = reply.receipt.model_name;
+        match self.choose_model(lane, button.user_id.to_string(), model, language).await {
+            Ok(name) => {
                 self.answer_press(button, Some(say(&Said::ModelChosen { model: &name }, language))).await;
                 let page = models.iter().position(|id| id == model).map_or(0, |at| at / PAGE);
                 self.show_models(lane, message, page, language).await;
@@ -152,8 +152,7 @@ impl Bot {
         Content { keyboard: Some(InlineKeyboardMarkup::new(rows)), ..Content::plain(say(&title, language)) }
     }
 
-    async fn current_model(&self, lane: Lane) -> Option<ModelId> {
-        let key = arash_core::session::SessionKey::public(PLATFORM, &lane.to_string());
-        self.engine.sessions().get(&key).await.ok()?.model
+    pub(crate) async fn current_model(&self, lane: Lane) -> Option<ModelId> {
+        self.engine.sessions().get(&key(lane)).await.ok()?.model
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arash_core::Engine;
 use arash_core::settings::{LogFile, LogSettings, Settings, SettingsArgs};
@@ -36,6 +37,8 @@ const WITHOUT_EFFECT: [&str; 10] = [
     "RUN_TELEGRAM_BOT",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 ];
+/// How long the first attempt to reach Telegram may hold up everything else.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(1);
 
 #[expect(clippy::doc_markdown, reason = "these comments are the help text, which has no markup")]
 /// A bot on Telegram that answers with an AI model.
@@ -125,25 +128,37 @@ async fn answer(settings: &Settings, engine: Engine, stop: CancellationToken) ->
 }
 
 async fn serve(settings: &Settings, engine: Engine, stop: CancellationToken) -> Result<(), Fault> {
-    let connecting = Telegram::connect(engine, &settings.telegram, settings.http.image_limit());
-    let telegram = tokio::select! {
-        connected = connecting => Arc::new(connected?),
-        () = stop.cancelled() => return Err("stopped before Telegram could be reached".into()),
-    };
+    let telegram = Arc::new(Telegram::new(engine, &settings.telegram, settings.http.image_limit())?);
+    // A token that is refused at once is not worth a port.
+    let first = tokio::time::timeout(FIRST_ATTEMPT, telegram.reach()).await;
+    let is_reached = first.unwrap_or(Ok(false))?;
     let (host, port) = (settings.http.host.as_str(), settings.http.port);
     let listener = TcpListener::bind((host, port))
         .await
         .map_err(|fault| format!("cannot listen on {host} port {port}: {fault}"))?;
+    if !is_reached {
+        say(&format!("Telegram cannot be reached yet; its health is at http://{}/health", listener.local_addr()?));
+    }
     let mut routes = Route::new().at("/health", get(health.data(Arc::clone(&telegram))));
     if let Some((path, route)) = telegram.route() {
         routes = routes.at(path, route);
     }
-    say(&format!("@{} answers; its health is at http://{}/health", telegram.username(), listener.local_addr()?));
+    let address = listener.local_addr()?;
     let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
     let deadline = Some(settings.http.shutdown_deadline);
     let serving = server.run_with_graceful_shutdown(routes, stop.clone().cancelled_owned(), deadline);
-    let (served, ()) = tokio::join!(serving, telegram.run(stop));
-    Ok(served?)
+    let answering = async {
+        tokio::select! {
+            reached = telegram.until_reached() => reached?,
+            () = stop.cancelled() => return Ok(()),
+        }
+        say(&format!("@{} answers; its health is at http://{address}/health", telegram.username().unwrap_or_default()));
+        telegram.run(stop.clone()).await;
+        Ok::<_, Fault>(())
+    };
+    let serving = async { serving.await.map_err(Fault::from) };
+    tokio::try_join!(serving, answering)?;
+    Ok(())
 }
 
 /// How the bot is doing: 503 when it cannot answer until somebody does something.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::multipart::Form;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use teloxide::payloads::{DeleteMessage, EditMessageText, SendChatAction, SendMessage};
+use teloxide::payloads::{DeleteMessage, EditMessageReplyMarkup, EditMessageText, SendChatAction, SendMessage};
 use teloxide::requests::Payload;
 use teloxide::types::{ChatAction, ChatId, InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, MessageEntityKind};
 use teloxide::types::{MessageId, Recipient, ReplyMarkup, ReplyParameters};
@@ -121,6 +121,12 @@ impl Outgoing {
                 edited => return edited,
             }
         }
+    }
+
+    /// Takes the buttons of a message away.
+    pub(crate) async fn take_buttons(&self, place: Lane, message_id: i32) -> Result<(), ApiError> {
+        let edit = EditMessageReplyMarkup::new(Recipient::Id(place.chat), MessageId(message_id));
+        done(self.insist::<_, serde::de::IgnoredAny>(place.chat, Sending::Edit, &edit).await.map(drop))
     }
 
     /// Takes a message away, if Telegram lets it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
-use teloxide::types::MessageId;
+use teloxide::types::{ChatId, MessageId};
 
 use crate::incoming::{Ask, Lane};
 
@@ -26,8 +26,22 @@ impl Remembered {
     }
 
     /// This is asked now.
-    pub(crate) fn ask(&self, ask: Ask) {
-        self.questions.insert(ask.origin.lane, Arc::new(ask));
+    pub(crate) fn ask(&self, lane: Lane, ask: Ask) {
+        self.questions.insert(lane, Arc::new(ask));
+    }
+
+    /// The lanes of a chat in which somebody asked.
+    pub(crate) fn lanes_of(&self, chat: ChatId) -> Vec<Lane> {
+        self.questions.iter().map(|(lane, _)| *lane).filter(|lane| lane.chat == chat).collect()
+    }
+
+    /// What was asked last in `old` was asked in `new`, where the messages of its answer are not.
+    pub(crate) fn move_to(&self, old: Lane, new: Lane) {
+        let question = self.questions.remove(&old);
+        self.answers.invalidate(&old);
+        if let Some(ask) = question.filter(|_| !self.questions.contains_key(&new)) {
+            self.questions.insert(new, ask);
+        }
     }
 
     /// The conversation is over.

@@ -1,15 +1,14 @@
 //! A bot from its start to its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arash_core::Engine;
-use arash_core::command::{CommandSpec, Text, Texts};
 use arash_core::id::BotId;
 use arash_core::settings::TelegramSettings;
 use poem::Endpoint;
-use teloxide::payloads::{GetMe, SetMyCommands};
-use teloxide::types::{BotCommand, BotCommandScope, ChatId, Recipient};
+use teloxide::payloads::GetMe;
+use teloxide::types::Me;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,25 +16,21 @@ use url::Url;
 
 use crate::answer::Running;
 use crate::api::{ApiError, BotApi};
-use crate::bot::{Bot, LAST_ANSWERS, PLATFORM};
+use crate::bot::{Bot, PLATFORM};
 use crate::health::{BotHealth, Health};
 use crate::inbox::Intake;
 use crate::incoming::BotInfo;
+use crate::introduction::STATS;
 use crate::lane::Lanes;
+use crate::moved::Moved;
 use crate::notices::Notices;
 use crate::outgoing::Outgoing;
 use crate::remembered::Remembered;
-use crate::source::{Webhook, WebhookRoute, poll, register};
-use crate::texts::FluentTexts;
+use crate::running_bot::Answering;
+use crate::source::{Webhook, WebhookRoute};
 
 /// Between two attempts to reach Telegram at the start, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// The languages that commands are described in; the first one is for all others, too.
-const LANGUAGES: [&str; 3] = ["en", "fa", "ru"];
-
-/// The command that is for administrators, and therefore stands in no list but theirs.
-const STATS: &str = "stats";
-
+pub(crate) const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Why a bot cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -53,20 +48,50 @@ pub enum TelegramError {
 
 /// A bot on Telegram that answers with an engine.
 pub struct Telegram {
-    bot: Arc<Bot>,
-    lanes: Arc<Lanes>,
+    parts: Parts,
+    api: Arc<BotApi>,
+    health: Arc<Health>,
     webhook: Option<(Url, Webhook)>,
+    /// What answers, from when Telegram has told who the bot is.
+    answering: Arc<OnceLock<Answering>>,
+}
+
+/// What a bot is made of, beside what Telegram tells of it.
+struct Parts {
+    engine: Engine,
+    admins: Vec<i64>,
+    has_drafts: bool,
+    has_rich_messages: bool,
+    image_limit: Option<usize>,
 }
 
 impl std::fmt::Debug for Telegram {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Telegram").field("username", &self.bot.info.username).finish_non_exhaustive()
+        f.debug_struct("Telegram").field("username", &self.username()).finish_non_exhaustive()
     }
 }
 
 impl Telegram {
-    /// Asks Telegram who the bot is; as long as Telegram cannot be reached, again and again. The engine must have the
-    /// platform `telegram`, as that of [`Settings::engine`](arash_core::settings::Settings::engine) has.
+    /// A bot that has not yet asked Telegram who it is; that is done by [`Telegram::run`], or before by
+    /// [`Telegram::reach`]. The engine must have the platform `telegram`, as that of
+    /// [`Settings::engine`](arash_core::settings::Settings::engine) has.
+    ///
+    /// # Errors
+    /// When there is no token.
+    pub fn new(engine: Engine, settings: &TelegramSettings, image_limit: Option<usize>) -> Result<Self, TelegramError> {
+        let token = settings.token.as_ref().ok_or(TelegramError::NoToken)?;
+        let api = BotApi::new(&settings.api_url, token).map_err(|_| TelegramError::Client)?;
+        let health = Arc::new(Health::default());
+        health.fails("Telegram has not answered yet");
+        let base = settings.webhook_url.as_ref().and_then(|url| url.expose().parse().ok());
+        let webhook = base.map(|base| (base, Webhook::of(token)));
+        let admins = settings.platform.admin_users.iter().filter_map(|user| user.parse().ok()).collect();
+        let &TelegramSettings { has_drafts, has_rich_messages, .. } = settings;
+        let parts = Parts { engine, admins, has_drafts, has_rich_messages, image_limit };
+        Ok(Self { parts, api: Arc::new(api), health, webhook, answering: Arc::default() })
+    }
+
+    /// A bot that has asked Telegram who it is; as long as Telegram cannot be reached, again and again.
     ///
     /// # Errors
     /// When there is no token, or Telegram refuses it.
@@ -75,160 +100,137 @@ impl Telegram {
         settings: &TelegramSettings,
         image_limit: Option<usize>,
     ) -> Result<Self, TelegramError> {
-        let token = settings.token.as_ref().ok_or(TelegramError::NoToken)?;
-        let api = BotApi::new(&settings.api_url, token).map_err(|_| TelegramError::Client)?;
-        let info = info(&api, &engine, image_limit).await?;
-        let api = Arc::new(api);
-        let id = BotId(i64::try_from(info.id).unwrap_or_default());
-        let bot = Arc::new(Bot {
-            info,
-            outgoing: Arc::new(Outgoing::new(Arc::clone(&api))),
-            intake: Intake::new(engine.inbox().clone(), id),
-            engine,
-            api,
-            running: Running::default(),
-            notices: Notices::default(),
-            health: Health::default(),
-            remembered: Remembered::new(),
-            admins: settings.platform.admin_users.iter().filter_map(|user| user.parse().ok()).collect(),
-            has_drafts: settings.has_drafts,
-            has_rich_messages: settings.has_rich_messages.into(),
-            image_limit,
-            started: Instant::now(),
-            reports: TaskTracker::new(),
-            stop: CancellationToken::new(),
-        });
-        let base = settings.webhook_url.as_ref().and_then(|url| url.expose().parse().ok());
-        let webhook = base.map(|base| (base, Webhook::of(token)));
-        Ok(Self { lanes: Lanes::new(Arc::clone(&bot)), bot, webhook })
+        let telegram = Self::new(engine, settings, image_limit)?;
+        telegram.until_reached().await?;
+        Ok(telegram)
+    }
+
+    /// Asks Telegram once who the bot is; tells whether that is known.
+    ///
+    /// # Errors
+    /// When Telegram refuses the token.
+    pub async fn reach(&self) -> Result<bool, TelegramError> {
+        Ok(self.ask_who().await?.is_ok())
+    }
+
+    /// Asks Telegram again and again until it is known who the bot is.
+    ///
+    /// # Errors
+    /// When Telegram refuses the token.
+    pub async fn until_reached(&self) -> Result<(), TelegramError> {
+        self.answering().await.map(drop)
     }
 
     /// The path and the route that Telegram brings updates to, if it is to bring them; nothing where they are fetched.
     pub fn route(&self) -> Option<(String, impl Endpoint + 'static)> {
         let (_, webhook) = self.webhook.as_ref()?;
-        let lanes = Arc::clone(&self.lanes);
-        let take = move |held| lanes.take(held);
-        let route = WebhookRoute { bot: Arc::clone(&self.bot), webhook: webhook.clone(), take };
-        Some((webhook.path.clone(), route))
+        let answering = Arc::clone(&self.answering);
+        let find = move || {
+            let Answering { bot, lanes } = answering.get()?.clone();
+            Some((bot, move |held| lanes.take(held)))
+        };
+        Some((webhook.path.clone(), WebhookRoute { webhook: webhook.clone(), find }))
     }
 
-    /// The bot's name, without the `@`.
-    pub fn username(&self) -> &str {
-        &self.bot.info.username
+    /// The bot's name, without the `@`; nothing as long as Telegram has not told it.
+    pub fn username(&self) -> Option<&str> {
+        self.answering.get().map(|answering| answering.bot.info.username.as_str())
     }
 
     /// How the bot is doing.
     pub fn health(&self) -> BotHealth {
-        match self.bot.health.fault().or_else(|| self.bot.intake.fault()) {
-            _ if self.bot.api.is_refused() => BotHealth::Refused,
+        let of_intake = || self.answering.get().and_then(|answering| answering.bot.intake.fault());
+        match self.health.fault().or_else(of_intake) {
+            _ if self.api.is_refused() => BotHealth::Refused,
             Some(fault) => BotHealth::Degraded(fault),
             None => BotHealth::Healthy,
         }
     }
 
+    /// Asks Telegram again and again until it is known who the bot is.
+    async fn answering(&self) -> Result<&Answering, TelegramError> {
+        let mut pause = PAUSES.0;
+        loop {
+            let wait = match self.ask_who().await? {
+                Ok(answering) => return Ok(answering),
+                Err(error) => error.retry_after(),
+            };
+            sleep(wait.unwrap_or(pause)).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    /// Asks who the bot is, unless that is known.
+    async fn ask_who(&self) -> Result<Result<&Answering, ApiError>, TelegramError> {
+        if let Some(answering) = self.answering.get() {
+            return Ok(Ok(answering));
+        }
+        match self.api.call(&GetMe::new()).await {
+            Ok(me) => Ok(Ok(self.answering.get_or_init(|| self.begin(&me)))),
+            Err(ApiError::Refused { code: 401 | 404, .. }) => Err(TelegramError::TokenRefused),
+            Err(error) => {
+                tracing::warn!(%error, "Telegram cannot be reached; trying again");
+                self.health.fails(&error.to_string());
+                Ok(Err(error))
+            }
+        }
+    }
+
+    fn begin(&self, me: &Me) -> Answering {
+        let Parts { engine, admins, has_drafts, has_rich_messages, image_limit } = &self.parts;
+        self.health.polls();
+        let info = info(me, engine, *image_limit);
+        let id = BotId(i64::try_from(info.id).unwrap_or_default());
+        let bot = Arc::new(Bot {
+            info,
+            outgoing: Arc::new(Outgoing::new(Arc::clone(&self.api))),
+            intake: Intake::new(engine.inbox().clone(), id),
+            engine: engine.clone(),
+            api: Arc::clone(&self.api),
+            running: Running::default(),
+            notices: Notices::default(),
+            health: Arc::clone(&self.health),
+            remembered: Remembered::new(),
+            moved: Moved::default(),
+            admins: admins.clone(),
+            has_drafts: *has_drafts,
+            has_rich_messages: (*has_rich_messages).into(),
+            image_limit: *image_limit,
+            started: Instant::now(),
+            reports: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        });
+        Answering { lanes: Lanes::new(Arc::clone(&bot)), bot }
+    }
+
     /// Answers until `stop`, then lets running answers end within half a minute; what is left is answered after the next
-    /// start.
+    /// start. As long as Telegram cannot be reached, it is tried again; where Telegram refuses the token, nothing is done.
     pub async fn run(&self, stop: CancellationToken) {
-        let bot = &self.bot;
-        let take = |held| self.lanes.take(held);
-        let ended = bot.stop.clone();
-        let sources = async {
-            tokio::join!(self.introduce(), bot.intake.keep(ended.clone(), take), self.source(ended.clone(), take));
+        let answering = tokio::select! {
+            found = self.answering() => found,
+            () = stop.cancelled() => return,
         };
-        tokio::select! {
-            () = sources => {}
-            () = stop.cancelled() => {}
-            () = bot.api.refused() => {
-                tracing::error!("Telegram refuses the token of the bot; nothing is sent any more");
+        match answering {
+            Ok(answering) => answering.run(stop, self.webhook.as_ref()).await,
+            Err(refused) => {
+                tracing::error!(%refused, "the bot does not answer");
                 stop.cancelled().await;
             }
-        }
-        bot.stop.cancel();
-        // Leases have to be kept until the last answer.
-        tokio::select! {
-            () = self.lanes.end(LAST_ANSWERS) => {}
-            () = bot.intake.keep_only() => {}
-        }
-        bot.intake.leave().await;
-    }
-
-    async fn source(&self, stop: CancellationToken, take: impl Fn(crate::inbox::Held)) {
-        let Some((base, webhook)) = &self.webhook else {
-            return poll(Arc::clone(&self.bot), stop, take).await;
-        };
-        let mut pause = PAUSES.0;
-        while let Err(error) = register(&self.bot, base, webhook).await {
-            tracing::warn!(%error, "Telegram cannot be told of the webhook; trying again");
-            self.bot.health.fails(&error.to_string());
-            sleep(error.retry_after().unwrap_or(pause)).await;
-            pause = (pause * 2).min(PAUSES.1);
-        }
-        self.bot.health.polls();
-        stop.cancelled().await;
-    }
-
-    /// Tells Telegram which commands there are, in each language, and for administrators theirs.
-    async fn introduce(&self) {
-        let admins = self.bot.admins.iter();
-        let of_admin = |&admin: &i64| (BotCommandScope::Chat { chat_id: Recipient::Id(ChatId(admin)) }, true);
-        for (scope, is_admin) in [(BotCommandScope::Default, false)].into_iter().chain(admins.map(of_admin)) {
-            for (language, code) in LANGUAGES.iter().zip([None, Some("fa"), Some("ru")]) {
-                self.set_commands(self.commands(language, is_admin), scope.clone(), code).await;
-            }
-        }
-    }
-
-    fn commands(&self, language: &str, is_admin: bool) -> Vec<BotCommand> {
-        let Some(platform) = self.bot.engine.platform(PLATFORM) else { return Vec::new() };
-        let mut specs = self.bot.engine.commands().specs_for(platform, &FluentTexts, Some(language));
-        if is_admin && platform.allows_command(STATS) {
-            let command = CommandSpec::new(STATS, "Show how the bot is doing");
-            let summary = FluentTexts.say(&Text::CommandSummary { command: &command }, Some(language));
-            specs.push(CommandSpec { summary, ..command });
-        }
-        specs.into_iter().map(|spec| BotCommand::new(spec.name, spec.summary)).collect()
-    }
-
-    async fn set_commands(&self, commands: Vec<BotCommand>, scope: BotCommandScope, language: Option<&str>) {
-        let mut set = SetMyCommands::new(commands);
-        set.scope = Some(scope);
-        set.language_code = language.map(str::to_owned);
-        let mut pause = PAUSES.0;
-        while let Err(error) = self.bot.api.call_for::<_, bool>(&set).await {
-            tracing::warn!(%error, "commands cannot be registered");
-            // As to an administrator who never wrote to the bot, or with a token that is refused.
-            if error.code().is_some_and(|code| code != 429) {
-                return;
-            }
-            sleep(error.retry_after().unwrap_or(pause)).await;
-            pause = (pause * 2).min(PAUSES.1);
         }
     }
 }
 
 /// Who the bot is.
-async fn info(api: &BotApi, engine: &Engine, image_limit: Option<usize>) -> Result<BotInfo, TelegramError> {
-    let mut pause = PAUSES.0;
-    let me = loop {
-        match api.call(&GetMe::new()).await {
-            Ok(me) => break me,
-            Err(ApiError::Refused { code: 401 | 404, .. }) => return Err(TelegramError::TokenRefused),
-            Err(error) => {
-                tracing::warn!(%error, "Telegram cannot be reached; trying again");
-                sleep(error.retry_after().unwrap_or(pause)).await;
-                pause = (pause * 2).min(PAUSES.1);
-            }
-        }
-    };
+fn info(me: &Me, engine: &Engine, image_limit: Option<usize>) -> BotInfo {
     let commands = engine.platform(PLATFORM).map(|platform| {
         let for_all = engine.commands().specs_on(platform).map(|spec| spec.name.clone());
         for_all.chain(platform.allows_command(STATS).then(|| STATS.to_owned())).collect()
     });
-    Ok(BotInfo {
+    BotInfo {
         id: me.user.id.0,
         username: me.user.username.clone().unwrap_or_default(),
         can_read_all_group_messages: me.can_read_all_group_messages,
         commands: commands.unwrap_or_default(),
         max_image_bytes: image_limit.map_or(u64::MAX, |limit| limit as u64),
-    })
+    }
 }

@@ -174,6 +174,17 @@ impl Engine {
         self.inner.processor.stop(turn_id, None)
     }
 
+    /// Whether a message of a user, for whom no API key speaks, would pass the rate limit of its platform now; it takes
+    /// nothing of that. For hosts that have to do something costly before they can hand a message over, such as fetching
+    /// what is attached.
+    ///
+    /// # Errors
+    /// [`RateLimited`](ErrorKind::RateLimited) if it would not, [`InvalidInput`](ErrorKind::InvalidInput) when there is
+    /// no such platform, [`Unavailable`](ErrorKind::Unavailable) when the limiter cannot be asked.
+    pub async fn check_rate_limit(&self, platform: &str, user_id: &str) -> Result<()> {
+        self.inner.processor.check_rate(platform, user_id).await
+    }
+
     /// Who shows this API key.
     ///
     /// # Errors

@@ -103,6 +103,18 @@ impl MessageProcessor {
         }
     }
 
+    /// Whether a message of a user, for whom no key speaks, would pass its platform's rate limit now. Takes nothing of it.
+    ///
+    /// # Errors
+    /// [`RateLimited`](ErrorKind::RateLimited) if it would not, [`InvalidInput`](ErrorKind::InvalidInput) when there is
+    /// no such platform, [`Unavailable`](ErrorKind::Unavailable) when the limiter cannot be asked.
+    pub async fn check_rate(&self, platform: &str, user_id: &str) -> Result<()> {
+        let platform = self.platform(platform)?;
+        let taken = self.take_rate(&platform, TeamId::HOST, user_id).await?;
+        self.parts.give_back(taken.as_ref()).await;
+        Ok(())
+    }
+
     /// Takes a message from the user's rate limit, if the platform has one.
     async fn take_rate(&self, platform: &Platform, team: TeamId, user_id: &str) -> Result<Option<RateToken>> {
         let Some(limit) = platform.messages_per_minute().map(RateLimit::per_minute) else { return Ok(None) };

@@ -69,16 +69,11 @@ pub(super) enum Overall {
 }
 
 impl Overall {
-    /// How all is, given how its parts are.
-    pub(super) fn of(health: Health) -> Self {
-        if health.database && health.ai_service { Self::Healthy } else { Self::Degraded }
-    }
-
-    /// How all is with a bot.
-    fn with_bot(self, bot: Option<&BotHealth>) -> Self {
+    /// How all is, given how the engine's parts are, and the bot if one runs.
+    pub(super) fn of(health: Health, bot: Option<&BotHealth>) -> Self {
         match bot {
-            None | Some(BotHealth::Healthy) => self,
-            Some(BotHealth::Degraded(_)) => Self::Degraded,
+            None | Some(BotHealth::Healthy) if health.database && health.ai_service => Self::Healthy,
+            None | Some(BotHealth::Healthy | BotHealth::Degraded(_)) => Self::Degraded,
             Some(_) => Self::Unhealthy,
         }
     }
@@ -135,7 +130,7 @@ impl HealthChecks {
         let health = self.engine.health();
         let bot = self.telegram.as_ref().map(|telegram| telegram.health());
         let report = Json(HealthReport {
-            status: Overall::of(health).with_bot(bot.as_ref()),
+            status: Overall::of(health, bot.as_ref()),
             service: SERVICE.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             timestamp: SystemClock.now().into(),

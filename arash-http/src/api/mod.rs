@@ -104,7 +104,7 @@ pub(crate) fn service(engine: &Engine, telegram: Option<&Arc<Telegram>>) -> Open
     let of_team: TeamOperations =
         (OwnTeam::new(engine.clone()), TeamKeys::new(engine.clone()), TeamWebhook::new(engine.clone()));
     let of_admin: AdminOperations = (
-        AdminOverview::new(engine.clone()),
+        AdminOverview::new(engine.clone(), telegram.cloned()),
         AdminStats::new(engine.clone()),
         AdminTeams::new(engine.clone()),
         AdminKeys::new(engine.clone()),

@@ -4,7 +4,7 @@ use std::fs::{File, read_to_string};
 use std::path::Path;
 use std::time::Duration;
 
-use arash_fake_telegram::{Call, FakeTelegram, Person};
+use arash_fake_telegram::{Call, FakeTelegram, Fault, Person};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
@@ -109,6 +109,8 @@ async fn a_token_that_is_refused_is_told_at_the_start_and_later() {
         sleep(Duration::from_millis(100)).await;
     };
     assert_eq!((status, &told["components"]["telegram"]), (503, &json!("unhealthy")), "{told}");
+    let (status, overview) = host.get(ADMIN, "/api/v1/admin/").await;
+    assert_eq!((status, &overview["status"]), (200, &json!("unhealthy")), "administrators are told the same");
     assert_eq!(host.chat(ADMIN, "/help").await.0, 200, "the API goes on");
     assert_eq!(host.stop("-TERM").await.0, Some(0));
     let output = with_bot(folder.path(), &telegram, &upstream).output().await.unwrap();
@@ -116,4 +118,43 @@ async fn a_token_that_is_refused_is_told_at_the_start_and_later() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("Telegram refuses TELEGRAM_BOT_TOKEN"), "{said}");
+}
+
+#[tokio::test]
+async fn the_api_serves_while_telegram_cannot_be_reached_and_the_bot_answers_as_soon_as_it_can_be() {
+    let (folder, telegram) = (tempfile::tempdir().unwrap(), FakeTelegram::start().await.unwrap());
+    let upstream = SlowUpstream::start().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    telegram.fault(Fault::reset().on("getMe").always());
+    let mut command = with_bot(folder.path(), &telegram, &upstream);
+    command.env("API_PORT", port.to_string()).env("TELEGRAM_WEBHOOK_URL", format!("http://127.0.0.1:{port}"));
+    let host = Host::start(command).await;
+    assert_eq!(host.chat(ADMIN, "/help").await.0, 200, "the API does not wait");
+    let (status, told) = health(&host).await;
+    assert_eq!((status, &told["status"]), (200, &json!("degraded")), "{told}");
+    assert_eq!(told["components"]["telegram"], json!("unhealthy"));
+    assert_eq!(host.get(ADMIN, "/api/v1/admin/").await.1["status"], json!("degraded"));
+    telegram.mend();
+    let ann = telegram.person("Ann");
+    ann.say(&question("of Ann", Duration::ZERO, false));
+    assert!(is_told(&telegram, &ann, "asks for is done").await, "by the webhook");
+    assert_eq!(health(&host).await.1["status"], json!("healthy"));
+    assert_eq!(host.stop("-TERM").await.0, Some(0));
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_when_telegram_is_back_ends_no_api() {
+    let (folder, telegram) = (tempfile::tempdir().unwrap(), FakeTelegram::start().await.unwrap());
+    let upstream = SlowUpstream::start().await;
+    telegram.fault(Fault::bad_gateway().on("getMe").times(2));
+    telegram.revoke_token();
+    let host = Host::start(with_bot(folder.path(), &telegram, &upstream)).await;
+    assert_eq!(health(&host).await.0, 200);
+    let begun = Instant::now();
+    while health(&host).await.0 != 503 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing tells of it");
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(host.chat(ADMIN, "/help").await.0, 200);
+    assert_eq!(host.stop("-TERM").await.0, Some(0));
 }

@@ -11,6 +11,8 @@ use crate::outgoing::{Content, Outgoing};
 
 /// Stands where an answer will be.
 const PLACEHOLDER: &str = "…";
+/// How many messages of an answer may take the place of one that was deleted.
+const MOST_REPLACED: u32 = 2;
 /// A draft that shows the same is shown again after this time: it would be gone ten seconds later.
 const DRAFT_TIME: Duration = Duration::from_secs(20);
 
@@ -23,6 +25,8 @@ pub(crate) struct Messages<'a> {
     reply_to: Option<i32>,
     shown: Vec<Shown>,
     draft: Option<Draft>,
+    /// How many of them took the place of one that was deleted.
+    replaced: u32,
 }
 
 /// What is shown of an answer before there is any message of it.
@@ -53,7 +57,7 @@ impl<'a> Messages<'a> {
     /// Goes on with the messages that were noted.
     pub(crate) fn new(outgoing: &'a Outgoing, place: Lane, reply_to: Option<i32>, noted: &[i32]) -> Self {
         let shown = noted.iter().map(|&message_id| Shown { message_id, content: None }).collect();
-        Self { outgoing, place, reply_to, shown, draft: None }
+        Self { outgoing, place, reply_to, shown, draft: None, replaced: 0 }
     }
 
     /// Shows what is written as the draft `id`, as long as Telegram takes drafts and there is no message.
@@ -74,6 +78,19 @@ impl<'a> Messages<'a> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.shown.is_empty()
+    }
+
+    /// Where they are.
+    pub(crate) fn place(&self) -> Lane {
+        self.place
+    }
+
+    /// From now on they are in another chat, in which none of them is yet.
+    pub(crate) fn move_to(&mut self, place: Lane) {
+        self.place = place;
+        // Numbers of messages are another chat's.
+        self.reply_to = None;
+        self.shown.clear();
     }
 
     /// Adds a message that shows `content` for now.
@@ -121,9 +138,15 @@ impl<'a> Messages<'a> {
         match self.outgoing.edit(self.place, shown.message_id, part).await {
             Ok(()) => shown.content = Some(part.clone()),
             // Somebody deleted it: another one takes its place.
-            Err(gone) if gone.is_message_gone() => {
+            Err(gone) if gone.is_message_gone() && self.replaced < MOST_REPLACED => {
+                self.replaced += 1;
                 let sent = self.outgoing.place(self.place, None, &placeholder()).await?;
                 *shown = Shown { message_id: sent.message_id, content: None };
+            }
+            // Somebody deletes whatever comes: what is to be said is said once.
+            Err(gone) if gone.is_message_gone() && part.rich.is_none() => {
+                let sent = self.outgoing.say(self.place, None, part).await?;
+                *shown = Shown { message_id: sent.message_id, content: Some(part.clone()) };
             }
             Err(error) => return Err(error),
         }

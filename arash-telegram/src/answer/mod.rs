@@ -1,5 +1,6 @@
 //! One turn, from the engine to Telegram: what is written is shown while it is written, and what is final arrives whole.
 
+mod failure;
 mod messages;
 mod noted;
 mod pace;
@@ -10,7 +11,7 @@ mod running;
 
 use std::time::Duration;
 
-use arash_core::message::MessageKind;
+use arash_core::message::Attachment;
 use arash_core::turn::{IdempotencyKey, Reply, ReplyEvent, ReplyStream, TurnRequest};
 use arash_core::{Error, ErrorKind, IncomingMessage};
 use tokio::time::sleep;
@@ -30,6 +31,8 @@ pub(crate) use running::Running;
 
 /// How often the chat action is shown, which lasts five seconds.
 const TYPING: Duration = Duration::from_secs(4);
+/// Between two looks at whether an answer that nobody can read has begun.
+const SOON: Duration = Duration::from_millis(100);
 /// Between two looks at a turn that another one is working on, such as one that died and is not known to be dead.
 const IN_PROGRESS: Duration = Duration::from_secs(1);
 /// How long that may take: longer than any lease.
@@ -40,19 +43,26 @@ const IN_PROGRESS_LIMIT: u32 = 90;
 pub(crate) struct Question {
     /// Who asks, where and when.
     origin: Origin,
+    /// Where it is answered: where the group is now, if it has moved since.
+    place: Lane,
     message: IncomingMessage,
     /// How far an earlier attempt has come.
     progress: Progress,
 }
 
 impl Question {
-    pub(crate) fn new(origin: &Origin, message: IncomingMessage, progress: Progress) -> Self {
-        Self { origin: origin.clone(), message, progress }
+    pub(crate) fn new(origin: &Origin, place: Lane, message: IncomingMessage, progress: Progress) -> Self {
+        Self { origin: origin.clone(), place, message, progress }
     }
 
-    /// Where it is answered.
-    fn place(&self) -> Lane {
-        self.origin.lane
+    /// Who asks, as the engine knows them.
+    pub(crate) fn user(&self) -> &str {
+        &self.message.user_id
+    }
+
+    /// This belongs to it.
+    pub(crate) fn attach(&mut self, attachments: Vec<Attachment>) {
+        self.message.attachments = attachments;
     }
 
     /// The number of its draft, which must not be 0.
@@ -87,12 +97,16 @@ impl From<ApiError> for Unanswered {
 impl Bot {
     /// Answers a question, to the end: what can be seen in Telegram is final when this returns.
     pub(crate) async fn answer(&self, question: Question) -> Result<(), Unanswered> {
-        let place = question.place();
+        let place = question.place;
         let typing = async {
             loop {
+                let place = self.moved.place(place);
                 match self.outgoing.type_on(place).await {
                     Err(gone) if gone.is_chat_gone() => {
-                        self.running.get(place).map(|turn| self.stop_turn(turn));
+                        // What is about to begin can be stopped only when it has.
+                        while !self.running.get(place).is_some_and(|turn| self.stop_turn(turn)) {
+                            sleep(SOON).await;
+                        }
                         return gone;
                     }
                     // In a closed topic what is there can still be edited.
@@ -117,7 +131,7 @@ struct Answering<'a> {
 
 impl<'a> Answering<'a> {
     fn new(bot: &'a Bot, question: Question) -> Self {
-        let draft = (bot.has_drafts && !question.place().is_group()).then(|| question.draft_id());
+        let draft = (bot.has_drafts && !question.place.is_group()).then(|| question.draft_id());
         let mut noted = Noted::new(bot, &question.origin, &question.progress);
         noted.messages = noted.messages.with_draft(draft);
         Self { bot, question, noted }
@@ -130,23 +144,33 @@ impl<'a> Answering<'a> {
         };
         let turn = stream.turn_id();
         // From here on it can be stopped, although nothing may be shown of it for a while.
-        let _running = self.bot.running.enter(self.question.place(), turn);
-        let text = &self.question.message.text;
-        // Two slashes stand for one that begins no command.
-        let is_command = text.starts_with('/') && !text.starts_with("//");
-        if self.noted.messages.is_empty() && !self.noted.messages.is_draft() {
-            let keyboard = (!is_command).then(|| self.stop_button());
-            self.noted.messages.open(Content { keyboard, ..placeholder() }).await?;
-            self.noted.note().await;
+        self.noted.enter(turn);
+        let answered = self.answer(stream).await;
+        if let Err(Unanswered::Closed | Unanswered::Refused) = answered {
+            // Nobody reads it, so nobody pays for the rest.
+            self.bot.stop_turn(turn);
         }
-        match self.follow(stream).await {
-            Ok((_, Ok(reply))) => self.conclude(&reply).await,
-            Ok((text, Err(error))) => self.fail(error, text).await,
-            Err(closed) => {
-                // Nobody reads it, so nobody pays for the rest.
-                self.bot.stop_turn(turn);
-                Err(closed)
-            }
+        if let Err(Unanswered::Refused) = answered
+            && !self.noted.messages.is_empty()
+        {
+            // Else a placeholder with its button would stay.
+            drop(self.noted.show(&[Content::plain(self.say(&Said::Defect))]).await);
+        }
+        answered
+    }
+
+    /// Shows the answer from its beginning to its end.
+    async fn answer(&mut self, stream: ReplyStream) -> Result<(), Unanswered> {
+        if self.noted.messages.is_empty() && !self.noted.messages.is_draft() {
+            let text = &self.question.message.text;
+            // Two slashes stand for one that begins no command.
+            let is_command = text.starts_with('/') && !text.starts_with("//");
+            let keyboard = (!is_command).then(|| self.stop_button());
+            self.noted.open(Content { keyboard, ..placeholder() }).await?;
+        }
+        match self.follow(stream).await? {
+            (_, Ok(reply)) => self.conclude(&reply).await,
+            (text, Err(error)) => self.fail(error, text).await,
         }
     }
 
@@ -173,7 +197,7 @@ impl<'a> Answering<'a> {
 
     /// Shows what comes as it comes; gives what came and how it ended.
     async fn follow(&mut self, mut stream: ReplyStream) -> Result<(String, Result<Reply, Error>), Unanswered> {
-        let (mut text, mut pace) = (String::new(), PreviewPace::new(self.question.place()));
+        let (mut text, mut pace) = (String::new(), PreviewPace::new(self.question.place));
         let mut is_shown = true;
         loop {
             tokio::select! {
@@ -211,24 +235,30 @@ impl<'a> Answering<'a> {
                 Ok(false)
             }
             Err(error) if error.is_chat_closed() => Err(error.into()),
-            // The final is what counts.
-            Err(_) => Ok(false),
+            // If the group has moved, it is shown there from the next step on. Else the final is what counts.
+            Err(error) => {
+                drop(self.noted.go_after(error));
+                Ok(false)
+            }
         }
     }
 
-    async fn conclude(mut self, reply: &Reply) -> Result<(), Unanswered> {
+    async fn conclude(&mut self, reply: &Reply) -> Result<(), Unanswered> {
         let is_stopped = reply.receipt.stopped;
         let whole = match reply.receipt.command.as_deref() {
             Some(command) => {
                 if command == "clear" {
-                    self.bot.remembered.forget(self.question.place());
+                    self.bot.remembered.forget(self.noted.messages.place());
                 }
                 Whole::plain(&reply.text)
             }
             None if is_stopped => Whole::of_part(&reply.text),
-            None if reply.text.trim().is_empty() => Whole::plain(&self.say(&Said::AiFailed)),
-            None if self.show_rich(&reply.text).await? => return Ok(()),
-            None => Whole::of(&reply.text),
+            None => match Whole::of(&reply.text) {
+                // Nothing in it can be seen.
+                whole if whole.is_empty() => Whole::plain(&self.say(&Said::AiFailed)),
+                _ if self.show_rich(&reply.text).await? => return Ok(()),
+                whole => whole,
+            },
         };
         let whole = match reply.receipt.command.as_deref() {
             Some("status") if self.bot.hides_mentions_from(&self.question.origin).await => {
@@ -238,40 +268,6 @@ impl<'a> Answering<'a> {
         };
         let whole = if is_stopped { whole.with_note(&self.say(&Said::Stopped)) } else { whole };
         self.show(whole).await
-    }
-
-    /// Tells in one sentence what went wrong, below what came before that.
-    async fn fail(mut self, error: Error, text: String) -> Result<(), Unanswered> {
-        if self.bot.is_stopping() && error.kind() == ErrorKind::Unavailable {
-            return Err(Unanswered::Later);
-        }
-        self.bot.failed(&error);
-        if error.kind() == ErrorKind::RateLimited && !self.is_news(&error) {
-            return Ok(());
-        }
-        let sentence = self.say(&self.said_of(&error));
-        if !text.trim().is_empty() {
-            let broken = self.say(&Said::BrokeOff);
-            return self.show(Whole::of_part(&text).with_note(&broken)).await;
-        }
-        self.show(Whole::plain(&sentence)).await
-    }
-
-    /// What a person is told of an error; what the model cannot make anything of is named.
-    fn said_of(&self, error: &Error) -> Said<'static> {
-        let has = |kind| self.question.message.attachments.iter().any(|attachment| attachment.kind == kind);
-        match error.kind() {
-            ErrorKind::AiRefused | ErrorKind::InvalidInput if has(MessageKind::Audio) => Said::VoiceNotUnderstood,
-            ErrorKind::AiRefused | ErrorKind::InvalidInput if has(MessageKind::Image) => Said::ImagesNotSeen,
-            ErrorKind::AiRefused | ErrorKind::InvalidInput if has(MessageKind::Document) => Said::UnreadableDocument,
-            _ => Said::of_failure(error),
-        }
-    }
-
-    /// Whether this person does not know yet that he writes too much.
-    fn is_news(&self, limited: &Error) -> bool {
-        let (place, user) = (self.question.place(), &self.question.message.user_id);
-        self.bot.notices.tells_of_limit(place.chat, user, limited.retry_after().unwrap_or_default())
     }
 
     /// Makes the messages show all of `whole`, and nothing else.
@@ -288,7 +284,7 @@ impl<'a> Answering<'a> {
     /// Makes the messages show `parts`, and nothing else; they are the newest answer.
     async fn finish(&mut self, parts: &[Content]) -> Result<(), ApiError> {
         self.noted.show(parts).await?;
-        self.bot.remembered.answered(self.question.place(), &self.noted.messages.ids());
+        self.bot.remembered.answered(self.noted.messages.place(), &self.noted.messages.ids());
         Ok(())
     }
 

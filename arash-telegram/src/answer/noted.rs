@@ -1,10 +1,11 @@
-use arash_core::id::UpdateId;
+use arash_core::id::{TurnId, UpdateId};
 
 use crate::answer::messages::{Messages, Step};
+use crate::answer::running::RunningTurn;
 use crate::answer::{Progress, Unanswered};
 use crate::api::{ApiError, Upload};
 use crate::bot::Bot;
-use crate::incoming::Origin;
+use crate::incoming::{Lane, Origin};
 use crate::outgoing::Content;
 
 /// What is shown in answer to one update, and noted with it: whoever goes on after a crash goes on with the same messages.
@@ -13,20 +14,44 @@ pub(super) struct Noted<'a> {
     update_id: UpdateId,
     pub(super) messages: Messages<'a>,
     pub(super) progress: Progress,
+    /// The turn that makes the answer, once it has begun.
+    running: Option<RunningTurn<'a>>,
 }
 
 impl<'a> Noted<'a> {
     /// Goes on where an earlier holder of the update came to.
     pub(super) fn new(bot: &'a Bot, origin: &Origin, progress: &Progress) -> Self {
-        let messages = Messages::new(&bot.outgoing, origin.lane, origin.reply_to(), &progress.messages);
-        Self { bot, update_id: UpdateId(origin.update_id), messages, progress: progress.clone() }
+        let place = progress.moved_to.map_or_else(|| bot.moved.place(origin.lane), Lane::of_chat);
+        let reply_to = origin.reply_to().filter(|_| place == origin.lane);
+        let messages = Messages::new(&bot.outgoing, place, reply_to, &progress.messages);
+        Self { bot, update_id: UpdateId(origin.update_id), messages, progress: progress.clone(), running: None }
+    }
+
+    /// This turn makes the answer; from here on it can be stopped.
+    pub(super) fn enter(&mut self, turn: TurnId) {
+        self.running = Some(self.bot.running.enter(turn, self.messages.place(), &self.messages.ids()));
+    }
+
+    /// Adds a message that shows `content` for now.
+    pub(super) async fn open(&mut self, content: Content) -> Result<(), ApiError> {
+        while let Err(error) = self.messages.open(content.clone()).await {
+            self.go_after(error)?;
+        }
+        self.note().await;
+        Ok(())
     }
 
     /// Makes the messages show all of `parts`, and nothing else.
     pub(super) async fn show(&mut self, parts: &[Content]) -> Result<(), ApiError> {
         loop {
             let before = self.messages.ids();
-            let step = self.messages.finish(parts).await?;
+            let step = match self.messages.finish(parts).await {
+                Ok(step) => step,
+                Err(error) => {
+                    self.go_after(error)?;
+                    continue;
+                }
+            };
             if self.messages.ids() != before {
                 self.note().await;
             }
@@ -47,7 +72,9 @@ impl<'a> Noted<'a> {
         if self.progress.has_document {
             return Ok(());
         }
-        self.messages.send_document(document).await?;
+        while let Err(error) = self.messages.send_document(document.clone()).await {
+            self.go_after(error)?;
+        }
         self.progress.has_document = true;
         self.note().await;
         Ok(())
@@ -57,7 +84,19 @@ impl<'a> Noted<'a> {
     /// twice, and nothing worse.
     pub(super) async fn note(&mut self) {
         self.progress.messages = self.messages.ids();
+        if let Some(running) = &self.running {
+            running.is_shown(self.messages.place(), &self.progress.messages);
+        }
         self.bot.intake.note(self.update_id, &self.progress.to_json()).await;
+    }
+
+    /// Goes on in the chat that the group has become, if that is why something failed.
+    pub(super) fn go_after(&mut self, error: ApiError) -> Result<(), ApiError> {
+        let chat = error.migrated_to().filter(|chat| *chat != self.messages.place().chat).ok_or(error)?;
+        self.bot.moved.note(self.messages.place().chat, chat);
+        self.messages.move_to(Lane::of_chat(chat.0));
+        self.progress.moved_to = Some(chat.0);
+        Ok(())
     }
 }
 

@@ -33,6 +33,11 @@ impl Whole {
         Self { text: Formatted::plain(text), source: text.to_owned() }
     }
 
+    /// Whether there is nothing to be seen.
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.text.is_empty()
+    }
+
     /// The same with a short note below it.
     pub(super) fn with_note(mut self, note: &str) -> Self {
         for text in [&mut self.text.text, &mut self.source] {

@@ -11,6 +11,8 @@ pub(crate) struct Progress {
     pub(crate) messages: Vec<i32>,
     /// The answer's document is there.
     pub(crate) has_document: bool,
+    /// The chat that the group has become since it was asked: that is where the messages are.
+    pub(crate) moved_to: Option<i64>,
 }
 
 impl Progress {
@@ -30,7 +32,7 @@ mod tests {
 
     #[test]
     fn what_is_noted_is_read_again() {
-        let progress = Progress { attempt: 1, messages: vec![7, 8], has_document: true };
+        let progress = Progress { attempt: 1, messages: vec![7, 8], has_document: true, moved_to: Some(-100) };
         assert_eq!(Progress::parse(Some(&progress.to_json())), progress);
         for odd in [None, Some(""), Some("{}"), Some("7")] {
             assert_eq!(Progress::parse(odd), Progress::default());

@@ -2,40 +2,79 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use arash_core::id::TurnId;
+use teloxide::types::{ChatId, MessageId};
 
 use crate::incoming::Lane;
 
-/// The answers that are being written, by their lanes: what can be stopped.
+/// The answers that are being written: what can be stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
-    turns: Mutex<HashMap<Lane, TurnId>>,
+    turns: Mutex<HashMap<TurnId, Shown>>,
+}
+
+/// Where an answer is seen.
+#[derive(Debug)]
+struct Shown {
+    lane: Lane,
+    messages: Vec<i32>,
 }
 
 /// As long as this lives, the answer can be stopped.
 pub(crate) struct RunningTurn<'a> {
     running: &'a Running,
-    lane: Lane,
+    turn: TurnId,
+}
+
+impl RunningTurn<'_> {
+    /// The answer is seen in these messages of a lane.
+    pub(crate) fn is_shown(&self, lane: Lane, messages: &[i32]) {
+        self.running.with(|turns| turns.insert(self.turn, Shown { lane, messages: messages.to_vec() }));
+    }
 }
 
 impl Drop for RunningTurn<'_> {
     fn drop(&mut self) {
-        self.running.with(|turns| turns.remove(&self.lane));
+        self.running.with(|turns| turns.remove(&self.turn));
     }
 }
 
 impl Running {
-    /// The answer of this lane is being written now. A lane writes one at a time.
-    pub(crate) fn enter(&self, lane: Lane, turn: TurnId) -> RunningTurn<'_> {
-        self.with(|turns| turns.insert(lane, turn));
-        RunningTurn { running: self, lane }
+    /// An answer is being written in this lane now, of which these messages are there.
+    pub(crate) fn enter(&self, turn: TurnId, lane: Lane, messages: &[i32]) -> RunningTurn<'_> {
+        let running = RunningTurn { running: self, turn };
+        running.is_shown(lane, messages);
+        running
     }
 
     /// The turn that writes in this lane.
     pub(crate) fn get(&self, lane: Lane) -> Option<TurnId> {
-        self.with(|turns| turns.get(&lane).copied())
+        self.find(|shown| shown.lane == lane)
     }
 
-    fn with<R>(&self, act: impl FnOnce(&mut HashMap<Lane, TurnId>) -> R) -> R {
+    /// The turn that writes this message.
+    pub(crate) fn writes(&self, chat: ChatId, message: MessageId) -> Option<TurnId> {
+        self.find(|shown| shown.lane.chat == chat && shown.messages.contains(&message.0))
+    }
+
+    /// The lanes of a chat in which somebody writes.
+    pub(crate) fn lanes_of(&self, chat: ChatId) -> Vec<Lane> {
+        self.with(|turns| turns.values().map(|shown| shown.lane).filter(|lane| lane.chat == chat).collect())
+    }
+
+    /// What is written in `old` is written in `new`, where nothing of it is yet.
+    pub(crate) fn move_to(&self, old: Lane, new: Lane) {
+        self.with(|turns| {
+            for shown in turns.values_mut().filter(|shown| shown.lane == old) {
+                *shown = Shown { lane: new, messages: Vec::new() };
+            }
+        });
+    }
+
+    fn find(&self, is_it: impl Fn(&Shown) -> bool) -> Option<TurnId> {
+        self.with(|turns| turns.iter().find(|(_, shown)| is_it(shown)).map(|(turn, _)| *turn))
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut HashMap<TurnId, Shown>) -> R) -> R {
         act(&mut self.turns.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

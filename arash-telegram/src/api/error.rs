@@ -55,6 +55,14 @@ impl ApiError {
         }
     }
 
+    /// The chat that the group has become, if that is why Telegram refused.
+    pub(crate) fn migrated_to(&self) -> Option<ChatId> {
+        match self {
+            Self::Refused { migrated_to, .. } => *migrated_to,
+            _ => None,
+        }
+    }
+
     /// Whether Telegram's words have these in them.
     fn says(&self, words: &[&str]) -> bool {
         let Self::Refused { description, .. } = self else { return false };

@@ -25,6 +25,15 @@ impl Lane {
         Self { chat: message.chat.id, thread }
     }
 
+    /// The lane of a session's chat.
+    pub(crate) fn parse(chat: &str) -> Option<Self> {
+        let (chat, thread) = match chat.split_once(':') {
+            Some((chat, thread)) => (chat, Some(ThreadId(MessageId(thread.parse().ok()?)))),
+            None => (chat, None),
+        };
+        Some(Self { chat: ChatId(chat.parse().ok()?), thread })
+    }
+
     /// Whether many may write there.
     pub(crate) const fn is_group(self) -> bool {
         self.chat.0 < 0

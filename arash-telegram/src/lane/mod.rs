@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use arash_core::clock::{Clock, SystemClock};
 use futures_util::FutureExt;
+use teloxide::types::ChatId;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -75,8 +76,8 @@ impl Lanes {
             Incoming::Membership(membership) => {
                 self.beside(held, |bot| async move { bot.membership(&membership).await });
             }
-            Incoming::Migrated { from, .. } => {
-                self.beside(held, move |bot| async move { bot.close(Lane::of_chat(from)).await });
+            Incoming::Migrated { from, to } => {
+                self.beside(held, move |bot| async move { bot.migrate(ChatId(from), ChatId(to)).await });
             }
             Incoming::Topic { .. } => self.beside(held, |_| async {}),
             Incoming::Ignored(reason) => {
@@ -165,7 +166,7 @@ impl Lanes {
         let work = AssertUnwindSafe(self.bot.perform(&job)).catch_unwind();
         match work.await {
             Ok(Ok(()) | Err(Unanswered::Refused)) => {}
-            Ok(Err(Unanswered::Closed)) => self.bot.close(origin.lane).await,
+            Ok(Err(Unanswered::Closed)) => self.bot.close(self.bot.moved.place(origin.lane)).await,
             Ok(Err(Unanswered::Later)) => {
                 self.bot.intake.forget(&job.ids());
                 return;

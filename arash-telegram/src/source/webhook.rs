@@ -68,13 +68,13 @@ pub(crate) async fn register(bot: &Bot, base: &Url, webhook: &Webhook) -> Result
 }
 
 /// The route that Telegram brings updates to. Who cannot show the secret learns nothing, not even that it is there.
-pub(crate) struct WebhookRoute<T> {
-    pub(crate) bot: Arc<Bot>,
+pub(crate) struct WebhookRoute<F> {
     pub(crate) webhook: Webhook,
-    pub(crate) take: T,
+    /// The bot and what takes its updates; nothing as long as Telegram has not told who the bot is.
+    pub(crate) find: F,
 }
 
-impl<T: Fn(Held) + Send + Sync> Endpoint for WebhookRoute<T> {
+impl<F: Fn() -> Option<(Arc<Bot>, T)> + Send + Sync, T: Fn(Held) + Send + Sync> Endpoint for WebhookRoute<F> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
@@ -83,9 +83,8 @@ impl<T: Fn(Held) + Send + Sync> Endpoint for WebhookRoute<T> {
         if shown.as_ref() != Some(&self.webhook.secret) {
             return Ok(StatusCode::NOT_FOUND.into());
         }
-        if !self.bot.intake.has_room() || self.bot.is_stopping() {
-            return Ok(StatusCode::SERVICE_UNAVAILABLE.into());
-        }
+        let found = (self.find)().filter(|(bot, _)| bot.intake.has_room() && !bot.is_stopping());
+        let Some((bot, take)) = found else { return Ok(StatusCode::SERVICE_UNAVAILABLE.into()) };
         let body = match read(request.into_body().into_bytes_stream()).await {
             Ok(Some(body)) => body,
             // Telegram would bring it for a day, and what is behind it in its chat would wait so long.
@@ -95,12 +94,12 @@ impl<T: Fn(Held) + Send + Sync> Endpoint for WebhookRoute<T> {
         let Ok(update) = serde_json::from_slice::<Box<RawValue>>(&body) else {
             return Ok(StatusCode::BAD_REQUEST.into());
         };
-        if !self.is_open().await {
+        if !is_open(&bot).await {
             return Ok(StatusCode::SERVICE_UNAVAILABLE.into());
         }
-        Ok(match self.bot.intake.store(&[update]).await {
+        Ok(match bot.intake.store(&[update]).await {
             Ok(held) => {
-                held.into_iter().for_each(&self.take);
+                held.into_iter().for_each(take);
                 StatusCode::OK.into()
             }
             Err(error) => {
@@ -111,14 +110,12 @@ impl<T: Fn(Held) + Send + Sync> Endpoint for WebhookRoute<T> {
     }
 }
 
-impl<T> WebhookRoute<T> {
-    /// Whether updates may come in, if need be after a while.
-    async fn is_open(&self) -> bool {
-        tokio::select! {
-            () = self.bot.intake.open() => true,
-            () = self.bot.stopping() => false,
-            () = sleep(OPENING) => false,
-        }
+/// Whether updates may come in, if need be after a while.
+async fn is_open(bot: &Bot) -> bool {
+    tokio::select! {
+        () = bot.intake.open() => true,
+        () = bot.stopping() => false,
+        () = sleep(OPENING) => false,
     }
 }
 

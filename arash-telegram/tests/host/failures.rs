@@ -104,3 +104,41 @@ async fn what_the_model_cannot_make_anything_of_is_named() {
     }
     bot.end().await;
 }
+
+#[tokio::test]
+async fn a_text_that_is_too_long_is_told_to_be_so_whatever_is_attached() {
+    let bot = RunningBot::start().await;
+    // An album whose parts all have a caption, in letters of four bytes.
+    let caption = "😀".repeat(1_024);
+    let photo = UserFile::photo(&b"\xff\xd8\xff"[..]);
+    let note = UserFile::document("notes.txt", "text/plain", &b"Milk"[..]);
+    for file in [photo, note] {
+        let person = bot.telegram.person("Ann");
+        person.send_album(vec![file.caption(&caption); 9]);
+        let said = bot.answer(&person, 1).await;
+        assert!(said.text().starts_with("This conversation has become too long"), "{}", said.text());
+    }
+    assert_eq!(bot.provider.calls(), 0);
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn of_who_writes_too_much_nothing_is_fetched() {
+    let bot = RunningBot::start_with(|args| args.telegram_rate_limit = Some("1".to_owned())).await;
+    let (ann, ben) = (bot.telegram.person("Ann"), bot.telegram.person("Ben"));
+    let note = |text: &str| UserFile::document("notes.txt", "text/plain", &b"Milk"[..]).caption(text);
+    ann.send(note("one"));
+    bot.shows(&ann, "echo: one").await;
+    for _ in 0..3 {
+        ann.send(note("more"));
+    }
+    ben.send(note("two"));
+    bot.shows(&ben, "echo: two").await;
+    bot.answer(&ann, 2).await;
+    ann.say("/stop");
+    bot.answer(&ann, 3).await;
+    let texts = texts(&ann);
+    assert_eq!(texts.iter().filter(|text| text.contains("a bit fast for me")).count(), 1, "{texts:?}");
+    assert_eq!(bot.telegram.calls_of("getFile").len(), 2, "one of each");
+    bot.end().await;
+}

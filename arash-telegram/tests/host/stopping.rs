@@ -111,3 +111,25 @@ async fn a_press_is_answered_although_telegram_fails_at_first() {
     assert_eq!(bot.telegram.until(|_| ann.answer(&press)).await.unwrap().text, "Stopped.");
     bot.end().await;
 }
+
+#[tokio::test]
+async fn the_button_of_an_older_message_stops_nothing_and_goes() {
+    let bot = RunningBot::start().await;
+    bot.provider.push(endless("One two"));
+    let ann = bot.telegram.person("Ann");
+    // It was sent, but nobody was told: another one takes its place.
+    bot.telegram.fault(Fault::lost_reply().on("sendMessage"));
+    ann.say("Count");
+    is_writing(&bot, &ann).await;
+    let messages = ann.messages_of_bot();
+    let [older, newer] = messages.as_slice() else { unreachable!("{messages:?}") };
+    let press = ann.press(older.id, "Stop").unwrap();
+    let told = bot.telegram.until(|_| ann.answer(&press)).await.unwrap();
+    assert_eq!(told.text, "There is nothing to stop: I am not writing an answer.");
+    let bare = || ann.messages_of_bot().first().is_some_and(|it| it.id == older.id && it.keyboard.is_null());
+    bot.telegram.until(|_| bare().then_some(())).await.unwrap();
+    assert_eq!((bot.provider.running(), texts(&ann)), (1, vec!["…".to_owned(), "One two".to_owned()]));
+    ann.press(newer.id, "Stop").unwrap();
+    bot.shows(&ann, "One two\n\nStopped.").await;
+    bot.end().await;
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use arash_fake_telegram::FakeTelegram;
+use arash_fake_telegram::{FakeTelegram, Fault};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -72,5 +72,28 @@ async fn a_second_poller_is_told_of_and_does_not_end_the_program() {
     ann.say("/start");
     telegram.until(|_| ann.messages_of_bot().pop()).await.unwrap();
     health_with(&bot, "healthy").await;
+    assert_eq!(bot.stop("-TERM").await.0, Some(0));
+}
+
+#[tokio::test]
+async fn its_health_is_told_while_telegram_cannot_be_reached() {
+    let (folder, telegram) = (tempfile::tempdir().unwrap(), FakeTelegram::start().await.unwrap());
+    telegram.fault(Fault::reset().on("getMe").always());
+    let bot = Bot::start(program(folder.path(), &telegram)).await;
+    let (code, health) = health_with(&bot, "degraded").await;
+    assert_eq!((code, &health["bot"]), (200, &Value::Null), "{health}");
+    telegram.mend();
+    let ann = telegram.person("Ann");
+    ann.say("/start");
+    telegram.until(|_| ann.messages_of_bot().pop()).await.unwrap();
+    assert_eq!(health_with(&bot, "healthy").await.1["bot"], json!("arash_test_bot"));
+    assert_eq!(bot.stop("-TERM").await.0, Some(0));
+}
+
+#[tokio::test]
+async fn it_can_be_ended_before_telegram_was_reached() {
+    let (folder, telegram) = (tempfile::tempdir().unwrap(), FakeTelegram::start().await.unwrap());
+    telegram.fault(Fault::reset().on("getMe").always());
+    let bot = Bot::start(program(folder.path(), &telegram)).await;
     assert_eq!(bot.stop("-TERM").await.0, Some(0));
 }

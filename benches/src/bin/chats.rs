@@ -15,6 +15,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
+/// Messages that wait in a busy chat.
+const BUSY: usize = 1_000;
+
 /// Measures arash-telegram with many chats and prints a table.
 #[derive(Debug, Parser)]
 struct Args {
@@ -24,6 +27,9 @@ struct Args {
     /// For how many seconds their answers are counted.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// How many people are answered one after another, alone and beside a busy chat.
+    #[arg(long, default_value_t = 200)]
+    others: usize,
     /// A small run that shows that this program works.
     #[arg(long)]
     short: bool,
@@ -34,13 +40,22 @@ async fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut args = Args::parse();
     if args.short {
-        (args.chats, args.seconds) = (100, 5);
+        (args.chats, args.seconds, args.others) = (100, 5, 10);
     }
     let telegram = FakeTelegram::start().await.expect("a port is free");
     let people: Vec<Person> = (0..args.chats).map(|number| telegram.person(&format!("Person {number}"))).collect();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut bot = start(&build().await, folder.path(), &telegram).await;
     let idle = memory(&bot, "VmRSS");
+    let alone = p99_wait(&telegram, args.others).await;
+    let busy = telegram.person("Busy");
+    for number in 0..BUSY {
+        busy.say(&format!("message {number}"));
+    }
+    while telegram.pending_updates() > 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let beside = p99_wait(&telegram, args.others).await;
     let begun = Instant::now();
     for person in &people {
         person.say("Hello");
@@ -64,6 +79,8 @@ async fn main() {
         ("answers begun", per_second(seen.placeholders.len(), counted)),
         ("answers final", per_second(seen.answers, counted)),
         ("to the placeholder, of the answers begun: p50, p99", seen.times()),
+        ("an answer before that, people one after another: p99", millis(alone)),
+        ("the same beside a chat in which messages wait", format!("{}, {BUSY} wait", millis(beside))),
         ("calls that Telegram refused for their pace", telegram.calls().iter().filter(is_refused).count().to_string()),
     ];
     let rows = figures.map(|(name, value)| format!("| {name} | {value} |")).join("\n");
@@ -109,8 +126,28 @@ fn per_second(count: usize, time: Duration) -> String {
     format!("{count} in {seconds:.1} s: {:.1} /s", count as f64 / seconds)
 }
 
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
 fn mib(bytes: f64) -> String {
     format!("{:.1} MiB", bytes / f64::from(1 << 20))
+}
+
+/// How long people wait for their answers, one after another.
+async fn p99_wait(telegram: &FakeTelegram, people: usize) -> Duration {
+    let mut waits = Vec::with_capacity(people);
+    for number in 0..people {
+        let person = telegram.person(&format!("Other {number}"));
+        let asked = Instant::now();
+        person.say("Hello");
+        let is_answered = |message: &Message| message.text().contains("Hello");
+        let answered = telegram.until(|_| person.messages_of_bot().iter().any(is_answered).then_some(())).await;
+        answered.expect("everybody is answered");
+        waits.push(asked.elapsed());
+    }
+    waits.sort_unstable();
+    *waits.get((waits.len() * 99).div_ceil(100) - 1).expect("somebody waited")
 }
 
 /// Builds arash-telegram as this program was built; gives its file.

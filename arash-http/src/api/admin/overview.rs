@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arash_core::Engine;
 use arash_core::clock::{Clock, SystemClock};
 use arash_core::session::SessionFilter;
+use arash_telegram::Telegram;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
@@ -26,7 +28,7 @@ struct ServiceOverview {
     service: String,
     /// The service's version.
     version: String,
-    /// `degraded` when a part of it is unhealthy.
+    /// The same as that of `/health`.
     status: Overall,
     /// Every platform that is configured, by name.
     platforms: BTreeMap<String, PlatformSummary>,
@@ -40,11 +42,12 @@ struct ServiceOverview {
 #[derive(Debug)]
 pub(crate) struct AdminOverview {
     engine: Engine,
+    telegram: Option<Arc<Telegram>>,
 }
 
 impl AdminOverview {
-    pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub(crate) fn new(engine: Engine, telegram: Option<Arc<Telegram>>) -> Self {
+        Self { engine, telegram }
     }
 
     /// Every platform by name, as `show` shows it.
@@ -64,10 +67,11 @@ impl AdminOverview {
     #[oai(path = "/", method = "get", operation_id = "get_service")]
     async fn service(&self, _admin: Admin) -> Result<Json<ServiceOverview>, Refusal<OverviewRefused>> {
         let counts = self.engine.sessions().count(&SessionFilter::default(), ACTIVE_WITHIN).await?;
+        let bot = self.telegram.as_ref().map(|telegram| telegram.health());
         Ok(Json(ServiceOverview {
             service: SERVICE.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            status: Overall::of(self.engine.health()),
+            status: Overall::of(self.engine.health(), bot.as_ref()),
             platforms: self.platforms(PlatformSummary::from),
             active_sessions: counts.active,
             timestamp: SystemClock.now().into(),
