@@ -78,10 +78,7 @@ async fn connect(engine: &Engine, settings: &Settings) -> Result<Option<Arc<Tele
         return Ok(None);
     }
     let telegram = Telegram::new(engine.clone(), &settings.telegram, settings.http.image_limit())?;
-    match tokio::time::timeout(FIRST_ATTEMPT, telegram.reach()).await {
-        Ok(reached) => drop(reached?),
-        Err(_) => tracing::warn!("Telegram does not answer; the bot goes on trying"),
-    }
+    tokio::time::timeout(FIRST_ATTEMPT, telegram.reach()).await.unwrap_or(Ok(false))?;
     match telegram.username() {
         Some(name) => console::say(&format!("@{name} answers on Telegram")),
         None => console::complain("Telegram cannot be reached yet; the bot answers as soon as it can be"),
