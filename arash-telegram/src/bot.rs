@@ -182,5 +182,6 @@ impl Bot {
     }
 }
 
-/// How long running answers may take after the bot was told to stop.
-pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(30);
+/// How long running answers may take after the bot was told to stop. What is cut off then can still be recorded within
+/// half a minute.
+pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(25);

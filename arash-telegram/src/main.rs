@@ -37,6 +37,8 @@ const WITHOUT_EFFECT: [&str; 10] = [
     "RUN_TELEGRAM_BOT",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 ];
+/// Time for turns that were not finished to be recorded, at the end of the time that there is for stopping.
+const LAST_TURNS: Duration = Duration::from_secs(5);
 /// How long the first attempt to reach Telegram may hold up everything else.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(1);
 
@@ -123,7 +125,7 @@ async fn run(settings: &Settings) -> Result<(), Fault> {
 /// Answers until `stop`, then lets what runs come to its end.
 async fn answer(settings: &Settings, engine: Engine, stop: CancellationToken) -> Result<(), Fault> {
     let outcome = serve(settings, engine.clone(), stop).await;
-    engine.shutdown(settings.http.shutdown_deadline).await;
+    engine.shutdown(LAST_TURNS).await;
     outcome
 }
 
@@ -145,7 +147,7 @@ async fn serve(settings: &Settings, engine: Engine, stop: CancellationToken) -> 
     }
     let address = listener.local_addr()?;
     let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
-    let deadline = Some(settings.http.shutdown_deadline);
+    let deadline = Some(settings.http.shutdown_deadline.saturating_sub(LAST_TURNS));
     let serving = server.run_with_graceful_shutdown(routes, stop.clone().cancelled_owned(), deadline);
     let answering = async {
         tokio::select! {

@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use teloxide::types::ChatId;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::answer::{Progress, Unanswered};
@@ -27,6 +28,8 @@ pub(crate) struct Lanes {
     bot: Arc<Bot>,
     waiting: Mutex<HashMap<Lane, Arc<Waiting>>>,
     tasks: TaskTracker,
+    /// Ends the tasks amid what they do.
+    cut: CancellationToken,
 }
 
 /// What waits in one lane. Its task ends when nothing does.
@@ -44,7 +47,7 @@ impl Waiting {
 
 impl Lanes {
     pub(crate) fn new(bot: Arc<Bot>) -> Arc<Self> {
-        Arc::new(Self { bot, waiting: Mutex::default(), tasks: TaskTracker::new() })
+        Arc::new(Self { bot, waiting: Mutex::default(), tasks: TaskTracker::new(), cut: CancellationToken::new() })
     }
 
     /// Takes an update. Returns at once.
@@ -87,7 +90,8 @@ impl Lanes {
         }
     }
 
-    /// Lets running answers end, for `time` at most.
+    /// Lets running answers end, for `time` at most; those that have not ended then are cut off, and answered by whoever
+    /// takes up their updates.
     pub(crate) async fn end(&self, time: Duration) {
         self.tasks.close();
         self.bot.reports.close();
@@ -95,7 +99,15 @@ impl Lanes {
             self.tasks.wait().await;
             self.bot.reports.wait().await;
         };
-        drop(timeout(time, ending).await);
+        if timeout(time, ending).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "not all was answered in time; the rest is after the next start");
+            self.cut.cancel();
+            self.tasks.wait().await;
+        }
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(self.cut.clone().run_until_cancelled_owned(work));
     }
 
     /// Does what waits for no lane.
@@ -105,7 +117,7 @@ impl Lanes {
         act: impl FnOnce(Arc<Bot>) -> F + Send + 'static,
     ) {
         let bot = Arc::clone(&self.bot);
-        self.tasks.spawn(async move {
+        self.spawn(async move {
             let acting = AssertUnwindSafe(act(Arc::clone(&bot))).catch_unwind();
             if acting.await.is_err() {
                 tracing::error!(update_id = held.id.0, "handling an update panicked; it is left out");
@@ -122,7 +134,7 @@ impl Lanes {
             let lane = lanes.entry(place).or_insert_with(|| {
                 let lane = Arc::<Waiting>::default();
                 let (lanes, waiting) = (Arc::clone(self), Arc::clone(&lane));
-                self.tasks.spawn(async move { lanes.work(place, &waiting).await });
+                self.spawn(async move { lanes.work(place, &waiting).await });
                 lane
             });
             lane.with(|queue| put(queue, now));
