@@ -3,12 +3,13 @@
 //! ```no_run
 //! # async fn example(settings: arash_core::settings::Settings, engine: arash_core::Engine)
 //! #     -> Result<(), arash_telegram::TelegramError> {
-//! let bot = arash_telegram::Telegram::connect(engine, &settings.telegram, settings.http.image_limit()).await?;
-//! bot.run(tokio_util::sync::CancellationToken::new()).await;
+//! let stop = tokio_util::sync::CancellationToken::new();
+//! arash_telegram::run(engine, &settings, stop, |line| println!("{line}")).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
+//! [`run`] is a program's whole work, with a port of its own; [`Telegram`] is the bot alone, for those who have a server.
 //! Whoever embeds it gives the engine [`FluentTexts`], so that commands answer in the person's language.
 //!
 //! [`markdown`] stands on its own and knows nothing of bots: it makes what models write into text with entities, as the
@@ -31,11 +32,13 @@ mod moved;
 mod notices;
 mod outgoing;
 mod remembered;
+mod run;
 mod running_bot;
 mod source;
 mod telegram;
 mod texts;
 
 pub use health::BotHealth;
+pub use run::run;
 pub use telegram::{Telegram, TelegramError};
 pub use texts::FluentTexts;

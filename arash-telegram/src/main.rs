@@ -1,20 +1,13 @@
 //! The program `arash-telegram`: one bot on Telegram, with a store and an engine of its own.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use arash_core::Engine;
 use arash_core::settings::{LogFile, LogSettings, Settings, SettingsArgs};
 use arash_core::store::SqlStore;
-use arash_telegram::{BotHealth, FluentTexts, Telegram};
+use arash_telegram::FluentTexts;
 use clap::{Command, CommandFactory, FromArgMatches, Parser};
-use poem::http::StatusCode;
-use poem::listener::TcpAcceptor;
-use poem::web::{Data, Json};
-use poem::{EndpointExt, IntoResponse, Response, Route, Server, get, handler};
-use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::layer::SubscriberExt;
@@ -37,10 +30,8 @@ const WITHOUT_EFFECT: [&str; 10] = [
     "RUN_TELEGRAM_BOT",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 ];
-/// Time for turns that were not finished to be recorded, at the end of the time that there is for stopping.
+/// Time for turns that were not finished to be recorded, after that for running answers.
 const LAST_TURNS: Duration = Duration::from_secs(5);
-/// How long the first attempt to reach Telegram may hold up everything else.
-const FIRST_ATTEMPT: Duration = Duration::from_secs(1);
 
 #[expect(clippy::doc_markdown, reason = "these comments are the help text, which has no markup")]
 /// A bot on Telegram that answers with an AI model.
@@ -124,54 +115,9 @@ async fn run(settings: &Settings) -> Result<(), Fault> {
 
 /// Answers until `stop`, then lets what runs come to its end.
 async fn answer(settings: &Settings, engine: Engine, stop: CancellationToken) -> Result<(), Fault> {
-    let outcome = serve(settings, engine.clone(), stop).await;
+    let outcome = arash_telegram::run(engine.clone(), settings, stop, say).await;
     engine.shutdown(LAST_TURNS).await;
-    outcome
-}
-
-async fn serve(settings: &Settings, engine: Engine, stop: CancellationToken) -> Result<(), Fault> {
-    let telegram = Arc::new(Telegram::new(engine, &settings.telegram, settings.http.image_limit())?);
-    // A token that is refused at once is not worth a port.
-    let first = tokio::time::timeout(FIRST_ATTEMPT, telegram.reach()).await;
-    let is_reached = first.unwrap_or(Ok(false))?;
-    let (host, port) = (settings.http.host.as_str(), settings.http.port);
-    let listener = TcpListener::bind((host, port))
-        .await
-        .map_err(|fault| format!("cannot listen on {host} port {port}: {fault}"))?;
-    if !is_reached {
-        say(&format!("Telegram cannot be reached yet; its health is at http://{}/health", listener.local_addr()?));
-    }
-    let mut routes = Route::new().at("/health", get(health.data(Arc::clone(&telegram))));
-    if let Some((path, route)) = telegram.route() {
-        routes = routes.at(path, route);
-    }
-    let address = listener.local_addr()?;
-    let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
-    let deadline = Some(settings.http.shutdown_deadline.saturating_sub(LAST_TURNS));
-    let serving = server.run_with_graceful_shutdown(routes, stop.clone().cancelled_owned(), deadline);
-    let answering = async {
-        tokio::select! {
-            reached = telegram.until_reached() => reached?,
-            () = stop.cancelled() => return Ok(()),
-        }
-        say(&format!("@{} answers; its health is at http://{address}/health", telegram.username().unwrap_or_default()));
-        telegram.run(stop.clone()).await;
-        Ok::<_, Fault>(())
-    };
-    let serving = async { serving.await.map_err(Fault::from) };
-    tokio::try_join!(serving, answering)?;
-    Ok(())
-}
-
-/// How the bot is doing: 503 when it cannot answer until somebody does something.
-#[handler]
-fn health(Data(telegram): Data<&Arc<Telegram>>) -> Response {
-    let (status, word, detail) = match telegram.health() {
-        BotHealth::Healthy => (StatusCode::OK, "healthy", None),
-        BotHealth::Degraded(fault) => (StatusCode::OK, "degraded", Some(fault)),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", Some("Telegram refuses the bot's token".to_owned())),
-    };
-    Json(json!({"status": word, "bot": telegram.username(), "detail": detail})).with_status(status).into_response()
+    Ok(outcome?)
 }
 
 /// The signals that end the program.

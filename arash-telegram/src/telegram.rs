@@ -31,6 +31,7 @@ use crate::source::{Webhook, WebhookRoute};
 
 /// Between two attempts to reach Telegram at the start, at first and at most.
 pub(crate) const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
 /// Why a bot cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -44,6 +45,9 @@ pub enum TelegramError {
     /// A client for HTTP cannot be made.
     #[error("no HTTP client can be made")]
     Client,
+    /// The port for its health and its webhook cannot be had: which one, and why.
+    #[error("{0}")]
+    Port(String),
 }
 
 /// A bot on Telegram that answers with an engine.

@@ -1,0 +1,50 @@
+//! A bot on Telegram in a program of one's own. Here somebody writes to it on a fake Telegram; a real bot is given its
+//! token by `TELEGRAM_BOT_TOKEN`, and no other address.
+//!
+//! `cargo run -p arash-examples --example telegram_bot`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::time::Duration;
+
+use arash_core::Secret;
+use arash_core::settings::SettingsArgs;
+use arash_core::store::MemoryStore;
+use arash_fake_telegram::{FakeTelegram, Message};
+use arash_telegram::FluentTexts;
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Two TLS back ends are in the tree; whoever asks for the default one must get one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let telegram = FakeTelegram::start().await?;
+    let settings = SettingsArgs {
+        telegram_bot_token: Some(Secret::new(telegram.token())),
+        telegram_api_url: Some(Secret::new(telegram.url())),
+        api_port: Some("0".to_owned()),
+        ..SettingsArgs::default()
+    };
+    let settings = settings.resolve().map_err(|faults| format!("{faults:?}"))?;
+    let engine = settings.engine()?.texts(FluentTexts).store(MemoryStore::new()).build().await?;
+
+    let stop = CancellationToken::new();
+    let (bot, of_settings, told) = (engine.clone(), settings.clone(), stop.clone());
+    let running =
+        tokio::spawn(async move { arash_telegram::run(bot, &of_settings, told, |line| println!("{line}")).await });
+
+    let sara = telegram.person_speaking("Sara", Some("ru"));
+    for text in ["/start", "Hello, bot!"] {
+        let asked = sara.messages_of_bot().len();
+        sara.say(text);
+        // It begins as a placeholder, and has a button as long as it is written.
+        let is_final = |answer: &Message| answer.text() != "…" && answer.keyboard.is_null();
+        let answer =
+            telegram.until(|_| sara.messages_of_bot().get(asked).filter(|answer| is_final(answer)).cloned()).await;
+        println!("> {text}\n{}\n", answer.ok_or("the bot does not answer")?.text());
+    }
+
+    stop.cancel();
+    running.await??;
+    engine.shutdown(Duration::from_secs(5)).await;
+    Ok(())
+}
