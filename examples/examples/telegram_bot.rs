@@ -28,23 +28,27 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = settings.engine()?.texts(FluentTexts).store(MemoryStore::new()).build().await?;
 
     let stop = CancellationToken::new();
-    let (bot, of_settings, told) = (engine.clone(), settings.clone(), stop.clone());
-    let running =
-        tokio::spawn(async move { arash_telegram::run(bot, &of_settings, told, |line| println!("{line}")).await });
+    let running = arash_telegram::run(engine.clone(), &settings, stop.clone(), |line| println!("{line}"));
+    let (ended, chatted) = tokio::join!(running, async {
+        let chatted = chat(&telegram).await;
+        stop.cancel();
+        chatted
+    });
+    ended?;
+    chatted?;
+    engine.shutdown(Duration::from_secs(5)).await;
+    Ok(())
+}
 
+async fn chat(telegram: &FakeTelegram) -> Result<(), &'static str> {
     let sara = telegram.person_speaking("Sara", Some("ru"));
     for text in ["/start", "Hello, bot!"] {
         let asked = sara.messages_of_bot().len();
         sara.say(text);
         // It begins as a placeholder, and has a button as long as it is written.
         let is_final = |answer: &Message| answer.text() != "…" && answer.keyboard.is_null();
-        let answer =
-            telegram.until(|_| sara.messages_of_bot().get(asked).filter(|answer| is_final(answer)).cloned()).await;
+        let answer = telegram.until(|_| sara.messages_of_bot().get(asked).filter(|it| is_final(it)).cloned()).await;
         println!("> {text}\n{}\n", answer.ok_or("the bot does not answer")?.text());
     }
-
-    stop.cancel();
-    running.await??;
-    engine.shutdown(Duration::from_secs(5)).await;
     Ok(())
 }
