@@ -21,11 +21,13 @@ use crate::bot::{Bot, LAST_ANSWERS, PLATFORM};
 use crate::health::{BotHealth, Health};
 use crate::inbox::Intake;
 use crate::incoming::BotInfo;
+use crate::keyboards::Changes;
 use crate::lane::Lanes;
 use crate::notices::Notices;
 use crate::outgoing::Outgoing;
 use crate::remembered::Remembered;
-use crate::source::{Webhook, WebhookRoute, poll, register};
+use crate::replies::Replies;
+use crate::source::{Webhook, WebhookRoute, poll, stay_registered};
 use crate::texts::FluentTexts;
 
 /// Between two attempts to reach Telegram at the start, at first and at most.
@@ -88,6 +90,8 @@ impl Telegram {
             api,
             running: Running::default(),
             notices: Notices::default(),
+            replies: Replies::default(),
+            changes: Changes::default(),
             health: Health::default(),
             remembered: Remembered::new(),
             admins: settings.platform.admin_users.iter().filter_map(|user| user.parse().ok()).collect(),
@@ -156,15 +160,10 @@ impl Telegram {
         let Some((base, webhook)) = &self.webhook else {
             return poll(Arc::clone(&self.bot), stop, take).await;
         };
-        let mut pause = PAUSES.0;
-        while let Err(error) = register(&self.bot, base, webhook).await {
-            tracing::warn!(%error, "Telegram cannot be told of the webhook; trying again");
-            self.bot.health.fails(&error.to_string());
-            sleep(error.retry_after().unwrap_or(pause)).await;
-            pause = (pause * 2).min(PAUSES.1);
+        tokio::select! {
+            () = stay_registered(&self.bot.api, &self.bot.health, base, webhook) => {}
+            () = stop.cancelled() => {}
         }
-        self.bot.health.polls();
-        stop.cancelled().await;
     }
 
     /// Tells Telegram which commands there are, in each language, and for administrators theirs.
