@@ -6,6 +6,7 @@ mod commands;
 mod every_answer;
 mod failures;
 mod faults_of_telegram;
+mod floods;
 mod groups;
 mod models;
 mod odd_answers;
