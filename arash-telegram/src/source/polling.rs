@@ -117,7 +117,8 @@ async fn fetch(bot: &Bot, next: Next) -> Result<(Vec<Held>, Next), Fault> {
         // stored.
         Fetched::TooLong(_) if next.limit > 1 => return Ok((Vec::new(), next.fewer())),
         Fetched::TooLong(first) => {
-            let id = first.ok_or(Fault::Numberless)?;
+            // Where it cannot be told: Telegram numbers one after the other.
+            let id = first.or(next.offset).ok_or(Fault::Numberless)?;
             tracing::warn!(update_id = id, "an update is too long to be read and is left out");
             return Ok((Vec::new(), next.after(id).more()));
         }
