@@ -18,6 +18,8 @@ const MEGABYTE: usize = 1 << 20;
 /// How often a file is asked for that Telegram does not give, and the time between.
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
+/// Longest time that Telegram may ask for before a file is asked for again. Nobody waits for an answer any longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Bot {
     /// Fetches what is attached.
@@ -63,13 +65,21 @@ impl Bot {
     async fn fetch(&self, file: &RemoteFile, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
         let mut attempts = 1;
         loop {
-            match self.fetch_once(file, limit).await {
-                Err(ApiError::NotSent { .. } | ApiError::Unknown { .. }) if attempts < ATTEMPTS => {
-                    attempts += 1;
-                    sleep(PAUSE).await;
-                }
+            let error = match self.fetch_once(file, limit).await {
+                Err(error) if attempts < ATTEMPTS => error,
                 fetched => return fetched,
+            };
+            let pause = match &error {
+                ApiError::NotSent { .. } | ApiError::Unknown { .. } => PAUSE,
+                ApiError::Refused { code: 429, retry_after, .. } => retry_after.unwrap_or(PAUSE),
+                ApiError::Refused { .. } => return Err(error),
+            };
+            if pause > LONGEST_PAUSE {
+                return Err(error);
             }
+            tracing::debug!(%error, pause_seconds = pause.as_secs(), "a file is asked for again");
+            attempts += 1;
+            sleep(pause).await;
         }
     }
 

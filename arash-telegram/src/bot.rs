@@ -17,11 +17,13 @@ use crate::chats::key;
 use crate::health::Health;
 use crate::inbox::Intake;
 use crate::incoming::{Ask, BotInfo, Lane, Origin};
+use crate::keyboards::Changes;
 use crate::lane::{Job, Task};
 use crate::moved::Moved;
 use crate::notices::Notices;
 use crate::outgoing::{Content, Outgoing};
 use crate::remembered::Remembered;
+use crate::replies::Replies;
 use crate::texts::{Said, say};
 
 /// The name of the platform that Telegram's messages belong to.
@@ -36,6 +38,8 @@ pub(crate) struct Bot {
     pub(crate) intake: Intake,
     pub(crate) running: Running,
     pub(crate) notices: Notices,
+    pub(crate) replies: Replies,
+    pub(crate) changes: Changes,
     pub(crate) health: Arc<Health>,
     /// The newest question of each chat, and the messages that answered it.
     pub(crate) remembered: Remembered,

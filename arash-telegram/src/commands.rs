@@ -5,12 +5,14 @@ use std::time::Duration;
 use arash_core::platform::ModelId;
 use teloxide::payloads::AnswerCallbackQuery;
 use teloxide::types::{CallbackQueryId, InlineKeyboardButton, InlineKeyboardMarkup};
+use tokio::time::timeout;
 
 use crate::answer::Progress;
 use crate::api::ApiError;
 use crate::bot::{Bot, PLATFORM};
 use crate::chats::key;
 use crate::incoming::{Button, ButtonPress, HostCall, HostCommand, Lane, ModelReference, Origin};
+use crate::keyboards::Change;
 use crate::outgoing::Content;
 use crate::texts::{Said, say};
 
@@ -18,19 +20,24 @@ use crate::texts::{Said, say};
 const PAGE: usize = 8;
 /// A conversation is active within this time.
 const ACTIVE: Duration = Duration::from_mins(5);
+/// How long who presses a button may wait for what comes of it.
+const SOON: Duration = Duration::from_millis(500);
 
 impl Bot {
     /// A command of the host's own, but for `/retry`, which is a turn.
     pub(crate) async fn command(&self, call: &HostCall, progress: &Progress) {
         let origin = &call.origin;
+        let reply = self.replies.begin(origin.lane.chat, call.command);
         match call.command {
+            // Always, and at once; only what is said of it may be left out.
             HostCommand::Stop => {
                 let turn = self.running.get(origin.lane);
                 // The answer itself says that it was stopped.
-                if !turn.is_some_and(|turn| self.stop_turn(turn)) {
+                if !turn.is_some_and(|turn| self.stop_turn(turn)) && reply.is_some() {
                     drop(self.tell(origin, progress, &Said::NothingToStop).await);
                 }
             }
+            _ if reply.is_none() => {}
             HostCommand::ChooseModel => {
                 let content = self.model_keyboard(origin.lane, 0, origin.language.as_deref()).await;
                 drop(self.show(origin, progress, content).await);
@@ -76,7 +83,7 @@ impl Bot {
             }
             (Some(ButtonPress::ModelPage(page)), Some((lane, message))) => {
                 self.answer_press(button, None).await;
-                self.show_models(lane, message.0, usize::from(page), language).await;
+                self.change_keyboard(change(button, lane, message.0, usize::from(page))).await;
             }
             (Some(ButtonPress::UseModel(reference)), Some((lane, message))) => {
                 self.use_model(button, reference, lane, message.0).await;
@@ -104,21 +111,23 @@ impl Bot {
         let Some(model) = reference.find(&models) else {
             return self.answer_press(button, Some(say(&Said::OutdatedButton, language))).await;
         };
-        match self.choose_model(lane, button.user_id.to_string(), model, language).await {
-            Ok(name) => {
-                self.answer_press(button, Some(say(&Said::ModelChosen { model: &name }, language))).await;
-                let page = models.iter().position(|id| id == model).map_or(0, |at| at / PAGE);
-                self.show_models(lane, message, page, language).await;
+        let name = &self.engine.models().get(model).name;
+        let chosen = Some(say(&Said::ModelChosen { model: name }, language));
+        let mut choosing = std::pin::pin!(self.choose_model(lane, button.user_id.to_string(), model, language));
+        match timeout(SOON, &mut choosing).await {
+            Ok(Ok(_)) => self.answer_press(button, chosen).await,
+            Ok(Err(error)) => return self.answer_press(button, Some(say(&Said::of_failure(&error), language))).await,
+            // It comes after the answer that is being written, and the app does not wait so long.
+            Err(_) => {
+                self.answer_press(button, chosen).await;
+                if let Err(error) = choosing.await {
+                    let said = Content::plain(say(&Said::of_failure(&error), language));
+                    drop(self.outgoing.say(lane, None, &said).await);
+                }
             }
-            Err(error) => self.answer_press(button, Some(say(&Said::of_failure(&error), language))).await,
         }
-    }
-
-    async fn show_models(&self, lane: Lane, message: i32, page: usize, language: Option<&str>) {
-        let content = self.model_keyboard(lane, page, language).await;
-        if let Err(error) = self.outgoing.edit(lane, message, &content).await {
-            tracing::debug!(%error, "the keyboard of models cannot be shown");
-        }
+        let page = models.iter().position(|id| id == model).map_or(0, |at| at / PAGE);
+        self.change_keyboard(change(button, lane, message, page)).await;
     }
 
     fn models(&self) -> Vec<ModelId> {
@@ -126,7 +135,7 @@ impl Bot {
     }
 
     /// The models to choose from, the present one ticked.
-    async fn model_keyboard(&self, lane: Lane, page: usize, language: Option<&str>) -> Content {
+    pub(crate) async fn model_keyboard(&self, lane: Lane, page: usize, language: Option<&str>) -> Content {
         let models = self.models();
         let current = self.current_model(lane).await.or_else(|| models.first().cloned());
         let pages = models.len().div_ceil(PAGE).max(1);
@@ -155,4 +164,9 @@ impl Bot {
     pub(crate) async fn current_model(&self, lane: Lane) -> Option<ModelId> {
         self.engine.sessions().get(&key(lane)).await.ok()?.model
     }
+}
+
+/// What the message of a button that was pressed is to become.
+fn change(button: &Button, lane: Lane, message_id: i32, page: usize) -> Change {
+    Change { lane, message_id, page, language: button.language.clone(), shown: button.shown.clone() }
 }

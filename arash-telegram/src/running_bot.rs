@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::bot::{Bot, LAST_ANSWERS};
 use crate::introduction::introduce;
 use crate::lane::Lanes;
-use crate::source::{Webhook, poll, register};
-use crate::telegram::PAUSES;
+use crate::source::{Webhook, poll, stay_registered};
 
 /// A bot that knows who it is.
 #[derive(Clone)]
@@ -58,14 +56,9 @@ impl Answering {
         let Some((base, webhook)) = webhook else {
             return poll(Arc::clone(&self.bot), stop, take).await;
         };
-        let mut pause = PAUSES.0;
-        while let Err(error) = register(&self.bot, base, webhook).await {
-            tracing::warn!(%error, "Telegram cannot be told of the webhook; trying again");
-            self.bot.health.fails(&error.to_string());
-            sleep(error.retry_after().unwrap_or(pause)).await;
-            pause = (pause * 2).min(PAUSES.1);
+        tokio::select! {
+            () = stay_registered(&self.bot.api, &self.bot.health, base, webhook) => {}
+            () = stop.cancelled() => {}
         }
-        self.bot.health.polls();
-        stop.cancelled().await;
     }
 }

@@ -21,11 +21,13 @@ use crate::health::{BotHealth, Health};
 use crate::inbox::Intake;
 use crate::incoming::BotInfo;
 use crate::introduction::STATS;
+use crate::keyboards::Changes;
 use crate::lane::Lanes;
 use crate::moved::Moved;
 use crate::notices::Notices;
 use crate::outgoing::Outgoing;
 use crate::remembered::Remembered;
+use crate::replies::Replies;
 use crate::running_bot::Answering;
 use crate::source::{Webhook, WebhookRoute};
 
@@ -193,6 +195,8 @@ impl Telegram {
             api: Arc::clone(&self.api),
             running: Running::default(),
             notices: Notices::default(),
+            replies: Replies::default(),
+            changes: Changes::default(),
             health: Arc::clone(&self.health),
             remembered: Remembered::new(),
             moved: Moved::default(),

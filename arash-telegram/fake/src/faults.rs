@@ -74,7 +74,7 @@ impl Fault {
         Self::of(Failure::LoseReply)
     }
 
-    /// Strikes calls of this method only.
+    /// Strikes calls of this method only; `file` is the download of a file, which is never slow.
     #[must_use]
     pub fn on(self, method: &str) -> Self {
         Self { method: Some(method.to_ascii_lowercase()), ..self }

@@ -7,15 +7,19 @@
 mod draft;
 mod error;
 mod rich;
+#[cfg(test)]
+mod tests;
+mod token;
+mod updates;
 
 use std::fmt;
 use std::time::Duration;
 
 use arash_core::secret::Secret;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, RequestBuilder, Response};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use teloxide::requests::Payload;
 use teloxide::types::ChatId;
@@ -24,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use draft::SendMessageDraft;
 pub(crate) use error::ApiError;
 pub(crate) use rich::EditRichMessage;
+use token::Token;
+pub(crate) use updates::{Fetched, GetUpdates};
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,6 +41,11 @@ const SPARE: Duration = Duration::from_secs(10);
 const FILE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Most of an answer that is read: a hundred updates are far less.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
+/// Most of a refusal of the file server that is read.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
+/// What is taken for a time to wait, whatever the server says: at least that, so that nobody calls without a pause, and at
+/// most that, so that it can be reckoned with.
+const WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(24));
 /// Largest file that Telegram gives to bots.
 pub(crate) const MAX_FILE_BYTES: usize = 20 << 20;
 
@@ -45,6 +56,7 @@ pub(crate) struct BotApi {
     methods: Secret,
     /// The address up to the path of a file.
     files: Secret,
+    token: Token,
     /// The server does not know the token any more.
     refused: CancellationToken,
 }
@@ -101,6 +113,7 @@ impl BotApi {
             client,
             methods: Secret::new(format!("{server}/bot{}/", token.expose())),
             files: Secret::new(format!("{server}/file/bot{}/", token.expose())),
+            token: Token::new(token),
             refused: CancellationToken::new(),
         })
     }
@@ -129,10 +142,14 @@ impl BotApi {
         &self,
         payload: &P,
     ) -> Result<R, ApiError> {
+        self.ask(P::NAME, self.request(payload)?).await
+    }
+
+    fn request<P: Payload + Serialize>(&self, payload: &P) -> Result<RequestBuilder, ApiError> {
         let body = serde_json::to_vec(payload).map_err(|_| ApiError::NotSent { method: P::NAME })?;
         let timeout = payload.timeout_hint().map_or(CALL_TIMEOUT, |hint| hint + SPARE);
         let request = self.method(P::NAME).header(CONTENT_TYPE, "application/json").body(body);
-        self.ask(P::NAME, request.timeout(timeout)).await
+        Ok(request.timeout(timeout))
     }
 
     /// Sends a file with the fields of `form`.
@@ -150,8 +167,7 @@ impl BotApi {
         let address = format!("{}{path}", self.files.expose());
         let response = self.send(METHOD, self.client.get(address).timeout(FILE_TIMEOUT)).await?;
         if !response.status().is_success() {
-            let code = response.status().as_u16();
-            return Err(ApiError::refused(METHOD, code, "the file cannot be had"));
+            return Err(no_file(METHOD, response).await);
         }
         read(response, limit).await.map_err(|()| ApiError::Unknown { method: METHOD })
     }
@@ -175,7 +191,12 @@ impl BotApi {
         let response = self.send(method, request).await?;
         let status = response.status().as_u16();
         let body = read(response, MAX_ANSWER_BYTES).await.ok().flatten().ok_or(ApiError::Unknown { method })?;
-        let answer: Answer<R> = match serde_json::from_slice(&body) {
+        self.understand(method, status, &body)
+    }
+
+    /// What the server said.
+    fn understand<R: DeserializeOwned>(&self, method: &'static str, status: u16, body: &[u8]) -> Result<R, ApiError> {
+        let answer: Answer<R> = match serde_json::from_slice(body) {
             Ok(answer) => answer,
             // A proxy's page, or a success in a form that nobody knows.
             Err(_) if (400..500).contains(&status) => {
@@ -200,21 +221,46 @@ impl BotApi {
         if code == 401 || (code == 404 && method == "GetMe") {
             self.refused.cancel();
         }
-        let description = description.unwrap_or_else(|| "no reason was given".to_owned());
-        let retry_after = told.retry_after.map(Duration::from_secs);
+        // Some servers and proxies repeat the address.
+        let description = description.map_or_else(|| "no reason was given".to_owned(), |told| self.token.hide(&told));
+        let retry_after = told.retry_after.map(wait);
         let migrated_to = told.migrate_to_chat_id.map(ChatId);
         ApiError::Refused { method, code, description, retry_after, migrated_to }
     }
 }
 
+/// Why the file server gave no file.
+async fn no_file(method: &'static str, response: Response) -> ApiError {
+    let code = response.status().as_u16();
+    if code >= 500 {
+        return ApiError::Unknown { method };
+    }
+    let header = response.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    let body = read(response, MAX_REFUSAL_BYTES).await.ok().flatten().unwrap_or_default();
+    let told =
+        serde_json::from_slice::<Answer<IgnoredAny>>(&body).ok().and_then(|answer| answer.parameters.retry_after);
+    let description = "the file cannot be had".to_owned();
+    ApiError::Refused { method, code, description, retry_after: told.or(header).map(wait), migrated_to: None }
+}
+
+/// The time to wait that the server tells, within what can be waited for.
+fn wait(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).clamp(WAIT.0, WAIT.1)
+}
+
 /// A body of at most `limit` bytes; `None` if it is larger.
-async fn read(mut response: Response, limit: usize) -> Result<Option<Vec<u8>>, ()> {
+async fn read(response: Response, limit: usize) -> Result<Option<Vec<u8>>, ()> {
+    Ok(read_or_begin(response, limit).await?.ok())
+}
+
+/// A body of at most `limit` bytes; how it begins if it is larger.
+async fn read_or_begin(mut response: Response, limit: usize) -> Result<Result<Vec<u8>, Vec<u8>>, ()> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(drop)? {
         if body.len() + chunk.len() > limit {
-            return Ok(None);
+            return Ok(Err(body));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Some(body))
+    Ok(Ok(body))
 }

@@ -8,7 +8,7 @@ mod pace;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use teloxide::types::ChatId;
@@ -43,9 +43,13 @@ pub(crate) struct Governor {
     /// How many wait for the bot to send what ends an answer, and how many to send what begins one.
     ends: AtomicUsize,
     beginnings: AtomicUsize,
-    /// Whose turn it is to begin.
-    next_beginning: tokio::sync::Mutex<()>,
+    /// Whose turn it is to end, and to begin.
+    next_end: Turn,
+    next_beginning: Turn,
 }
+
+/// Held by whoever is next; the others come after in their order.
+type Turn = tokio::sync::Mutex<()>;
 
 /// One who waits. Giving up counts as well.
 struct Count<'a>(&'a AtomicUsize);
@@ -66,11 +70,27 @@ impl Drop for Count<'_> {
 #[derive(Debug)]
 struct State {
     bot: Pace,
-    chats: HashMap<ChatId, Pace>,
+    chats: HashMap<ChatId, Chat>,
     /// From so many chats on, look for some to forget.
     crowded: usize,
     /// Who was refused last, when, and until when.
     refused: Option<(ChatId, Instant, Instant)>,
+}
+
+#[derive(Debug)]
+struct Chat {
+    pace: Pace,
+    /// Whose turn it is in this chat.
+    next: Arc<Turn>,
+}
+
+/// Why something cannot go now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// The chat has no place.
+    Chat,
+    /// The bot has none before this.
+    Bot(Instant),
 }
 
 impl Governor {
@@ -80,18 +100,20 @@ impl Governor {
             state: Mutex::new(State { bot, chats: HashMap::new(), crowded: MANY_CHATS, refused: None }),
             ends: AtomicUsize::new(0),
             beginnings: AtomicUsize::new(0),
-            next_beginning: tokio::sync::Mutex::new(()),
+            next_end: Turn::default(),
+            next_beginning: Turn::default(),
         }
     }
 
     /// Waits until what ends an answer may go to `chat`. First come, first served, and before all that begins one.
     pub(crate) async fn wait(&self, chat: ChatId) {
-        // Who was refused while it waited takes places anew after the hold: else all would go then at once.
+        let next = self.next_in(chat);
+        let _first = next.lock().await;
         loop {
             self.wait_for_chat(chat).await;
             let _waiting = Count::of(&self.ends);
-            sleep_until(self.with(|state, now| state.bot.take(now))).await;
-            if !self.with(|state, now| state.is_held(chat, now)) {
+            let _next = self.next_end.lock().await;
+            if self.take(chat, || true).await {
                 return;
             }
         }
@@ -100,23 +122,46 @@ impl Governor {
     /// Waits until what begins an answer may go to `chat`: when nothing waits that ends one. Else, of many who ask at
     /// once, all would see that they are going to be answered before anybody is.
     pub(crate) async fn wait_to_begin(&self, chat: ChatId) {
-        self.wait_for_chat(chat).await;
-        let _waiting = Count::of(&self.beginnings);
-        // One at a time looks for a place; the others come after it, in their order.
-        let _first = self.next_beginning.lock().await;
-        while let Err(at) = self.with(|state, now| state.begin(chat, self.ends.load(Ordering::Relaxed) == 0, now)) {
-            sleep_until(at).await;
+        loop {
+            {
+                // What ends an answer does not wait for what waits for all ends.
+                let next = self.next_in(chat);
+                let _first = next.lock().await;
+                self.wait_for_chat(chat).await;
+            }
+            let _waiting = Count::of(&self.beginnings);
+            let _next = self.next_beginning.lock().await;
+            if self.take(chat, || self.ends.load(Ordering::Relaxed) == 0).await {
+                return;
+            }
         }
     }
 
     /// Waits until the chat by itself allows another message.
     async fn wait_for_chat(&self, chat: ChatId) {
         loop {
-            sleep_until(self.with(|state, now| state.chat(chat, now).take(now))).await;
-            if !self.with(|state, now| state.chat(chat, now).is_held(now)) {
+            let (at, now) = self.with(|state, now| (state.chat(chat, now).pace.next(0, now), now));
+            if at <= now {
                 return;
             }
+            sleep_until(at).await;
         }
+    }
+
+    /// Takes a place of the chat's and one of the bot's, both at once, as soon as the bot has one and `may_go`; gives up
+    /// when the chat has none any more. A place that was taken before its time comes would go together with others.
+    async fn take(&self, chat: ChatId, may_go: impl Fn() -> bool) -> bool {
+        loop {
+            match self.with(|state, now| state.take(chat, may_go(), now)) {
+                Ok(()) => return true,
+                Err(Wait::Chat) => return false,
+                Err(Wait::Bot(at)) => sleep_until(at).await,
+            }
+        }
+    }
+
+    fn next_in(&self, chat: ChatId) -> Arc<Turn> {
+        self.with(|state, now| Arc::clone(&state.chat(chat, now).next))
     }
 
     /// Whether something that may be dropped goes to `chat` now.
@@ -141,42 +186,41 @@ impl Governor {
 }
 
 impl State {
-    fn chat(&mut self, chat: ChatId, now: Instant) -> &mut Pace {
+    fn chat(&mut self, chat: ChatId, now: Instant) -> &mut Chat {
         if self.chats.len() >= self.crowded {
-            self.chats.retain(|_, pace| !pace.is_rested(now));
+            self.chats.retain(|_, chat| !chat.is_rested(now));
             self.crowded = (2 * self.chats.len()).max(MANY_CHATS);
         }
         // Groups, supergroups and channels have ids below zero.
         let rate = if chat.0 < 0 { GROUP } else { PRIVATE };
-        self.chats.entry(chat).or_insert_with(|| Pace::new(rate, now))
+        self.chats.entry(chat).or_insert_with(|| Chat { pace: Pace::new(rate, now), next: Arc::default() })
     }
 
-    fn is_held(&mut self, chat: ChatId, now: Instant) -> bool {
-        self.bot.is_held(now) || self.chat(chat, now).is_held(now)
-    }
-
-    /// Takes a place of the bot's now, or tells when to look again.
-    fn begin(&mut self, chat: ChatId, is_alone: bool, now: Instant) -> Result<(), Instant> {
-        let at = self.bot.next(0, now).max(self.chat(chat, now).held_until());
-        if is_alone && at <= now {
-            self.bot.take(now);
-            return Ok(());
+    /// Takes a place of the chat's and one of the bot's, or none.
+    fn take(&mut self, chat: ChatId, may_go: bool, now: Instant) -> Result<(), Wait> {
+        if !self.chat(chat, now).pace.is_free(0, now) {
+            return Err(Wait::Chat);
         }
-        Err(at.max(now + BOT.interval))
+        let at = self.bot.next(0, now);
+        if !may_go {
+            return Err(Wait::Bot(at.max(now + BOT.interval)));
+        }
+        if at > now {
+            return Err(Wait::Bot(at));
+        }
+        self.bot.take(now);
+        self.chat(chat, now).pace.take(now);
+        Ok(())
     }
 
     fn take_now(&mut self, chat: ChatId, kept: u32, now: Instant) -> bool {
-        let is_free = self.bot.is_free(0, now) && self.chat(chat, now).is_free(kept, now);
-        if is_free {
-            self.bot.take(now);
-            self.chat(chat, now).take(now);
-        }
-        is_free
+        let is_free = self.chat(chat, now).pace.is_free(kept, now);
+        is_free && self.take(chat, true, now).is_ok()
     }
 
     fn refuse(&mut self, chat: ChatId, retry_after: Duration, now: Instant) {
         let until = now + retry_after;
-        self.chat(chat, now).hold(until);
+        self.chat(chat, now).pace.hold(until);
         if let Some((other, at, others)) = self.refused
             && other != chat
             && now.saturating_duration_since(at) <= SUSPICIOUS
@@ -184,6 +228,13 @@ impl State {
             self.bot.hold(until.max(others));
         }
         self.refused = Some((chat, now, until));
+    }
+}
+
+impl Chat {
+    /// Whether nothing is lost when it is forgotten.
+    fn is_rested(&self, now: Instant) -> bool {
+        self.pace.is_rested(now) && Arc::strong_count(&self.next) == 1
     }
 }
 

@@ -57,11 +57,6 @@ impl Pace {
         self.settled = self.settled.max(until + self.ahead(0));
     }
 
-    /// Nothing goes before this.
-    pub(super) fn held_until(&self) -> Instant {
-        self.held_until
-    }
-
     pub(super) fn is_held(&self, now: Instant) -> bool {
         self.held_until > now
     }

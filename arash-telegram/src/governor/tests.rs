@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -163,5 +164,120 @@ async fn previews_wait_for_those_who_have_no_answer_yet() {
         assert!(!governor.lets(BORIS, Urgency::Preview));
         drop(waiting);
         assert!(governor.lets(BORIS, Urgency::Preview));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_waits_for_the_bot_a_group_gets_no_more_than_its_pace_allows() {
+    let (governor, begun, mut waiting) = (Arc::new(Governor::new()), Instant::now(), JoinSet::new());
+    governor.refused(ANNA, Duration::from_secs(40));
+    governor.refused(BORIS, Duration::from_secs(40));
+    for number in 0..28 {
+        let governor = Arc::clone(&governor);
+        waiting.spawn(async move {
+            if number % 2 == 0 {
+                governor.wait(GROUP_CHAT).await
+            } else {
+                governor.wait_to_begin(GROUP_CHAT).await
+            }
+            begun.elapsed().as_millis()
+        });
+    }
+    let mut times = waiting.join_all().await;
+    times.sort_unstable();
+    assert!(times[0] >= 40_000, "{times:?}");
+    assert!(most_within(Duration::from_secs(60), &times) <= 20, "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_does_not_wait_for_a_beginning_in_its_chat() {
+    let governor = Arc::new(Governor::new());
+    let other_end = Count::of(&governor.ends);
+    let mut waiting = JoinSet::new();
+    waiting.spawn({
+        let governor = Arc::clone(&governor);
+        async move { governor.wait_to_begin(ANNA).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let begun = Instant::now();
+    governor.wait(ANNA).await;
+    assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    drop(other_end);
+    waiting.join_all().await;
+}
+
+/// Something that a bot wants to do, or hears.
+#[derive(Clone, Debug)]
+enum Act {
+    End(i64),
+    Begin(i64),
+    Drop(i64),
+    GiveUp(i64),
+    Refuse(i64, u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    // Few groups and many private chats, so that both limits count.
+    let chat = || prop_oneof![-2..0_i64, 1..40_i64];
+    prop_oneof![
+        6 => chat().prop_map(Act::End),
+        6 => chat().prop_map(Act::Begin),
+        6 => chat().prop_map(Act::Drop),
+        2 => chat().prop_map(Act::GiveUp),
+        1 => (chat(), 0..70_u64).prop_map(|(chat, seconds)| Act::Refuse(chat, seconds)),
+    ]
+}
+
+/// When something went, and where.
+async fn go(governor: Arc<Governor>, act: Act) -> Option<(Instant, i64)> {
+    let chat = match act {
+        Act::End(chat) => {
+            governor.wait(ChatId(chat)).await;
+            chat
+        }
+        Act::Begin(chat) => {
+            governor.wait_to_begin(ChatId(chat)).await;
+            chat
+        }
+        Act::Drop(chat) => governor.lets(ChatId(chat), Urgency::Preview).then_some(chat)?,
+        Act::GiveUp(chat) => {
+            let wait = governor.wait(ChatId(chat));
+            tokio::time::timeout(Duration::from_millis(700), wait).await.ok()?;
+            chat
+        }
+        Act::Refuse(chat, seconds) => {
+            governor.refused(ChatId(chat), Duration::from_secs(seconds));
+            return None;
+        }
+    };
+    Some((Instant::now(), chat))
+}
+
+/// All that went, in milliseconds.
+async fn play(acts: Vec<(Act, u64)>) -> Vec<(u128, i64)> {
+    let (governor, begun, mut playing) = (Arc::new(Governor::new()), Instant::now(), JoinSet::new());
+    for (act, pause) in acts {
+        playing.spawn(go(Arc::clone(&governor), act));
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+    let went = playing.join_all().await;
+    went.into_iter().flatten().map(|(at, chat)| ((at - begun).as_millis(), chat)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_mixture_exceeds_what_telegram_allows(
+        acts in prop::collection::vec((act(), prop_oneof![4 => Just(0), 4 => 0..50_u64, 1 => 0..20_000_u64]), 1..250),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let went = runtime.block_on(play(acts));
+        let times: Vec<_> = went.iter().map(|(at, _)| *at).collect();
+        prop_assert!(most_within(Duration::from_secs(1), &times) <= 30);
+        for group in [-2, -1] {
+            let times: Vec<_> = went.iter().filter(|(_, chat)| *chat == group).map(|(at, _)| *at).collect();
+            prop_assert!(most_within(Duration::from_secs(60), &times) <= 20, "{times:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod received;
 mod refusals;
+mod seats;
 #[cfg(test)]
 mod tests;
 
@@ -13,12 +14,14 @@ use arash_core::Result;
 use arash_core::id::{BotId, UpdateId};
 use arash_core::inbox::{Inbox, InboxUpdate, MAX_IDS, MAX_UPDATES, NewUpdate};
 use serde_json::value::RawValue;
+use teloxide::types::ChatId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SetOnce};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use received::storable;
 use refusals::{Asked, Refusals};
+use seats::{Seat, Seats};
 
 pub(crate) use received::number;
 
@@ -41,6 +44,8 @@ pub(crate) struct Held {
     pub(crate) progress: Option<String>,
     /// Its place in memory, free again when this is dropped.
     _place: OwnedSemaphorePermit,
+    /// Its place among those of its chat that wait.
+    _seat: Option<Seat>,
 }
 
 /// The updates of one bot on their way from Telegram to their answers.
@@ -49,6 +54,7 @@ pub(crate) struct Intake {
     inbox: Inbox,
     bot: BotId,
     places: Arc<Semaphore>,
+    seats: Arc<Seats>,
     held: Mutex<BTreeSet<UpdateId>>,
     /// What an earlier program left behind was taken up.
     is_open: SetOnce<()>,
@@ -61,6 +67,7 @@ impl Intake {
             inbox,
             bot,
             places: Arc::new(Semaphore::new(MAX_HELD)),
+            seats: Arc::default(),
             held: Mutex::default(),
             is_open: SetOnce::new(),
             refusals: Refusals::default(),
@@ -124,7 +131,17 @@ impl Intake {
     fn hold(&self, id: UpdateId, payload: Arc<str>, progress: Option<String>) -> Option<Held> {
         // Without a place, or held already, it is claimed again when its lease has run out.
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        self.with(|held| held.insert(id)).then_some(Held { id, payload, progress, _place: place })
+        self.with(|held| held.insert(id)).then_some(Held { id, payload, progress, _place: place, _seat: None })
+    }
+
+    /// Gives an update that has to wait in its chat a seat there; nothing if too many wait: then it is left to storage, and
+    /// comes back after them. What does not wait needs none.
+    pub(crate) fn seat(&self, chat: ChatId, held: Held) -> Option<Held> {
+        let seat = self.seats.take(chat, held.id);
+        if seat.is_none() {
+            self.forget(&[held.id]);
+        }
+        seat.map(|seat| Held { _seat: Some(seat), ..held })
     }
 
     /// Renews the leases of what is held, and hands on what others left behind, until `stop`.
@@ -137,6 +154,7 @@ impl Intake {
         while !stop.is_cancelled() {
             let is_late = begun.elapsed() >= LEASE;
             self.renew().await;
+            self.bring_back().await;
             let is_all_taken = self.take_up(&take).await;
             let is_open = self.is_open.initialized();
             if !is_open && is_all_taken && (is_late || !self.others_have_some().await) {
@@ -146,7 +164,17 @@ impl Intake {
             let pause = if is_open { RENEWAL } else { PAUSE };
             tokio::select! {
                 () = stop.cancelled() => {}
+                () = self.seats.freed() => {}
                 () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Leaves what was set aside, and has room now, to whoever claims next. Where that fails, its lease runs out by itself.
+    async fn bring_back(&self) {
+        for some in self.seats.returning().chunks(MAX_IDS) {
+            if let Err(error) = self.inbox.release(self.bot, some).await {
+                tracing::debug!(%error, "leases of updates cannot be ended; they run out by themselves");
             }
         }
     }
@@ -215,7 +243,11 @@ impl Intake {
 
     /// These are not worked on any more, and not done.
     pub(crate) fn forget(&self, ids: &[UpdateId]) {
-        self.with(|held| held.retain(|id| !ids.contains(id)));
+        self.with(|held| {
+            for id in ids {
+                held.remove(id);
+            }
+        });
     }
 
     /// Leaves everything that is held to whoever comes next.

@@ -5,14 +5,14 @@ use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
 struct Numbered {
-    update_id: i32,
+    update_id: u32,
 }
 
 /// The number of an update: one that Telegram may have given it, and that another may follow. With a number below zero
 /// Telegram would be told to forget what it has, and with one that is far above all others to send nothing any more.
-pub(crate) fn number(raw: &RawValue) -> Option<i32> {
+pub(crate) fn number(raw: &RawValue) -> Option<i64> {
     let number = serde_json::from_str::<Numbered>(raw.get()).ok()?.update_id;
-    (0..i32::MAX).contains(&number).then_some(number)
+    (number < u32::MAX).then_some(number.into())
 }
 
 /// The update, if it can be stored. Telegram would send one that cannot again and again for a day, and what comes after it
@@ -27,7 +27,7 @@ pub(super) fn storable(raw: &RawValue) -> Option<NewUpdate> {
         tracing::warn!(update_id = id, size_bytes, "an update is too long to be stored and is left out");
         return None;
     }
-    Some(NewUpdate::new(UpdateId(id.into()), raw.get()))
+    Some(NewUpdate::new(UpdateId(id), raw.get()))
 }
 
 #[cfg(test)]
@@ -41,10 +41,12 @@ mod tests {
     #[test]
     fn a_number_is_one_that_telegram_gives() {
         assert_eq!(number(&raw(r#"{"message":{"update_id":1},"update_id":7}"#)), Some(7));
-        assert_eq!(number(&raw(r#"{"update_id":2147483646,"a_kind_that_is_new":[]}"#)), Some(i32::MAX - 1));
+        for last in [2_147_483_646, 2_147_483_647, 4_294_967_294_i64] {
+            assert_eq!(number(&raw(&format!(r#"{{"update_id":{last},"a_kind_that_is_new":[]}}"#))), Some(last));
+        }
         let nested = format!(r#"{{"update_id":7,"message":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(number(&raw(&nested)), Some(7), "however deep it is");
-        for none in ["-5", "2147483647", "3000000000", "9223372036854775808", "1e30", "7.0", "\"7\"", "null", "[7]"] {
+        for none in ["-5", "4294967295", "5000000000", "9223372036854775808", "1e30", "7.0", "\"7\"", "null", "[7]"] {
             assert_eq!(number(&raw(&format!(r#"{{"update_id":{none}}}"#))), None, "{none}");
         }
         for none in ["7", "null", "\"update_id\"", "[]", "{}", "[8,9]", r#"{"update_id":1,"update_id":2}"#] {

@@ -181,3 +181,39 @@ async fn others_that_live_are_not_waited_for_longer_than_a_lease() {
     pass(&clock, 3).await;
     assert_eq!((program.is_open(), program.taken()), (true, vec![]), "the other one still has it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_a_chat_in_which_many_wait_most_wait_in_storage_and_come_back_in_their_order() {
+    const MANY: i32 = 1_200;
+    let (store, clock) = (Arc::new(MemoryStore::new()), ManualClock::new(SystemClock.now()));
+    let intake = Arc::new(Intake::new(Inbox::new(store, Arc::new(clock.clone())), BOT));
+    let seated = Arc::new(Mutex::new(std::collections::VecDeque::new()));
+    let take = {
+        let (intake, seated) = (Arc::clone(&intake), Arc::clone(&seated));
+        move |held| seated.lock().unwrap().extend(intake.seat(ChatId(5), held))
+    };
+    let _keeping = {
+        let (mut keeping, intake, take) = (JoinSet::new(), Arc::clone(&intake), take.clone());
+        keeping.spawn(async move { intake.keep(CancellationToken::new(), take).await });
+        keeping
+    };
+    sleep(Duration::from_millis(1)).await;
+    let batches: Vec<Vec<_>> = (1..=MANY).map(update).collect::<Vec<_>>().chunks(100).map(<[_]>::to_vec).collect();
+    for batch in batches {
+        intake.store(&batch).await.unwrap().into_iter().for_each(&take);
+    }
+    let places = intake.places.available_permits();
+    assert!(places > MAX_HELD - 300, "{places}");
+    let mut answered = Vec::new();
+    for _ in 0..4 * MANY {
+        let next = seated.lock().unwrap().pop_front();
+        if let Some(held) = next {
+            answered.push(held.id.0);
+            intake.finish(&[held.id]).await;
+        }
+        clock.advance(Duration::from_millis(10));
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(answered, (1..=i64::from(MANY)).collect::<Vec<_>>());
+    assert_eq!(intake.places.available_permits(), MAX_HELD);
+}

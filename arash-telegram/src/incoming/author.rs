@@ -45,10 +45,10 @@ fn is_post(message: &Message) -> bool {
     matches!(&message.kind, MessageKind::Common(MessageCommon { is_automatic_forward: true, .. }))
 }
 
-/// The tag of a language, if it has the form of one.
+/// The tag of a language, if it has the form of one. Some apps write an underscore where the hyphen should be.
 fn language(tag: &str) -> Option<String> {
     let is_tag = tag.len() <= MAX_LANGUAGE_BYTES
         && tag.starts_with(|first: char| first.is_ascii_alphabetic())
-        && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    is_tag.then(|| tag.to_owned())
+        && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    is_tag.then(|| tag.replace('_', "-"))
 }

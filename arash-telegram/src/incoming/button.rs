@@ -2,7 +2,7 @@ use std::fmt;
 
 use arash_core::platform::ModelId;
 use sha2::{Digest, Sha256};
-use teloxide::types::{CallbackQuery, Message, MessageId};
+use teloxide::types::{CallbackQuery, InlineKeyboardMarkup, Message, MessageId};
 
 use super::author::Author;
 use super::{BotInfo, Lane, quote};
@@ -22,6 +22,15 @@ pub(crate) struct Button {
     pub(crate) message: Option<(Lane, MessageId)>,
     /// What it means; nothing if the bot has no such button, or can no longer change the message.
     pub(crate) press: Option<ButtonPress>,
+    /// What the message showed.
+    pub(crate) shown: Option<Shown>,
+}
+
+/// What a message showed when a button under it was pressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) text: String,
+    pub(crate) keyboard: Option<InlineKeyboardMarkup>,
 }
 
 /// What a button does.
@@ -96,6 +105,9 @@ impl Button {
         let reachable = query.regular_message().filter(|message| quote::is_of_bot(message, bot));
         let press = reachable.and(query.data.as_deref()).and_then(ButtonPress::read);
         let place = |message: &Message| (Lane::of(message), message.id);
+        let shown = reachable.and_then(|message| {
+            Some(Shown { text: message.text()?.to_owned(), keyboard: message.reply_markup().cloned() })
+        });
         let old = query.message.as_ref().map(|old| (Lane::of_chat(old.chat().id.0), old.id()));
         let Author { id: user_id, language } = Author::person(&query.from);
         Self {
@@ -105,6 +117,7 @@ impl Button {
             language,
             message: query.regular_message().map(place).or(old),
             press,
+            shown,
         }
     }
 }

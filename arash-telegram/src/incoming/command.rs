@@ -3,7 +3,7 @@ use arash_core::command::{CommandCall, Parsed, parse};
 use super::{BotInfo, Origin};
 
 /// A command that the host answers without the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum HostCommand {
     /// Ends the answer that is being written.
     Stop,

@@ -24,7 +24,7 @@ use arash_core::clock::Timestamp;
 use teloxide::types::{MessageId, UpdateKind};
 
 pub(crate) use ask::Ask;
-pub(crate) use button::{Button, ButtonPress, ModelReference};
+pub(crate) use button::{Button, ButtonPress, ModelReference, Shown};
 pub(crate) use command::{HostCall, HostCommand};
 pub(crate) use edit::edited;
 pub(crate) use joining::{Joining, Waiting};
@@ -135,6 +135,15 @@ pub(crate) enum Ignored {
 }
 
 impl Incoming {
+    /// The lane in which it waits for its turn; nothing if it waits for none.
+    pub(crate) fn waits_in(&self) -> Option<Lane> {
+        match self {
+            Self::Ask(ask) | Self::Aside(ask) | Self::Edit(ask) => Some(ask.origin.lane),
+            Self::Command(call) if call.command == HostCommand::Retry => Some(call.origin.lane),
+            _ => None,
+        }
+    }
+
     /// Tells what the update `raw` means to the bot.
     pub(crate) fn parse(raw: &str, bot: &BotInfo) -> Self {
         let Some(update) = reading::read(raw) else { return Self::Ignored(Ignored::Malformed) };

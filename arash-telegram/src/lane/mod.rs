@@ -52,7 +52,13 @@ impl Lanes {
 
     /// Takes an update. Returns at once.
     pub(crate) fn take(self: &Arc<Self>, held: Held) {
-        match Incoming::parse(&held.payload, &self.bot.info) {
+        let incoming = Incoming::parse(&held.payload, &self.bot.info);
+        let held = match incoming.waits_in() {
+            Some(lane) => self.bot.intake.seat(lane.chat, held),
+            None => Some(held),
+        };
+        let Some(held) = held else { return };
+        match incoming {
             Incoming::Ask(ask) | Incoming::Aside(ask) => {
                 self.wait(ask.origin.lane, |queue, now| queue.ask(*ask, held, now));
             }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -5,17 +6,19 @@ use std::time::Duration;
 use arash_core::secret::Secret;
 use futures_util::{Stream, TryStreamExt};
 use hmac::{Hmac, KeyInit, Mac};
-use poem::http::StatusCode;
-use poem::{Endpoint, Request, Response};
+use poem::http::header::ALLOW;
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint, IntoResponse, Request, Response};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::Sha256;
 use teloxide::payloads::{GetWebhookInfo, SetWebhook};
-use teloxide::types::AllowedUpdate;
 use tokio::time::sleep;
 use url::Url;
 
-use crate::api::ApiError;
+use crate::api::{ApiError, BotApi};
 use crate::bot::Bot;
+use crate::health::Health;
 use crate::inbox::Held;
 use crate::source::ALLOWED;
 
@@ -25,6 +28,10 @@ const SECRET_HEADER: &str = "x-telegram-bot-api-secret-token";
 const MAX_BODY_BYTES: usize = 16 << 20;
 /// How long Telegram is kept waiting for a program that has just started: a little longer than leases run.
 const OPENING: Duration = Duration::from_secs(20);
+/// How often Telegram is asked whether it still knows the webhook: another program with the token may take it away.
+const LOOK: Duration = Duration::from_mins(3);
+/// Between two attempts after a fault, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Where Telegram brings updates, and by what it shows that it is Telegram. Both follow from the token: they are the same
 /// after each start and on each node, lie nowhere, and are new with a new token.
@@ -50,21 +57,65 @@ fn derived(token: &Secret, purpose: &str) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
+/// Sees to it that Telegram knows where to bring updates, from now on without end.
+pub(crate) async fn stay_registered(api: &BotApi, health: &Health, base: &Url, webhook: &Webhook) {
+    keep_registered(api, health, base, webhook, LOOK).await;
+}
+
+async fn keep_registered(api: &BotApi, health: &Health, base: &Url, webhook: &Webhook, look: Duration) {
+    let mut pause = PAUSES.0;
+    loop {
+        match register(api, base, webhook).await {
+            Ok(()) => {
+                health.polls();
+                pause = PAUSES.0;
+                sleep(look).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "Telegram cannot be told of the webhook; trying again");
+                health.fails(&error.to_string());
+                sleep(error.retry_after().unwrap_or(pause)).await;
+                pause = (pause * 2).min(PAUSES.1);
+            }
+        }
+    }
+}
+
+/// What Telegram knows of a webhook. Kinds of updates are names here, because an earlier program may have asked for some
+/// that this one has never heard of.
+#[derive(Debug, Deserialize)]
+struct Known {
+    url: String,
+    allowed_updates: Option<Vec<String>>,
+}
+
+impl Known {
+    fn is(&self, url: &Url) -> bool {
+        let named = |kind| serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned));
+        // Telegram tells the kinds in an order of its own.
+        let wanted: BTreeSet<_> = ALLOWED.iter().filter_map(named).collect();
+        let known: BTreeSet<_> = self.allowed_updates.iter().flatten().cloned().collect();
+        self.url == url.as_str() && known == wanted
+    }
+}
+
 /// Tells Telegram where to bring updates, unless it knows.
-pub(crate) async fn register(bot: &Bot, base: &Url, webhook: &Webhook) -> Result<(), ApiError> {
+async fn register(api: &BotApi, base: &Url, webhook: &Webhook) -> Result<(), ApiError> {
     let base = base.as_str().trim_end_matches('/');
     let url: Url = format!("{base}{}", webhook.path).parse().map_err(|_| ApiError::NotSent { method: "SetWebhook" })?;
-    let known = bot.api.call(&GetWebhookInfo::new()).await?;
-    // Telegram tells the kinds in an order of its own.
-    let is_all = |kinds: &[AllowedUpdate]| kinds.len() == ALLOWED.len() && ALLOWED.iter().all(|it| kinds.contains(it));
-    if known.url.as_ref() == Some(&url) && known.allowed_updates.as_deref().is_some_and(is_all) {
-        return Ok(());
+    match api.call_for::<_, Known>(&GetWebhookInfo::new()).await {
+        Ok(known) if known.is(&url) => return Ok(()),
+        // What cannot be read is not what is wanted.
+        Ok(_) | Err(ApiError::Unknown { .. }) => {}
+        Err(error) => return Err(error),
     }
     let mut set = SetWebhook::new(url);
     set.secret_token = Some(webhook.secret.expose().to_owned());
     set.allowed_updates = Some(ALLOWED.to_vec());
     set.max_connections = Some(40);
-    bot.api.call_for::<_, bool>(&set).await.map(drop)
+    api.call_for::<_, bool>(&set).await.map(drop)?;
+    tracing::info!("Telegram was told of the webhook");
+    Ok(())
 }
 
 /// The route that Telegram brings updates to. Who cannot show the secret learns nothing, not even that it is there.
@@ -82,6 +133,9 @@ impl<F: Fn() -> Option<(Arc<Bot>, T)> + Send + Sync, T: Fn(Held) + Send + Sync> 
         // The comparison takes the same time wherever the two differ.
         if shown.as_ref() != Some(&self.webhook.secret) {
             return Ok(StatusCode::NOT_FOUND.into());
+        }
+        if request.method() != Method::POST {
+            return Ok(StatusCode::METHOD_NOT_ALLOWED.with_header(ALLOW, "POST").into_response());
         }
         let found = (self.find)().filter(|(bot, _)| bot.intake.has_room() && !bot.is_stopping());
         let Some((bot, take)) = found else { return Ok(StatusCode::SERVICE_UNAVAILABLE.into()) };
@@ -135,4 +189,69 @@ async fn read<B: AsRef<[u8]>>(chunks: impl Stream<Item = io::Result<B>>) -> io::
         return Ok(None);
     }
     Ok(Some(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use arash_fake_telegram::{FakeTelegram, Fault};
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    const LOOK: Duration = Duration::from_millis(50);
+
+    /// A bot that stays registered with this Telegram, for as long as the second of these lives.
+    fn registered(telegram: &FakeTelegram) -> (Arc<Health>, JoinSet<()>) {
+        let token = Secret::new(telegram.token());
+        let api = BotApi::new(&Secret::new(telegram.url()), &token).unwrap();
+        let health = Arc::new(Health::default());
+        let base: Url = "https://bot.example".parse().unwrap();
+        let mut keeping = JoinSet::new();
+        let told = Arc::clone(&health);
+        keeping.spawn(async move { keep_registered(&api, &told, &base, &Webhook::of(&token), LOOK).await });
+        (health, keeping)
+    }
+
+    async fn call(telegram: &FakeTelegram, method: &str) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let address = format!("{}/bot{}/{method}", telegram.url(), telegram.token());
+        assert!(client.post(address).send().await.unwrap().status().is_success());
+    }
+
+    async fn sets(telegram: &FakeTelegram, count: usize) {
+        let is_set = |telegram: &FakeTelegram| {
+            let calls = telegram.calls_of("setWebhook");
+            (calls.iter().filter(|call| call.succeeded()).count() == count).then_some(())
+        };
+        telegram.until(is_set).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_webhook_that_somebody_takes_away_is_set_again_and_only_then() {
+        let telegram = FakeTelegram::start().await.unwrap();
+        telegram.control_floods(false);
+        let (health, _keeping) = registered(&telegram);
+        sets(&telegram, 1).await;
+        let looks = telegram.calls_of("getWebhookInfo").len();
+        telegram.until(|telegram| (telegram.calls_of("getWebhookInfo").len() > looks + 3).then_some(())).await.unwrap();
+        assert_eq!(telegram.calls_of("setWebhook").len(), 1, "it is set already");
+        telegram.fault(Fault::refusal(400, "Bad Request: bad webhook: no address").on("setWebhook"));
+        call(&telegram, "deleteWebhook").await;
+        telegram.until(|_| health.fault()).await.unwrap();
+        sets(&telegram, 2).await;
+        telegram.until(|_| health.fault().is_none().then_some(())).await.unwrap();
+        call(&telegram, "setWebhook?url=https://bot.example/elsewhere").await;
+        sets(&telegram, 4).await;
+    }
+
+    #[tokio::test]
+    async fn a_webhook_is_set_although_what_telegram_knows_cannot_be_read() {
+        let known: Known = serde_json::from_str(r#"{"url":"","allowed_updates":["message","managed_bot"]}"#).unwrap();
+        assert!(!known.is(&"https://bot.example/".parse().unwrap()));
+        let telegram = FakeTelegram::start().await.unwrap();
+        telegram.fault(Fault::bad_gateway().on("getWebhookInfo").always());
+        let (health, _keeping) = registered(&telegram);
+        sets(&telegram, 1).await;
+        assert_eq!(health.fault(), None);
+    }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use arash_core::testing::{Script, Step};
-use arash_fake_telegram::{Fault, UserFile};
+use arash_fake_telegram::{FakeTelegram, Fault, UserFile};
+use serde_json::{Value, json};
 
 use crate::running_bot::{RunningBot, texts};
 
@@ -142,14 +143,86 @@ async fn updates_are_taken_once_whatever_becomes_of_asking_for_them() {
 
 #[tokio::test]
 async fn a_file_is_asked_for_again() {
-    for fault in [Fault::lost_reply(), Fault::reset(), Fault::bad_gateway()] {
+    let faults = [Fault::lost_reply(), Fault::reset(), Fault::bad_gateway(), Fault::too_many_requests(1)];
+    for (fault, method) in faults.iter().flat_map(|fault| [(fault, "getFile"), (fault, "file")]) {
         let bot = RunningBot::start().await;
         let ann = bot.telegram.person("Ann");
-        bot.telegram.fault(fault.on("getFile").times(2));
+        bot.telegram.fault(fault.clone().on(method).times(2));
         ann.send(UserFile::document("notes.txt", "text/plain", &b"Milk"[..]).caption("What?"));
-        assert_eq!(bot.answer(&ann, 1).await.text(), "echo: What?");
+        assert_eq!(bot.answer(&ann, 1).await.text(), "echo: What?", "{fault:?} {method}");
         bot.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_file_is_not_asked_for_again_before_telegram_wants_that() {
+    let bot = RunningBot::start().await;
+    let (ann, ben) = (bot.telegram.person("Ann"), bot.telegram.person("Ben"));
+    bot.telegram.fault(Fault::too_many_requests(3).on("getFile"));
+    ann.send(UserFile::document("notes.txt", "text/plain", &b"Milk"[..]).caption("What?"));
+    bot.answer(&ann, 1).await;
+    let asked = bot.telegram.calls_of("getFile");
+    let pause = asked[1].at.since(asked[0].at);
+    assert!(pause >= Duration::from_secs(3), "{pause:?}");
+    bot.telegram.fault(Fault::too_many_requests(4_000).on("getFile"));
+    ben.send(UserFile::document("notes.txt", "text/plain", &b"Milk"[..]));
+    let said = bot.answer(&ben, 1).await;
+    assert_eq!(said.text(), "I could not get your file from Telegram. Please send it again.");
+    assert_eq!(bot.telegram.calls_of("getFile").len(), 3, "nobody waits so long");
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn telegram_is_not_called_without_a_pause() {
+    let bot = RunningBot::start().await;
+    bot.telegram.fault(Fault::too_many_requests(0).on("getUpdates").always());
+    let ann = bot.telegram.person("Ann");
+    ann.say("one");
+    let refused = |telegram: &FakeTelegram| telegram.calls_of("getUpdates").len();
+    let before = refused(&bot.telegram);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(refused(&bot.telegram) <= before + 5, "{} calls", refused(&bot.telegram) - before);
+    bot.telegram.mend();
+    bot.answer(&ann, 1).await;
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn updates_that_come_again_and_again_are_answered_once_and_not_fetched_without_a_pause() {
+    let bot = RunningBot::start().await;
+    let ann = bot.telegram.person("Ann");
+    ann.say("one");
+    bot.answer(&ann, 1).await;
+    // Whatever the bot confirms, it is not this.
+    bot.telegram.tell(ann.chat_id(), |id| written(id - 1, ann.chat_id()));
+    bot.telegram.tell(ann.chat_id(), |id| written(id - 2, ann.chat_id()));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = bot.telegram.calls_of("getUpdates").len();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let calls = bot.telegram.calls_of("getUpdates").len() - before;
+    assert!(calls <= 5, "{calls} calls");
+    drop(bot);
+}
+
+#[tokio::test]
+async fn a_number_that_needs_more_than_31_bits_is_one() {
+    let bot = RunningBot::start().await;
+    let ann = bot.telegram.person("Ann");
+    ann.say("/start");
+    bot.answer(&ann, 1).await;
+    bot.telegram.tell(ann.chat_id(), |_| written(3_000_000_000, ann.chat_id()));
+    assert_eq!(bot.answer(&ann, 2).await.text(), "echo: hello");
+    let confirmed = |telegram: &FakeTelegram| telegram.calls_of("getUpdates").pop()?.payload["offset"].as_i64();
+    let at = bot.telegram.until(|telegram| confirmed(telegram).filter(|offset| *offset > 1_000_000_000)).await;
+    assert_eq!(at, Some(3_000_000_001));
+    bot.end().await;
+}
+
+/// A message as Telegram tells it.
+fn written(id: i64, chat: i64) -> Value {
+    let from = json!({ "id": chat, "is_bot": false, "first_name": "A" });
+    json!({ "update_id": id, "message": { "message_id": 1, "date": 0, "text": "hello", "from": from,
+        "chat": { "id": chat, "type": "private", "first_name": "A" } } })
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod commands;
 mod every_answer;
 mod failures;
 mod faults_of_telegram;
+mod floods;
 mod groups;
 mod log;
 mod models;

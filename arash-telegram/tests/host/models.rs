@@ -1,6 +1,9 @@
 //! The keyboard of models.
 
-use arash_fake_telegram::{Message, Person};
+use std::time::{Duration, Instant};
+
+use arash_core::testing::{Script, Step};
+use arash_fake_telegram::{Fault, Message, Person};
 
 use crate::running_bot::RunningBot;
 
@@ -58,8 +61,61 @@ async fn a_press_is_answered_although_the_chat_has_to_wait() {
     let ann = bot.telegram.person("Ann");
     ann.say("/model");
     let first = keyboard(&bot, &ann, |buttons| buttons.len() == 9).await;
-    bot.telegram.fault(arash_fake_telegram::Fault::too_many_requests(60).on("editMessageText"));
+    bot.telegram.fault(Fault::too_many_requests(60).on("editMessageText"));
     let press = ann.press(first.id, "M2").unwrap();
     assert_eq!(bot.telegram.until(|_| ann.answer(&press)).await.unwrap().text, "From now on M2 answers.");
     drop(bot);
+}
+
+#[tokio::test]
+async fn a_press_is_answered_although_an_answer_is_being_written() {
+    let bot = start().await;
+    let ann = bot.telegram.person("Ann");
+    ann.say("/model");
+    let first = keyboard(&bot, &ann, |buttons| buttons.len() == 9).await;
+    bot.provider.push(Script::new([Step::say("One"), Step::Hang]));
+    ann.say("Count");
+    bot.shows(&ann, "One").await;
+    let pressed = Instant::now();
+    let press = ann.press(first.id, "M2").unwrap();
+    assert_eq!(bot.telegram.until(|_| ann.answer(&press)).await.unwrap().text, "From now on M2 answers.");
+    assert!(pressed.elapsed() < Duration::from_secs(2), "{:?}", pressed.elapsed());
+    ann.say("/stop");
+    keyboard(&bot, &ann, |buttons| buttons.iter().any(|text| text == "✓ M2")).await;
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn a_keyboard_that_shows_what_was_pressed_is_left_as_it_is() {
+    let bot = start().await;
+    let ann = bot.telegram.person("Ann");
+    ann.say("/model");
+    let first = keyboard(&bot, &ann, |buttons| buttons.len() == 9).await;
+    let before = bot.telegram.calls_of("editMessageText").len();
+    for button in ["✓ M1", "✓ M1"] {
+        let press = ann.press(first.id, button).unwrap();
+        assert_eq!(bot.telegram.until(|_| ann.answer(&press)).await.unwrap().text, "From now on M1 answers.");
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bot.telegram.calls_of("editMessageText").len(), before);
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn of_many_presses_only_the_last_is_shown_in_the_end() {
+    let bot = start().await;
+    let ann = bot.telegram.person("Ann");
+    ann.say("/model");
+    let first = keyboard(&bot, &ann, |buttons| buttons.len() == 9).await;
+    let before = bot.telegram.calls_of("editMessageText").len();
+    let presses: Vec<_> = ["M2", "M3", "M4", "M5"].iter().cycle().take(40).collect();
+    let presses: Vec<_> = presses.iter().map(|button| ann.press(first.id, button).unwrap()).collect();
+    for press in presses {
+        bot.telegram.until(|_| ann.answer(&press)).await.unwrap();
+    }
+    bot.telegram.until(|telegram| (telegram.pending_updates() == 0).then_some(())).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let edits = bot.telegram.calls_of("editMessageText").len() - before;
+    assert!((1..=8).contains(&edits), "{edits}");
+    bot.end().await;
 }

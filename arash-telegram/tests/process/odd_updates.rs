@@ -48,9 +48,7 @@ async fn what_cannot_be_stored_or_read_holds_nothing_up() {
             message(id, chat, &json!("very long ".repeat(LONG / 10)))
         });
         // Longer than any answer or any body that is looked at.
-        if source == Source::Webhook {
-            scene.telegram.tell(chat, |id| message(id, chat, &json!("much too long ".repeat(2 << 20))));
-        }
+        scene.telegram.tell(chat, |id| message(id, chat, &json!("much too long ".repeat(2 << 20))));
         tell_all(&scene.telegram, chat);
         scene.ask_for(Duration::ZERO);
         scene.until_all_is_answered().await;
@@ -60,6 +58,8 @@ async fn what_cannot_be_stored_or_read_holds_nothing_up() {
         let logged = read_to_string(&log).unwrap();
         let told = logged.lines().filter(|line| line.contains("is too long to be stored")).collect::<Vec<_>>();
         assert_eq!(told.len(), 1, "{logged}");
+        let words = if source == Source::Polling { "is too long to be read" } else { "is too long to be looked at" };
+        assert_eq!(logged.lines().filter(|line| line.contains(words)).count(), 1, "{logged}");
         assert!(told[0].contains(&format!("update_id={number} size_bytes=31")), "{told:?}");
         assert!(!logged.contains("very long") && !logged.contains("much too long"), "what it said is in the log");
     }

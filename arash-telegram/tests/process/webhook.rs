@@ -1,6 +1,8 @@
 //! The route that Telegram brings updates to.
 
 use arash_fake_telegram::{Call, FakeTelegram};
+use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::json;
 use sqlx::{AnyConnection, Connection, Row};
 use tokio::time::{Duration, sleep};
@@ -56,6 +58,12 @@ async fn only_who_has_the_secret_brings_updates_which_are_stored_before_they_are
     assert_eq!(bring(&url, Some("wrong"), update(2).to_string()).await, 404);
     assert_eq!(bring(&format!("{}/telegram/x", bot.address), Some(&secret), update(3).to_string()).await, 404);
     assert_eq!(client().get(&url).send().await.unwrap().status().as_u16(), 404, "nobody learns that it is there");
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let ask = || client().request(method.clone(), &url).body(update(4).to_string());
+        let refused = ask().header(SECRET_HEADER, &secret).send().await.unwrap();
+        assert_eq!((refused.status().as_u16(), &refused.headers()["allow"]), (405, &HeaderValue::from_static("POST")));
+        assert_eq!(ask().send().await.unwrap().status().as_u16(), 404);
+    }
     assert_eq!(bring(&url, Some(&secret), "no JSON".to_owned()).await, 400);
     assert_eq!(bring(&url, Some(&secret), update(7).to_string()).await, 200);
     // Not a moment later: what was answered with 200 is there.

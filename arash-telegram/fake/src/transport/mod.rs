@@ -12,17 +12,22 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use poem::http::StatusCode;
 use poem::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use poem::web::RemoteAddr;
 use poem::{Endpoint, Request, Response};
-use serde_json::json;
+use serde_json::{Map, json};
 
 pub(crate) use call::call_from_webhook;
 pub(crate) use connection::{Connections, CuttableAcceptor};
 pub(crate) use parameters::{Parameters, Upload};
 pub use refusal::{Outcome, Refusal};
 
+use crate::faults::Failure;
 use crate::page;
 use crate::world::Shared;
 use call::Reply;
+
+/// What the download of a file is called where faults are planned.
+const FILE: &str = "file";
 
 /// Answers every request.
 #[derive(Debug)]
@@ -41,7 +46,7 @@ impl Endpoint for BotApi {
             return Ok(page::answer(&self.shared, &request, &mut body).await);
         }
         if let Some((token, path)) = split(&path, "/file/bot") {
-            return Ok(self.download(&token, &path));
+            return Ok(self.download(&token, &path, request.remote_addr()));
         }
         let Some((token, method)) = split(&path, "/bot") else {
             return Ok(answer(&Err(Refusal::new(404, "Not Found"))));
@@ -78,9 +83,18 @@ impl BotApi {
         if is_mine { Ok(()) } else { Err(Refusal::new(401, "Unauthorized")) }
     }
 
-    fn download(&self, token: &str, path: &str) -> Response {
+    fn download(&self, token: &str, path: &str, from: &RemoteAddr) -> Response {
         if let Err(refusal) = self.check(token) {
             return answer(&Err(refusal));
+        }
+        match self.shared.change(|world| world.faults.strike(FILE, None, &Map::new())) {
+            Some(Failure::Refuse(refusal)) => return answer(&Err(refusal)),
+            Some(Failure::BadGateway) => return bad_gateway(),
+            Some(Failure::Reset | Failure::LoseReply) => {
+                self.connections.cut(from);
+                return Response::builder().finish();
+            }
+            Some(Failure::Slow(_)) | None => {}
         }
         let file = self.shared.look(|world| {
             if world.bot.is_revoked {

@@ -1,10 +1,10 @@
 use arash_core::platform::ModelId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use teloxide::types::MessageId;
+use teloxide::types::{InlineKeyboardButton, InlineKeyboardMarkup, MessageId};
 
 use super::samples::{ANN, GROUP, ann, bot_user, parse, private, topic, with};
-use crate::incoming::{Button, ButtonPress, Incoming, Lane, ModelReference};
+use crate::incoming::{Button, ButtonPress, Incoming, Lane, ModelReference, Shown};
 
 fn press(fields: Value) -> Button {
     let query = with(json!({ "id": "4382bfdwdsb323b2d9", "from": ann(), "chat_instance": "-1" }), fields);
@@ -30,6 +30,10 @@ fn a_press_tells_who_where_and_what() {
         language: Some("fa".to_owned()),
         message: Some((Lane::of_chat(ANN), MessageId(11))),
         press: Some(ButtonPress::Stop),
+        shown: Some(Shown {
+            text: "…".to_owned(),
+            keyboard: Some(InlineKeyboardMarkup::new([[InlineKeyboardButton::callback("Stop", "stop")]])),
+        }),
     };
     assert_eq!(button, expected);
     let in_topic = press(json!({ "message": topic(json!({ "from": bot_user(), "text": "…" })), "data": "models:2" }));
@@ -43,6 +47,7 @@ fn what_the_bot_did_not_write_means_nothing() {
     let old = json!({ "chat": short, "message_id": id, "date": 0 });
     let button = press(json!({ "message": old, "data": "stop" }));
     assert_eq!((button.press, button.message), (None, Some((Lane::of_chat(ANN), MessageId(11)))));
+    assert_eq!(button.shown, None);
     for fields in [
         json!({ "inline_message_id": "AAA", "data": "stop" }),
         json!({ "message": answer(), "game_short_name": "stop" }),

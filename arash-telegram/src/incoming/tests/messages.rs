@@ -21,7 +21,15 @@ fn a_text_in_private_is_asked_as_it_is() {
 
 #[test]
 fn a_language_counts_only_in_the_form_of_a_tag() {
-    for (given, taken) in [("pt-br", Some("pt-br")), ("", None), ("fa\n", None), ("-", None), (&"x".repeat(36), None)] {
+    for (given, taken) in [
+        ("pt-br", Some("pt-br")),
+        ("ru_RU", Some("ru-RU")),
+        ("", None),
+        ("fa\n", None),
+        ("-", None),
+        ("_ru", None),
+        (&"x".repeat(36), None),
+    ] {
         let from = with(ann(), json!({ "language_code": given }));
         let ask = ask(&private(json!({ "from": from, "text": "hi" })));
         assert_eq!(ask.origin.language.as_deref(), taken, "{given:?}");
