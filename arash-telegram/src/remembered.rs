@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use teloxide::types::{ChatId, MessageId};
 
 use crate::incoming::{Ask, Lane};
 
-/// Most chats of which something is remembered.
-const MOST: u64 = 10_000;
+/// Most bytes of questions that are remembered: some are a hundred times as long as others.
+const MOST_QUESTION_BYTES: u64 = 32 << 20;
+/// Most chats whose newest answer is known.
+const MOST_ANSWERS: u64 = 10_000;
 /// For how long.
 const TIME: Duration = Duration::from_hours(24);
 
@@ -22,7 +25,13 @@ pub(crate) struct Remembered {
 
 impl Remembered {
     pub(crate) fn new() -> Self {
-        Self { questions: cache(), answers: cache() }
+        let questions = Cache::builder()
+            .max_capacity(MOST_QUESTION_BYTES)
+            .weigher(|_, ask: &Arc<Ask>| u32::try_from(ask.bytes()).unwrap_or(u32::MAX));
+        // Whatever is newest is kept, however seldom something was asked there before.
+        let questions = questions.eviction_policy(EvictionPolicy::lru()).time_to_idle(TIME).build();
+        let answers = Cache::builder().max_capacity(MOST_ANSWERS).time_to_idle(TIME).build();
+        Self { questions, answers }
     }
 
     /// This is asked now.
@@ -64,8 +73,4 @@ impl Remembered {
     pub(crate) fn answer(&self, lane: Lane) -> Arc<[MessageId]> {
         self.answers.get(&lane).unwrap_or_default()
     }
-}
-
-fn cache<V: Clone + Send + Sync + 'static>() -> Cache<Lane, V> {
-    Cache::builder().max_capacity(MOST).time_to_idle(TIME).build()
 }
