@@ -74,3 +74,47 @@ impl Remembered {
         self.answers.get(&lane).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incoming::{BotInfo, Incoming};
+
+    fn ask(text: &str) -> Ask {
+        let chat = r#"{"id":1,"first_name":"Ann","type":"private"}"#;
+        let from = r#"{"id":1,"is_bot":false,"first_name":"Ann"}"#;
+        let message = format!(r#"{{"message_id":1,"date":1,"chat":{chat},"from":{from},"text":"Hello"}}"#);
+        let bot = BotInfo {
+            id: 7,
+            username: "bot".to_owned(),
+            can_read_all_group_messages: false,
+            commands: Vec::new(),
+            max_image_bytes: 0,
+        };
+        match Incoming::parse(&format!(r#"{{"update_id":1,"message":{message}}}"#), &bot) {
+            Incoming::Ask(mut ask) => {
+                text.clone_into(&mut ask.text);
+                *ask
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn kept(text: &str, count: i64) -> (usize, u64) {
+        let remembered = Remembered::new();
+        for chat in 0..count {
+            remembered.ask(Lane::of_chat(chat), ask(text));
+            remembered.questions.run_pending_tasks();
+            assert!(remembered.question(Lane::of_chat(chat)).is_some(), "the newest is there");
+        }
+        let found = (0..count).filter(|&chat| remembered.question(Lane::of_chat(chat)).is_some()).count();
+        (found, remembered.questions.weighted_size())
+    }
+
+    #[test]
+    fn many_questions_are_remembered_and_only_some_that_are_very_long() {
+        assert_eq!(kept("Hello", 10_000).0, 10_000);
+        let (found, bytes) = kept(&"x".repeat(390 << 10), 200);
+        assert!((60..100).contains(&found) && bytes <= MOST_QUESTION_BYTES, "{found} of {bytes} bytes");
+    }
+}

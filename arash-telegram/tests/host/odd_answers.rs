@@ -78,15 +78,7 @@ async fn a_very_long_answer_is_a_document() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_seen_is_told_in_a_sentence() {
-    for letters in [
-        "\u{200b}",
-        "\u{2060}\n\u{2060}",
-        "\u{3164}",
-        "\u{2800} \u{2800}",
-        "\u{202e}",
-        "**\u{200b}**",
-        "\u{feff}\u{200d}",
-    ] {
+    for letters in ["\u{200b}", "\u{2060}\n\u{2060}", "\u{3164}", "\u{2800} \u{2800}", "\u{202e}", "\u{feff}\u{200d}"] {
         let bot = RunningBot::start().await;
         let pause = Step::Pause(Duration::from_millis(1_500));
         bot.provider.push(Script::new([Step::say(letters), pause, Step::say(letters)]));
