@@ -1,13 +1,15 @@
 //! A bot that runs: what its parts share, and what it does with what comes in.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use arash_core::id::{BotId, TurnId};
+use arash_core::id::{BotId, TurnId, UpdateId};
 use arash_core::{Engine, Error, ErrorKind, IncomingMessage};
 use teloxide::payloads::GetChatMember;
 use teloxide::types::UserId;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +30,9 @@ use crate::texts::{Said, say};
 
 /// The name of the platform that Telegram's messages belong to.
 pub(crate) const PLATFORM: &str = "telegram";
+
+/// How long it may take to fetch all that is attached to one question.
+const FETCH_TIME: Duration = Duration::from_secs(60);
 
 /// One bot.
 pub(crate) struct Bot {
@@ -102,20 +107,27 @@ impl Bot {
         {
             return self.refuse(question, limited).await;
         }
-        match self.attachments(&ask.media).await {
+        let mut typing = pin!(self.type_on(lane));
+        let fetched = tokio::select! {
+            biased;
+            fetched = timeout(FETCH_TIME, self.attachments(&ask.media)) => fetched,
+            gone = &mut typing => return Err(gone.into()),
+        };
+        match fetched.unwrap_or(Err(Said::AttachmentUnavailable)) {
             Ok(attachments) => question.attach(attachments),
             Err(said) => return self.tell(&ask.origin, progress, &said).await,
         }
         if !ask.is_command {
             self.remembered.ask(lane, ask.clone());
         }
-        self.answer(question).await
+        self.answer(question, typing).await
     }
 
     /// The last question, where this program does not remember it: without what was attached.
     async fn retry_from_history(&self, origin: &Origin, progress: &Progress) -> Result<(), Unanswered> {
-        match self.last_question(self.moved.place(origin.lane)).await {
-            Some(text) => self.answer(self.question(origin, text, progress)).await,
+        let lane = self.moved.place(origin.lane);
+        match self.last_question(lane).await {
+            Some(text) => self.answer(self.question(origin, text, progress), self.type_on(lane)).await,
             None => self.tell(origin, progress, &Said::NothingToRetry).await,
         }
     }
@@ -138,7 +150,8 @@ impl Bot {
     /// What a person is told when answering broke within this program.
     pub(crate) async fn tell_of_defect(&self, origin: &Origin, progress: &Progress) {
         self.failed(&Error::internal("answering a message panicked"));
-        drop(self.tell(origin, progress, &Said::Defect).await);
+        let broken = self.running.take_broken(UpdateId(origin.update_id));
+        drop(self.tell(origin, broken.as_ref().unwrap_or(progress), &Said::Defect).await);
     }
 
     /// Tells administrators of a failure, of each kind once an hour.

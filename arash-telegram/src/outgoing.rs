@@ -129,13 +129,15 @@ impl Outgoing {
         done(self.insist::<_, serde::de::IgnoredAny>(place.chat, Sending::Edit, &edit).await.map(drop))
     }
 
-    /// Takes a message away, if Telegram lets it.
+    /// Takes a message away; its buttons at least, where Telegram does not let it.
     pub(crate) async fn delete(&self, place: Lane, message_id: i32) {
         let delete = DeleteMessage::new(Recipient::Id(place.chat), MessageId(message_id));
         // Done a second time, it is refused.
         let deleted = self.insist::<_, serde::de::IgnoredAny>(place.chat, Sending::Edit, &delete).await;
-        if let Err(error) = deleted {
-            tracing::debug!(%error, "a message stays, or was gone");
+        let Err(error) = deleted else { return };
+        tracing::debug!(%error, "a message stays, or was gone");
+        if !error.is_deleted() && !error.is_chat_closed() {
+            drop(self.take_buttons(place, message_id).await);
         }
     }
 

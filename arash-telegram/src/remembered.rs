@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use teloxide::types::{ChatId, MessageId};
 
 use crate::incoming::{Ask, Lane};
 
-/// Most chats of which something is remembered.
-const MOST: u64 = 10_000;
+/// Most bytes of questions that are remembered: some are a hundred times as long as others.
+const MOST_QUESTION_BYTES: u64 = 32 << 20;
+/// Most chats whose newest answer is known.
+const MOST_ANSWERS: u64 = 10_000;
 /// For how long.
 const TIME: Duration = Duration::from_hours(24);
 
@@ -22,7 +25,13 @@ pub(crate) struct Remembered {
 
 impl Remembered {
     pub(crate) fn new() -> Self {
-        Self { questions: cache(), answers: cache() }
+        let questions = Cache::builder()
+            .max_capacity(MOST_QUESTION_BYTES)
+            .weigher(|_, ask: &Arc<Ask>| u32::try_from(ask.bytes()).unwrap_or(u32::MAX));
+        // Whatever is newest is kept, however seldom something was asked there before.
+        let questions = questions.eviction_policy(EvictionPolicy::lru()).time_to_idle(TIME).build();
+        let answers = Cache::builder().max_capacity(MOST_ANSWERS).time_to_idle(TIME).build();
+        Self { questions, answers }
     }
 
     /// This is asked now.
@@ -66,6 +75,46 @@ impl Remembered {
     }
 }
 
-fn cache<V: Clone + Send + Sync + 'static>() -> Cache<Lane, V> {
-    Cache::builder().max_capacity(MOST).time_to_idle(TIME).build()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incoming::{BotInfo, Incoming};
+
+    fn ask(text: &str) -> Ask {
+        let chat = r#"{"id":1,"first_name":"Ann","type":"private"}"#;
+        let from = r#"{"id":1,"is_bot":false,"first_name":"Ann"}"#;
+        let message = format!(r#"{{"message_id":1,"date":1,"chat":{chat},"from":{from},"text":"Hello"}}"#);
+        let bot = BotInfo {
+            id: 7,
+            username: "bot".to_owned(),
+            can_read_all_group_messages: false,
+            commands: Vec::new(),
+            max_image_bytes: 0,
+        };
+        match Incoming::parse(&format!(r#"{{"update_id":1,"message":{message}}}"#), &bot) {
+            Incoming::Ask(mut ask) => {
+                text.clone_into(&mut ask.text);
+                *ask
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn kept(text: &str, count: i64) -> (usize, u64) {
+        let remembered = Remembered::new();
+        for chat in 0..count {
+            remembered.ask(Lane::of_chat(chat), ask(text));
+            remembered.questions.run_pending_tasks();
+            assert!(remembered.question(Lane::of_chat(chat)).is_some(), "the newest is there");
+        }
+        let found = (0..count).filter(|&chat| remembered.question(Lane::of_chat(chat)).is_some()).count();
+        (found, remembered.questions.weighted_size())
+    }
+
+    #[test]
+    fn many_questions_are_remembered_and_only_some_that_are_very_long() {
+        assert_eq!(kept("Hello", 10_000).0, 10_000);
+        let (found, bytes) = kept(&"x".repeat(390 << 10), 200);
+        assert!((60..100).contains(&found) && bytes <= MOST_QUESTION_BYTES, "{found} of {bytes} bytes");
+    }
 }

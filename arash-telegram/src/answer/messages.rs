@@ -61,9 +61,9 @@ impl<'a> Messages<'a> {
     }
 
     /// Shows what is written as the draft `id`, as long as Telegram takes drafts and there is no message.
-    pub(crate) fn with_draft(self, id: Option<i32>) -> Self {
+    pub(crate) fn use_draft(&mut self, id: Option<i32>) {
         let id = id.filter(|_| self.shown.is_empty());
-        Self { draft: id.map(|id| Draft { id, shown: None }), ..self }
+        self.draft = id.map(|id| Draft { id, shown: None });
     }
 
     /// Whether there is no message before the answer is final.
@@ -160,6 +160,14 @@ impl<'a> Messages<'a> {
                 self.outgoing.delete(self.place, shown.message_id).await;
             }
         }
+    }
+
+    /// Says `content` once in the place of all of them.
+    pub(crate) async fn replace(&mut self, content: Content) -> Result<(), ApiError> {
+        self.truncate(0).await;
+        let sent = self.outgoing.say(self.place, None, &content).await?;
+        self.shown.push(Shown { message_id: sent.message_id, content: Some(content) });
+        Ok(())
     }
 
     /// Sends a file below them.

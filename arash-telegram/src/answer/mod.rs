@@ -84,40 +84,54 @@ pub(crate) enum Unanswered {
 
 impl From<ApiError> for Unanswered {
     fn from(error: ApiError) -> Self {
-        tracing::info!(%error, "an answer cannot be shown");
-        match error {
+        let unanswered = match &error {
             // The token is refused: after the next start it may be good again.
             ApiError::Refused { code: 401, .. } => Self::Later,
             error if error.is_chat_gone() => Self::Closed,
             _ => Self::Refused,
+        };
+        let is_defect = matches!(unanswered, Self::Refused) && error.code().is_some() && !error.is_chat_closed();
+        if is_defect {
+            tracing::error!(%error, "Telegram does not take an answer");
+        } else {
+            tracing::info!(%error, "an answer cannot be shown");
         }
+        unanswered
     }
 }
 
 impl Bot {
-    /// Answers a question, to the end: what can be seen in Telegram is final when this returns.
-    pub(crate) async fn answer(&self, question: Question) -> Result<(), Unanswered> {
-        let place = question.place;
-        let typing = async {
-            loop {
-                let place = self.moved.place(place);
-                match self.outgoing.type_on(place).await {
-                    Err(gone) if gone.is_chat_gone() => {
-                        // What is about to begin can be stopped only when it has.
-                        while !self.running.get(place).is_some_and(|turn| self.stop_turn(turn)) {
-                            sleep(SOON).await;
-                        }
-                        return gone;
-                    }
-                    // In a closed topic what is there can still be edited.
-                    Err(closed) if closed.is_chat_closed() => std::future::pending().await,
-                    _ => sleep(TYPING).await,
-                }
+    /// Shows that something is being written, until that cannot be read any more: why it cannot. Only then it ends.
+    pub(crate) async fn type_on(&self, lane: Lane) -> ApiError {
+        loop {
+            match self.outgoing.type_on(self.moved.place(lane)).await {
+                Err(gone) if gone.is_chat_gone() => return gone,
+                // In a closed topic what is there can still be edited.
+                Err(closed) if closed.is_chat_closed() => std::future::pending().await,
+                _ => sleep(TYPING).await,
             }
+        }
+    }
+
+    /// Answers a question, to the end: what can be seen in Telegram is final when this returns. `typing` is
+    /// [`type_on`](Self::type_on), which may have begun.
+    pub(crate) async fn answer(
+        &self,
+        question: Question,
+        typing: impl Future<Output = ApiError>,
+    ) -> Result<(), Unanswered> {
+        let place = question.place;
+        let gone = async {
+            let gone = typing.await;
+            // What is about to begin can be stopped only when it has.
+            while !self.running.get(self.moved.place(place)).is_some_and(|turn| self.stop_turn(turn)) {
+                sleep(SOON).await;
+            }
+            gone
         };
         tokio::select! {
             answered = Answering::new(self, question).run() => answered,
-            gone = typing => Err(gone.into()),
+            gone = gone => Err(gone.into()),
         }
     }
 }
@@ -133,28 +147,30 @@ impl<'a> Answering<'a> {
     fn new(bot: &'a Bot, question: Question) -> Self {
         let draft = (bot.has_drafts && !question.place.is_group()).then(|| question.draft_id());
         let mut noted = Noted::new(bot, &question.origin, &question.progress);
-        noted.messages = noted.messages.with_draft(draft);
+        noted.messages.use_draft(draft);
         Self { bot, question, noted }
     }
 
     async fn run(mut self) -> Result<(), Unanswered> {
-        let stream = match self.begin().await {
-            Ok(stream) => stream,
-            Err(error) => return self.fail(error, String::new()).await,
+        let answered = match self.begin().await {
+            Ok(stream) => {
+                let turn = stream.turn_id();
+                // From here on it can be stopped, although nothing may be shown of it for a while.
+                self.noted.enter(turn);
+                let answered = self.answer(stream).await;
+                if let Err(Unanswered::Closed | Unanswered::Refused) = answered {
+                    // Nobody reads it, so nobody pays for the rest.
+                    self.bot.stop_turn(turn);
+                }
+                answered
+            }
+            Err(error) => self.fail(error, String::new()).await,
         };
-        let turn = stream.turn_id();
-        // From here on it can be stopped, although nothing may be shown of it for a while.
-        self.noted.enter(turn);
-        let answered = self.answer(stream).await;
-        if let Err(Unanswered::Closed | Unanswered::Refused) = answered {
-            // Nobody reads it, so nobody pays for the rest.
-            self.bot.stop_turn(turn);
-        }
         if let Err(Unanswered::Refused) = answered
             && !self.noted.messages.is_empty()
         {
             // Else a placeholder with its button would stay.
-            drop(self.noted.show(&[Content::plain(self.say(&Said::Defect))]).await);
+            self.noted.give_up(self.say(&Said::Defect)).await;
         }
         answered
     }

@@ -7,6 +7,7 @@ use crate::api::{ApiError, Upload};
 use crate::bot::Bot;
 use crate::incoming::{Lane, Origin};
 use crate::outgoing::Content;
+use crate::texts::{Said, say};
 
 /// What is shown in answer to one update, and noted with it: whoever goes on after a crash goes on with the same messages.
 pub(super) struct Noted<'a> {
@@ -90,6 +91,16 @@ impl<'a> Noted<'a> {
         self.bot.intake.note(self.update_id, &self.progress.to_json()).await;
     }
 
+    /// Tells in one sentence that something went wrong, where Telegram does not take what was to be shown: by an edit, and
+    /// where it takes none, in a message of its own. That it fails is not told again.
+    pub(super) async fn give_up(&mut self, sentence: String) {
+        let content = Content::plain(sentence);
+        if self.show(std::slice::from_ref(&content)).await.is_err() {
+            drop(self.messages.replace(content).await);
+            self.note().await;
+        }
+    }
+
     /// Goes on in the chat that the group has become, if that is why something failed.
     pub(super) fn go_after(&mut self, error: ApiError) -> Result<(), ApiError> {
         let chat = error.migrated_to().filter(|chat| *chat != self.messages.place().chat).ok_or(error)?;
@@ -103,6 +114,26 @@ impl<'a> Noted<'a> {
 impl Bot {
     /// Shows a message of the host's own, as the whole answer to an update.
     pub(crate) async fn show(&self, origin: &Origin, progress: &Progress, content: Content) -> Result<(), Unanswered> {
-        Ok(Noted::new(self, origin, progress).show(&[content]).await?)
+        let mut noted = Noted::new(self, origin, progress);
+        let shown = noted.show(&[content]).await.map_err(Unanswered::from);
+        if let Err(Unanswered::Refused) = shown
+            && !noted.messages.is_empty()
+        {
+            noted.give_up(say(&Said::Defect, origin.language.as_deref())).await;
+        }
+        shown
+    }
+}
+
+impl Drop for Noted<'_> {
+    /// After a panic somebody else has to end what is shown, and nobody shows the rest.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let progress = Progress { messages: self.messages.ids(), ..self.progress.clone() };
+            self.bot.running.breaks(self.update_id, progress);
+            if let Some(running) = &self.running {
+                self.bot.stop_turn(running.turn());
+            }
+        }
     }
 }

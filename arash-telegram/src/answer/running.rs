@@ -1,15 +1,18 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use arash_core::id::TurnId;
+use arash_core::id::{TurnId, UpdateId};
 use teloxide::types::{ChatId, MessageId};
 
+use super::Progress;
 use crate::incoming::Lane;
 
 /// The answers that are being written: what can be stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     turns: Mutex<HashMap<TurnId, Shown>>,
+    /// How far those had come that a panic ended.
+    broken: Mutex<HashMap<UpdateId, Progress>>,
 }
 
 /// Where an answer is seen.
@@ -26,6 +29,11 @@ pub(crate) struct RunningTurn<'a> {
 }
 
 impl RunningTurn<'_> {
+    /// Which one it is.
+    pub(crate) fn turn(&self) -> TurnId {
+        self.turn
+    }
+
     /// The answer is seen in these messages of a lane.
     pub(crate) fn is_shown(&self, lane: Lane, messages: &[i32]) {
         self.running.with(|turns| turns.insert(self.turn, Shown { lane, messages: messages.to_vec() }));
@@ -68,6 +76,16 @@ impl Running {
                 *shown = Shown { lane: new, messages: Vec::new() };
             }
         });
+    }
+
+    /// A panic ends the answer to this update, which had come so far.
+    pub(crate) fn breaks(&self, update: UpdateId, progress: Progress) {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).insert(update, progress);
+    }
+
+    /// How far the answer to this update had come that a panic ended. Tells it once.
+    pub(crate) fn take_broken(&self, update: UpdateId) -> Option<Progress> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).remove(&update)
     }
 
     fn find(&self, is_it: impl Fn(&Shown) -> bool) -> Option<TurnId> {

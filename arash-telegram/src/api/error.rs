@@ -33,6 +33,10 @@ pub(crate) enum ApiError {
     },
 }
 
+/// What Telegram says where the bot is, but may not write.
+const MUTED: [&str; 4] =
+    ["not enough rights", "have no rights to send", "chat_write_forbidden", "chat_send_plain_forbidden"];
+
 impl ApiError {
     pub(super) fn refused(method: &'static str, code: u16, description: &str) -> Self {
         let description = description.to_owned();
@@ -80,6 +84,11 @@ impl ApiError {
         self.says(&["message to edit not found", "message can't be edited", "message_id_invalid"])
     }
 
+    /// Whether the message to be deleted is not there any more.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.says(&["message to delete not found"])
+    }
+
     /// Whether it is the formatting that Telegram does not take.
     pub(crate) fn is_about_entities(&self) -> bool {
         self.code() == Some(400) && self.says(&["entities", "entity", "url_invalid"])
@@ -92,22 +101,14 @@ impl ApiError {
 
     /// Whether the chat or the topic is no more, or no more the bot's.
     pub(crate) fn is_chat_gone(&self) -> bool {
-        let is_muted = self.says(&["not enough rights", "have no rights to send"]);
+        let is_muted = self.says(&MUTED);
         let is_gone = self.says(&["chat not found", "message thread not found", "topic_deleted"]);
         is_gone || self.code() == Some(403) && !is_muted
     }
 
     /// Whether nothing can be said in the chat: the bot is blocked, kicked or muted, or the chat or topic is gone.
     pub(crate) fn is_chat_closed(&self) -> bool {
-        const WORDS: [&str; 7] = [
-            "chat not found",
-            "not enough rights",
-            "have no rights to send",
-            "topic_closed",
-            "message thread not found",
-            "topic_deleted",
-            "chat_write_forbidden",
-        ];
-        self.code() == Some(403) || self.says(&WORDS)
+        const WORDS: [&str; 4] = ["chat not found", "topic_closed", "message thread not found", "topic_deleted"];
+        self.code() == Some(403) || self.says(&WORDS) || self.says(&MUTED)
     }
 }

@@ -51,6 +51,13 @@ impl Ask {
         }
     }
 
+    /// How much memory it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let quote = self.quote.as_ref().map_or(0, |quote| quote.text.len());
+        let media: usize = self.media.iter().map(Media::bytes).sum();
+        size_of::<Self>() + size_of_val(&*self.update_ids) + self.text.len() + quote + media
+    }
+
     /// Makes one of several that belong together: the texts in their order, and the media of all.
     pub(crate) fn merge(parts: impl IntoIterator<Item = Self>) -> Option<Self> {
         let mut parts = parts.into_iter();

@@ -64,6 +64,18 @@ pub(crate) enum Unsupported {
 }
 
 impl Media {
+    /// How much memory it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = match self {
+            Self::Photo(file) | Self::Document(file) | Self::Voice(file) | Self::Audio(file) => {
+                let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+                file.id.len() + length(&file.name) + length(&file.media_type)
+            }
+            Self::Unsupported(_) => 0,
+        };
+        size_of::<Self>() + texts
+    }
+
     /// What is beside the text of a message; nothing beside a text alone.
     pub(super) fn of(message: &Message, bot: &BotInfo) -> Option<Self> {
         let media = match &message.kind {

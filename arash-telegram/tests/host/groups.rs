@@ -50,15 +50,32 @@ async fn each_topic_is_a_conversation_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_administrator_is_told_that_mentions_are_hidden() {
-    let bot = RunningBot::start().await;
-    let (ann, ben) = (bot.telegram.person("Ann"), bot.telegram.person("Ben"));
-    let group = bot.telegram.supergroup("Friends", &[&ann, &ben]);
-    let (ann, ben) = (ann.at(&group), ben.at(&group));
-    ann.say("/status");
-    assert!(bot.answer(&ann, 1).await.text().contains("Privacy mode is on"), "{:?}", texts(&ann));
-    ben.say("/status");
-    assert!(!bot.answer(&ben, 2).await.text().contains("Privacy mode"), "he administers nothing");
+async fn those_who_can_change_it_are_told_that_mentions_are_hidden() {
+    let telegram = FakeTelegram::start().await.unwrap();
+    let people = ["Ann", "Ben", "Cleo", "Dan"].map(|name| telegram.person(name));
+    let owner = people[3].id().to_string();
+    let bot = RunningBot::start_on(telegram, |args| args.telegram_admin_users = Some(owner)).await;
+    let group = bot.telegram.supergroup("Friends", &people.iter().collect::<Vec<_>>());
+    group.set_member(&people[2], Status::Administrator);
+    // She made the group, he is a member, she administers it, he administers the bot.
+    for (number, (person, is_told)) in people.iter().zip([true, false, true, true]).enumerate() {
+        let here = person.at(&group);
+        here.say("/status");
+        let said = bot.answer(&here, number + 1).await;
+        assert_eq!(said.text().contains("Privacy mode is on"), is_told, "{}", said.text());
+    }
+    people[0].say("/status");
+    assert!(!bot.answer(&people[0], 1).await.text().contains("Privacy mode"), "nothing is hidden there");
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn where_mentions_are_seen_nobody_is_told_otherwise() {
+    let bot = start().await;
+    let ann = bot.telegram.person("Ann");
+    let here = ann.at(&bot.telegram.supergroup("Friends", &[&ann]));
+    here.say("/status@arash_test_bot");
+    assert!(!bot.answer(&here, 1).await.text().contains("Privacy mode"), "{:?}", texts(&here));
     bot.end().await;
 }
 

@@ -29,8 +29,17 @@ impl RunningBot {
 
     /// A bot of this Telegram, whose people may be named in the settings.
     pub(crate) async fn start_on(telegram: FakeTelegram, change: impl FnOnce(&mut SettingsArgs)) -> Self {
+        Self::start_after(telegram, MemoryStore::new(), change).await
+    }
+
+    /// A bot that finds what another program has stored.
+    pub(crate) async fn start_after(
+        telegram: FakeTelegram,
+        store: MemoryStore,
+        change: impl FnOnce(&mut SettingsArgs),
+    ) -> Self {
         let settings = settings(&telegram, change);
-        Self::run(telegram, ScriptedProvider::default(), settings, MemoryStore::new()).await
+        Self::run(telegram, ScriptedProvider::default(), settings, store).await
     }
 
     pub(crate) async fn start() -> Self {
