@@ -10,7 +10,7 @@ use std::time::Duration;
 use arash_core::clock::{Clock, SystemClock};
 use futures_util::FutureExt;
 use teloxide::types::ChatId;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,11 +23,17 @@ use queue::{Next, Queue};
 
 pub(crate) use queue::{Job, Task};
 
+/// Most questions that are answered at once. At Telegram's pace that is more than two minutes of answers; the others wait
+/// as they came, which takes little memory.
+const MAX_ANSWERS: usize = 1_000;
+
 /// Takes every update where it belongs: into its lane, or at once to what does not wait for a lane.
 pub(crate) struct Lanes {
     bot: Arc<Bot>,
     waiting: Mutex<HashMap<Lane, Arc<Waiting>>>,
     tasks: TaskTracker,
+    /// The right to answer, in the order in which lanes ask for it.
+    answering: Semaphore,
     /// Ends the tasks amid what they do.
     cut: CancellationToken,
 }
@@ -47,7 +53,13 @@ impl Waiting {
 
 impl Lanes {
     pub(crate) fn new(bot: Arc<Bot>) -> Arc<Self> {
-        Arc::new(Self { bot, waiting: Mutex::default(), tasks: TaskTracker::new(), cut: CancellationToken::new() })
+        Arc::new(Self {
+            bot,
+            waiting: Mutex::default(),
+            tasks: TaskTracker::new(),
+            answering: Semaphore::new(MAX_ANSWERS),
+            cut: CancellationToken::new(),
+        })
     }
 
     /// Takes an update. Returns at once.
@@ -124,7 +136,7 @@ impl Lanes {
     ) {
         let bot = Arc::clone(&self.bot);
         self.spawn(async move {
-            let acting = AssertUnwindSafe(act(Arc::clone(&bot))).catch_unwind();
+            let acting = AssertUnwindSafe(Box::pin(act(Arc::clone(&bot)))).catch_unwind();
             if acting.await.is_err() {
                 tracing::error!(update_id = held.id.0, "handling an update panicked; it is left out");
             }
@@ -152,7 +164,14 @@ impl Lanes {
     async fn work(&self, place: Lane, lane: &Waiting) {
         while !self.bot.is_stopping() {
             match lane.with(|queue| queue.next(SystemClock.now())) {
-                Next::Job(job) => self.perform(*job).await,
+                Next::Job(job) => {
+                    let _right = tokio::select! {
+                        right = self.answering.acquire() => right,
+                        () = self.bot.stopping() => return,
+                    };
+                    // Most lanes wait, and need no room for what they do then.
+                    Box::pin(self.perform(*job)).await;
+                }
                 Next::Nothing(done) => self.finish(&done).await,
                 Next::Later(pause) => {
                     tokio::select! {

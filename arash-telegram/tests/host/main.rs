@@ -14,6 +14,7 @@ mod groups;
 mod history;
 mod left_behind;
 mod log;
+mod many_chats;
 mod models;
 mod moderation;
 mod moved_groups;
