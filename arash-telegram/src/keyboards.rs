@@ -44,15 +44,13 @@ impl Changes {
     /// The right to make changes in a chat; nothing where somebody makes them, who makes this one after his.
     fn begin(&self, change: &Change) -> Option<Making<'_>> {
         let chat = change.lane.chat;
-        self.with(|chats| match chats.get_mut(&chat) {
-            Some(next) => {
+        self.with(|chats| {
+            if let Some(next) = chats.get_mut(&chat) {
                 *next = Some(change.clone());
-                None
+                return None;
             }
-            None => {
-                chats.insert(chat, None);
-                Some(Making { changes: self, chat })
-            }
+            chats.insert(chat, None);
+            Some(Making { changes: self, chat })
         })
     }
 
