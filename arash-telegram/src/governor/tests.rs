@@ -175,10 +175,9 @@ async fn of_what_waits_for_the_bot_a_group_gets_no_more_than_its_pace_allows() {
     for number in 0..28 {
         let governor = Arc::clone(&governor);
         waiting.spawn(async move {
-            if number % 2 == 0 {
-                governor.wait(GROUP_CHAT).await
-            } else {
-                governor.wait_to_begin(GROUP_CHAT).await
+            match number % 2 {
+                0 => governor.wait(GROUP_CHAT).await,
+                _ => governor.wait_to_begin(GROUP_CHAT).await,
             }
             begun.elapsed().as_millis()
         });
