@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use arash_core::id::{BotId, TurnId, UpdateId};
+use arash_core::message::Attachment;
 use arash_core::{Engine, Error, ErrorKind, IncomingMessage};
 use teloxide::payloads::GetChatMember;
 use teloxide::types::UserId;
@@ -18,7 +19,7 @@ use crate::api::BotApi;
 use crate::chats::key;
 use crate::health::Health;
 use crate::inbox::Intake;
-use crate::incoming::{Ask, BotInfo, Lane, Origin};
+use crate::incoming::{Ask, BotInfo, Lane, Media, Origin};
 use crate::keyboards::Changes;
 use crate::lane::{Job, Task};
 use crate::moved::Moved;
@@ -110,10 +111,10 @@ impl Bot {
         let mut typing = pin!(self.type_on(lane));
         let fetched = tokio::select! {
             biased;
-            fetched = timeout(FETCH_TIME, self.attachments(&ask.media)) => fetched,
+            fetched = self.fetch_in_time(lane, &ask.media) => fetched,
             gone = &mut typing => return Err(gone.into()),
         };
-        match fetched.unwrap_or(Err(Said::AttachmentUnavailable)) {
+        match fetched {
             Ok(attachments) => question.attach(attachments),
             Err(said) => return self.tell(&ask.origin, progress, &said).await,
         }
@@ -121,6 +122,18 @@ impl Bot {
             self.remembered.ask(lane, ask.clone());
         }
         self.answer(question, typing).await
+    }
+
+    /// Fetches what is attached, as long as nobody stops it and it does not take too long.
+    async fn fetch_in_time(&self, lane: Lane, media: &[Media]) -> Result<Vec<Attachment>, Said<'static>> {
+        let (_fetching, stopped) = self.running.prepare(lane);
+        tokio::select! {
+            biased;
+            fetched = timeout(FETCH_TIME, self.attachments(media)) => {
+                fetched.unwrap_or(Err(Said::AttachmentUnavailable))
+            }
+            () = stopped.cancelled() => Err(Said::Stopped),
+        }
     }
 
     /// The last question, where this program does not remember it: without what was attached.
@@ -186,7 +199,7 @@ impl Bot {
 
     /// Stops an answer; whether there was one to stop.
     pub(crate) fn stop_turn(&self, turn: TurnId) -> bool {
-        self.engine.stop_any(turn).is_ok()
+        self.engine.stop_any(turn).is_ok() || self.running.stop_preparing(turn)
     }
 
     /// The last thing that was asked in a conversation.

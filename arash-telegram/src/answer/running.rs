@@ -3,6 +3,7 @@ use std::sync::{Mutex, PoisonError};
 
 use arash_core::id::{TurnId, UpdateId};
 use teloxide::types::{ChatId, MessageId};
+use tokio_util::sync::CancellationToken;
 
 use super::Progress;
 use crate::incoming::Lane;
@@ -11,6 +12,8 @@ use crate::incoming::Lane;
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     turns: Mutex<HashMap<TurnId, Shown>>,
+    /// What is being made ready, by the turn that stands for it.
+    preparing: Mutex<HashMap<TurnId, CancellationToken>>,
     /// How far those had come that a panic ended.
     broken: Mutex<HashMap<UpdateId, Progress>>,
 }
@@ -43,6 +46,7 @@ impl RunningTurn<'_> {
 impl Drop for RunningTurn<'_> {
     fn drop(&mut self) {
         self.running.with(|turns| turns.remove(&self.turn));
+        self.running.preparing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.turn);
     }
 }
 
@@ -52,6 +56,20 @@ impl Running {
         let running = RunningTurn { running: self, turn };
         running.is_shown(lane, messages);
         running
+    }
+
+    /// An answer is being made ready in this lane, which can be stopped before there is a turn: then the token is
+    /// cancelled.
+    pub(crate) fn prepare(&self, lane: Lane) -> (RunningTurn<'_>, CancellationToken) {
+        let (turn, stopped) = (TurnId::new(), CancellationToken::new());
+        self.preparing.lock().unwrap_or_else(PoisonError::into_inner).insert(turn, stopped.clone());
+        (self.enter(turn, lane, &[]), stopped)
+    }
+
+    /// Stops what is being made ready; whether there was something to stop.
+    pub(crate) fn stop_preparing(&self, turn: TurnId) -> bool {
+        let preparing = self.preparing.lock().unwrap_or_else(PoisonError::into_inner).remove(&turn);
+        preparing.inspect(CancellationToken::cancel).is_some()
     }
 
     /// The turn that writes in this lane.

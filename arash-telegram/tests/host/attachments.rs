@@ -20,7 +20,7 @@ async fn is_fetched(bot: &RunningBot) {
 
 /// How many bytes of a picture the model was shown last.
 fn shown(bot: &RunningBot) -> u64 {
-    bot.provider.requests().last().unwrap().newest().unwrap().attachments[0].bytes.unwrap()
+    bot.provider.requests().last().unwrap().newest().unwrap().attachments.first().unwrap().bytes.unwrap()
 }
 
 async fn is_typing(bot: &RunningBot, person: &Person, times: usize) {
@@ -60,6 +60,21 @@ async fn files_that_do_not_come_within_a_minute_are_told() {
     bot.telegram.mend();
     ann.say("Hello");
     bot.shows(&ann, "echo: Hello").await;
+    bot.end().await;
+}
+
+#[tokio::test]
+async fn while_a_file_is_fetched_it_can_be_stopped() {
+    let bot = RunningBot::start().await;
+    let ann = bot.telegram.person("Ann");
+    bot.telegram.fault(Fault::slow(Duration::from_secs(3_600)).on("getFile").always());
+    ann.send(note());
+    is_fetched(&bot).await;
+    ann.say("/stop");
+    assert_eq!(bot.answer(&ann, 1).await.text(), "Stopped.");
+    ann.say("/stop");
+    assert!(bot.answer(&ann, 2).await.text().starts_with("There is nothing to stop"));
+    assert_eq!((texts(&ann).len(), bot.provider.calls()), (2, 0));
     bot.end().await;
 }
 

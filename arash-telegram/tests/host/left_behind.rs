@@ -31,19 +31,19 @@ impl Dying {
         let url = format!("{}/bot{}/{method}", self.telegram.url(), self.telegram.token());
         let call = self.client.post(url).header("content-type", "application/json").body(parameters.to_string());
         let answer: Value = serde_json::from_str(&call.send().await.unwrap().text().await.unwrap()).unwrap();
-        answer["result"].clone()
+        answer.get("result").unwrap().clone()
     }
 
     /// Somebody says this, and is shown that he is going to be answered.
     async fn is_asked(&self, person: &Person, text: &str) {
         person.say(text);
         let updates = self.call("getUpdates", json!({})).await;
-        let update = &updates[0];
-        let id = update["update_id"].as_i64().unwrap();
+        let update = updates.get(0).unwrap();
+        let id = update.get("update_id").unwrap().as_i64().unwrap();
         self.call("getUpdates", json!({ "offset": id + 1 })).await;
         let stop = json!({ "inline_keyboard": [[{ "text": "Stop", "callback_data": "stop" }]] });
         let shown = json!({ "chat_id": person.chat_id(), "text": "…", "reply_markup": stop });
-        let shown = self.call("sendMessage", shown).await["message_id"].clone();
+        let shown = self.call("sendMessage", shown).await.get("message_id").unwrap().clone();
         let (inbox, bot) =
             (Inbox::new(Arc::new(self.store.clone()), Arc::new(SystemClock)), BotId(self.telegram.bot_id()));
         let update = NewUpdate::new(UpdateId(id), update.to_string());
