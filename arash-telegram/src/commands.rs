@@ -75,7 +75,9 @@ impl Bot {
                 let is_stopped = turn.is_some_and(|turn| self.stop_turn(turn));
                 let said = if is_stopped { &Said::Stopped } else { &Said::NothingToStop };
                 self.answer_press(button, Some(say(said, language))).await;
+                // One at a time in a chat: the others are there to be pressed again.
                 if turn.is_none()
+                    && let Some(_one) = self.replies.begin(lane.chat, HostCommand::Stop)
                     && let Err(error) = self.outgoing.take_buttons(lane, message.0).await
                 {
                     tracing::debug!(%error, "a button of an old answer stays");
