@@ -11,7 +11,9 @@ use crate::texts::Said;
 impl Bot {
     /// Tells why a question is not answered, which was never asked of the engine.
     pub(crate) async fn refuse(&self, question: Question, error: Error) -> Result<(), Unanswered> {
-        Answering::new(self, question).fail(error, String::new()).await
+        let mut answering = Answering::new(self, question);
+        let told = answering.fail(error, String::new()).await;
+        answering.mend(told).await
     }
 }
 

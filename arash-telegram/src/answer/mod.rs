@@ -8,6 +8,7 @@ mod parts;
 mod progress;
 mod rich;
 mod running;
+mod typing;
 
 use std::time::Duration;
 
@@ -29,8 +30,6 @@ use parts::{Whole, stop_button};
 pub(crate) use progress::Progress;
 pub(crate) use running::Running;
 
-/// How often the chat action is shown, which lasts five seconds.
-const TYPING: Duration = Duration::from_secs(4);
 /// Between two looks at whether an answer that nobody can read has begun.
 const SOON: Duration = Duration::from_millis(100);
 /// Between two looks at a turn that another one is working on, such as one that died and is not known to be dead.
@@ -101,18 +100,6 @@ impl From<ApiError> for Unanswered {
 }
 
 impl Bot {
-    /// Shows that something is being written, until that cannot be read any more: why it cannot. Only then it ends.
-    pub(crate) async fn type_on(&self, lane: Lane) -> ApiError {
-        loop {
-            match self.outgoing.type_on(self.moved.place(lane)).await {
-                Err(gone) if gone.is_chat_gone() => return gone,
-                // In a closed topic what is there can still be edited.
-                Err(closed) if closed.is_chat_closed() => std::future::pending().await,
-                _ => sleep(TYPING).await,
-            }
-        }
-    }
-
     /// Answers a question, to the end: what can be seen in Telegram is final when this returns. `typing` is
     /// [`type_on`](Self::type_on), which may have begun.
     pub(crate) async fn answer(
@@ -166,13 +153,12 @@ impl<'a> Answering<'a> {
             }
             Err(error) => self.fail(error, String::new()).await,
         };
-        if let Err(Unanswered::Refused) = answered
-            && !self.noted.messages.is_empty()
-        {
-            // Else a placeholder with its button would stay.
-            self.noted.give_up(self.say(&Said::Defect)).await;
-        }
-        answered
+        self.mend(answered).await
+    }
+
+    /// Sees to it that no placeholder with its button stays.
+    async fn mend(&mut self, shown: Result<(), Unanswered>) -> Result<(), Unanswered> {
+        self.noted.mend(shown, self.question.origin.language.as_deref()).await
     }
 
     /// Shows the answer from its beginning to its end.

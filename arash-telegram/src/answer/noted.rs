@@ -91,14 +91,27 @@ impl<'a> Noted<'a> {
         self.bot.intake.note(self.update_id, &self.progress.to_json()).await;
     }
 
-    /// Tells in one sentence that something went wrong, where Telegram does not take what was to be shown: by an edit, and
-    /// where it takes none, in a message of its own. That it fails is not told again.
-    pub(super) async fn give_up(&mut self, sentence: String) {
-        let content = Content::plain(sentence);
-        if self.show(std::slice::from_ref(&content)).await.is_err() {
-            drop(self.messages.replace(content).await);
-            self.note().await;
+    /// Where Telegram has not taken what was to be shown, tells in one sentence that something went wrong: by an edit, and
+    /// where it takes none, in a message of its own. That this fails is not told again.
+    pub(super) async fn mend(
+        &mut self,
+        shown: Result<(), Unanswered>,
+        language: Option<&str>,
+    ) -> Result<(), Unanswered> {
+        if !matches!(shown, Err(Unanswered::Refused)) || self.messages.is_empty() {
+            return shown;
         }
+        let content = Content::plain(say(&Said::Defect, language));
+        match self.show(std::slice::from_ref(&content)).await {
+            Ok(()) => {}
+            // What can be read there is better than nothing.
+            Err(closed) if closed.is_chat_closed() => {}
+            Err(_) => {
+                drop(self.messages.replace(content).await);
+                self.note().await;
+            }
+        }
+        shown
     }
 
     /// Goes on in the chat that the group has become, if that is why something failed.
@@ -116,12 +129,7 @@ impl Bot {
     pub(crate) async fn show(&self, origin: &Origin, progress: &Progress, content: Content) -> Result<(), Unanswered> {
         let mut noted = Noted::new(self, origin, progress);
         let shown = noted.show(&[content]).await.map_err(Unanswered::from);
-        if let Err(Unanswered::Refused) = shown
-            && !noted.messages.is_empty()
-        {
-            noted.give_up(say(&Said::Defect, origin.language.as_deref())).await;
-        }
-        shown
+        noted.mend(shown, origin.language.as_deref()).await
     }
 }
 
