@@ -5,6 +5,7 @@ use std::time::Duration;
 use arash_core::message::{Attachment, AttachmentSource, MessageKind};
 use teloxide::payloads::GetFile;
 use teloxide::types::FileId;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::sleep;
 
 use crate::api::{ApiError, MAX_FILE_BYTES};
@@ -15,23 +16,52 @@ use crate::texts::{Said, UnsupportedKind};
 /// Longest document that is read, in bytes.
 const MAX_DOCUMENT_BYTES: usize = 10 << 20;
 const MEGABYTE: usize = 1 << 20;
+/// How much the files of all answers that are being made may take together.
+const MEMORY_KILOBYTES: u32 = 256 << 10;
 /// How often a file is asked for that Telegram does not give, and the time between.
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Longest time that Telegram may ask for before a file is asked for again. Nobody waits for an answer any longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// Memory for the files of all answers that are being made.
+#[derive(Debug)]
+pub(crate) struct FileMemory {
+    kilobytes: Semaphore,
+}
+
+impl Default for FileMemory {
+    fn default() -> Self {
+        Self { kilobytes: Semaphore::new(MEMORY_KILOBYTES as usize) }
+    }
+}
+
+impl FileMemory {
+    /// Waits for the memory that these files take, or for all of it if they take more.
+    async fn take(&self, media: &[Media]) -> Option<SemaphorePermit<'_>> {
+        let most = MAX_FILE_BYTES as u64;
+        let size = |media: &Media| media.file().map_or(0, |file| file.size.map_or(most, |size| size.min(most)));
+        let kilobytes = media.iter().map(size).sum::<u64>().div_ceil(1 << 10);
+        let kilobytes = u32::try_from(kilobytes).unwrap_or(u32::MAX).min(MEMORY_KILOBYTES);
+        self.kilobytes.acquire_many(kilobytes).await.ok()
+    }
+}
+
+/// What is attached, and its memory.
+pub(crate) type Fetched<'a> = (Vec<Attachment>, Option<SemaphorePermit<'a>>);
+
 impl Bot {
-    /// Fetches what is attached.
+    /// Fetches what is attached, when there is memory for it.
     ///
     /// # Errors
     /// What the person is to be told instead of an answer.
-    pub(crate) async fn attachments(&self, media: &[Media]) -> Result<Vec<Attachment>, Said<'static>> {
+    pub(crate) async fn attachments(&self, media: &[Media]) -> Result<Fetched<'_>, Said<'static>> {
+        let memory = self.file_memory.take(media).await;
         let mut attachments = Vec::with_capacity(media.len());
         for media in media {
             attachments.push(self.attachment(media).await?);
         }
-        Ok(attachments)
+        Ok((attachments, memory))
     }
 
     async fn attachment(&self, media: &Media) -> Result<Attachment, Said<'static>> {
@@ -131,5 +161,29 @@ fn told(kind: Unsupported) -> UnsupportedKind {
         Unsupported::Dice => UnsupportedKind::Dice,
         Unsupported::Story => UnsupportedKind::Story,
         _ => UnsupportedKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn sound(size: Option<u64>) -> Media {
+        Media::Audio(RemoteFile { id: "a".to_owned(), name: None, media_type: None, size, seconds: None })
+    }
+
+    #[tokio::test]
+    async fn files_of_all_answers_have_so_much_memory_together() {
+        let memory = FileMemory::default();
+        let album = vec![sound(Some(20 << 20)); 10];
+        let first = memory.take(&album).now_or_never().unwrap();
+        assert!(memory.take(&album).now_or_never().is_none());
+        assert!(memory.take(&[sound(None)]).now_or_never().is_some(), "of an unknown size it is the largest");
+        assert!(memory.take(&[]).now_or_never().is_some());
+        drop(first);
+        // Never more than there is, or nobody would ever have it.
+        assert!(memory.take(&vec![sound(Some(u64::MAX)); 100]).now_or_never().is_some());
     }
 }

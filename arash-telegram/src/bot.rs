@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use arash_core::id::{BotId, TurnId, UpdateId};
-use arash_core::message::Attachment;
 use arash_core::{Engine, Error, ErrorKind, IncomingMessage};
 use teloxide::payloads::GetChatMember;
 use teloxide::types::UserId;
@@ -16,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::{Progress, Question, Running, Unanswered};
 use crate::api::BotApi;
+use crate::attachments::{Fetched, FileMemory};
 use crate::chats::key;
 use crate::health::Health;
 use crate::inbox::Intake;
@@ -44,6 +44,7 @@ pub(crate) struct Bot {
     pub(crate) intake: Intake,
     pub(crate) running: Running,
     pub(crate) notices: Notices,
+    pub(crate) file_memory: FileMemory,
     pub(crate) replies: Replies,
     pub(crate) changes: Changes,
     pub(crate) health: Arc<Health>,
@@ -114,10 +115,12 @@ impl Bot {
             fetched = self.fetch_in_time(lane, &ask.media) => fetched,
             gone = &mut typing => return Err(gone.into()),
         };
-        match fetched {
-            Ok(attachments) => question.attach(attachments),
+        // The memory is theirs until the answer is made.
+        let (attachments, _memory) = match fetched {
+            Ok(fetched) => fetched,
             Err(said) => return self.tell(&ask.origin, progress, &said).await,
-        }
+        };
+        question.attach(attachments);
         if !ask.is_command {
             self.remembered.ask(lane, ask.clone());
         }
@@ -125,7 +128,7 @@ impl Bot {
     }
 
     /// Fetches what is attached, as long as nobody stops it and it does not take too long.
-    async fn fetch_in_time(&self, lane: Lane, media: &[Media]) -> Result<Vec<Attachment>, Said<'static>> {
+    async fn fetch_in_time(&self, lane: Lane, media: &[Media]) -> Result<Fetched<'_>, Said<'static>> {
         let (_fetching, stopped) = self.running.prepare(lane);
         tokio::select! {
             biased;

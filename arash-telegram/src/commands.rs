@@ -27,7 +27,7 @@ impl Bot {
     /// A command of the host's own, but for `/retry`, which is a turn.
     pub(crate) async fn command(&self, call: &HostCall, progress: &Progress) {
         let origin = &call.origin;
-        let reply = self.replies.begin(origin.lane.chat, call.command);
+        let reply = self.replies.begin(origin.lane, origin.user_id, Some(call.command));
         match call.command {
             // Always, and at once; only what is said of it may be left out.
             HostCommand::Stop => {
@@ -75,9 +75,9 @@ impl Bot {
                 let is_stopped = turn.is_some_and(|turn| self.stop_turn(turn));
                 let said = if is_stopped { &Said::Stopped } else { &Said::NothingToStop };
                 self.answer_press(button, Some(say(said, language))).await;
-                // One at a time in a chat: the others are there to be pressed again.
+                // One at a time: the others are there to be pressed again.
                 if turn.is_none()
-                    && let Some(_one) = self.replies.begin(lane.chat, HostCommand::Stop)
+                    && let Some(_one) = self.replies.begin(lane, button.user_id, None)
                     && let Err(error) = self.outgoing.take_buttons(lane, message.0).await
                 {
                     tracing::debug!(%error, "a button of an old answer stays");

@@ -18,6 +18,8 @@ use crate::bot::LAST_ANSWERS;
 use crate::health::BotHealth;
 use crate::telegram::{Telegram, TelegramError};
 
+/// How long a connection may be silent.
+const IDLE: Duration = Duration::from_secs(60);
 /// How long the first attempt to reach Telegram may hold up everything else.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(1);
 
@@ -48,7 +50,7 @@ pub async fn run(
         tell(&format!("Telegram cannot be reached yet; its health is at http://{address}/health"));
     }
     let acceptor = TcpAcceptor::from_tokio(listener).map_err(cannot_listen)?;
-    let server = Server::new_with_acceptor(acceptor);
+    let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
     let serving =
         server.run_with_graceful_shutdown(routes(&telegram), stop.clone().cancelled_owned(), Some(LAST_ANSWERS));
     let serving = async { serving.await.map_err(|fault| TelegramError::Port(format!("cannot serve: {fault}"))) };

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::answer::Running;
 use crate::api::{ApiError, BotApi};
+use crate::attachments::FileMemory;
 use crate::bot::{Bot, PLATFORM};
 use crate::health::{BotHealth, Health};
 use crate::inbox::Intake;
@@ -195,6 +196,7 @@ impl Telegram {
             api: Arc::clone(&self.api),
             running: Running::default(),
             notices: Notices::default(),
+            file_memory: FileMemory::default(),
             replies: Replies::default(),
             changes: Changes::default(),
             health: Arc::clone(&self.health),

@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// Whether a message of a user, for whom no API key speaks, would pass the rate limit of its platform now; it takes
-    /// nothing of that. For hosts that have to do something costly before they can hand a message over, such as fetching
+    /// nothing of that for longer than the question takes. For hosts that have to do something costly before they can hand a message over, such as fetching
     /// what is attached.
     ///
     /// # Errors

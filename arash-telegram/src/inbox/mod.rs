@@ -156,6 +156,9 @@ impl Intake {
             self.renew().await;
             self.bring_back().await;
             let is_all_taken = self.take_up(&take).await;
+            if is_all_taken {
+                self.seats.forget_lost();
+            }
             let is_open = self.is_open.initialized();
             if !is_open && is_all_taken && (is_late || !self.others_have_some().await) {
                 // Nobody else sets it.
@@ -181,7 +184,15 @@ impl Intake {
 
     /// Hands on all that waits and nobody has; whether that could be done.
     async fn take_up(&self, take: impl Fn(Held)) -> bool {
+        let mut renewed = Instant::now();
         loop {
+            if !self.has_room() {
+                return false;
+            }
+            if renewed.elapsed() >= RENEWAL {
+                self.renew().await;
+                renewed = Instant::now();
+            }
             let claimed = self.claim().await;
             self.refusals.note(Asked::Claim, claimed.is_ok());
             match claimed {
@@ -198,7 +209,8 @@ impl Intake {
     /// Whether somebody else has updates that wait, or may have.
     async fn others_have_some(&self) -> bool {
         let waiting = self.inbox.waiting(self.bot).await;
-        waiting.map_or(true, |waiting| waiting > self.with(|held| held.len() as u64))
+        let own = self.with(|held| held.len()) + self.seats.aside();
+        waiting.map_or(true, |waiting| waiting > own as u64)
     }
 
     /// Renews the leases of what is held, without end.

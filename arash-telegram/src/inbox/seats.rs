@@ -45,12 +45,6 @@ impl Seats {
         let now = Instant::now();
         self.with(|chats| {
             let of_chat = chats.entry(chat).or_default();
-            while let Some(first) = of_chat.aside.first_entry()
-                && *first.key() != id
-                && now.duration_since(*first.get()) > LOST
-            {
-                first.remove();
-            }
             let is_first = of_chat.aside.first_key_value().is_none_or(|(first, _)| id <= *first);
             if of_chat.taken >= MOST || !is_first {
                 of_chat.aside.insert(id, now);
@@ -73,7 +67,6 @@ impl Seats {
         self.with(|chats| {
             let mut returning = Vec::new();
             chats.retain(|_, chat| {
-                chat.aside.retain(|_, since| now.duration_since(*since) <= LOST);
                 if chat.taken <= FEW {
                     let leased = chat.aside.iter().filter(|(_, since)| now.duration_since(**since) < LEASE / 2);
                     returning.extend(leased.map(|(id, _)| *id).take(MOST - chat.taken));
@@ -82,6 +75,22 @@ impl Seats {
             });
             returning
         })
+    }
+
+    /// All that waits and nobody has was just claimed: what was set aside long before and is not back is somebody else's.
+    pub(super) fn forget_lost(&self) {
+        let now = Instant::now();
+        self.with(|chats| {
+            chats.retain(|_, chat| {
+                chat.aside.retain(|_, since| now.duration_since(*since) <= LOST);
+                !chat.is_empty()
+            });
+        });
+    }
+
+    /// How many are set aside.
+    pub(super) fn aside(&self) -> usize {
+        self.with(|chats| chats.values().map(|chat| chat.aside.len()).sum())
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut HashMap<ChatId, Chat>) -> R) -> R {
@@ -148,7 +157,11 @@ mod tests {
         assert_eq!(seats.returning(), ids([]), "its lease may have run out, and is not taken from others");
         assert!(seats.take(ANN, UpdateId(1_000)).is_none(), "it may still come");
         sleep(LEASE * 4).await;
-        assert!(seats.take(ANN, UpdateId(1_001)).is_some());
+        assert_eq!(seats.aside(), 2);
+        assert!(seats.take(ANN, UpdateId(1_001)).is_none(), "storage may have been away");
+        seats.forget_lost();
+        assert!(seats.take(ANN, UpdateId(1_002)).is_none(), "the one before it was set aside just now");
+        assert!(seats.take(ANN, UpdateId(1_001)).is_some() && seats.take(ANN, UpdateId(1_002)).is_some());
         assert_eq!(seats.with(|chats| chats.len()), 0, "nothing is left behind");
     }
 }

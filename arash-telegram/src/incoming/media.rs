@@ -17,6 +17,16 @@ pub(crate) enum Media {
     Unsupported(Unsupported),
 }
 
+impl Media {
+    /// The file that something is done with.
+    pub(crate) fn file(&self) -> Option<&RemoteFile> {
+        match self {
+            Self::Photo(file) | Self::Document(file) | Self::Voice(file) | Self::Audio(file) => Some(file),
+            Self::Unsupported(_) => None,
+        }
+    }
+}
+
 /// A file that Telegram keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RemoteFile {

@@ -1,6 +1,7 @@
 //! Order: one task a chat and topic, which answers what comes there one after another. Chats do not wait for each other.
 
 mod queue;
+mod rights;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use arash_core::clock::{Clock, SystemClock};
 use futures_util::FutureExt;
 use teloxide::types::ChatId;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,20 +21,16 @@ use crate::bot::Bot;
 use crate::inbox::Held;
 use crate::incoming::{HostCall, HostCommand, Incoming, Lane};
 use queue::{Next, Queue};
+use rights::Rights;
 
 pub(crate) use queue::{Job, Task};
-
-/// Most questions that are answered at once. At Telegram's pace that is more than two minutes of answers; the others wait
-/// as they came, which takes little memory.
-const MAX_ANSWERS: usize = 1_000;
 
 /// Takes every update where it belongs: into its lane, or at once to what does not wait for a lane.
 pub(crate) struct Lanes {
     bot: Arc<Bot>,
     waiting: Mutex<HashMap<Lane, Arc<Waiting>>>,
     tasks: TaskTracker,
-    /// The right to answer, in the order in which lanes ask for it.
-    answering: Semaphore,
+    rights: Rights,
     /// Ends the tasks amid what they do.
     cut: CancellationToken,
 }
@@ -57,7 +54,7 @@ impl Lanes {
             bot,
             waiting: Mutex::default(),
             tasks: TaskTracker::new(),
-            answering: Semaphore::new(MAX_ANSWERS),
+            rights: Rights::new(),
             cut: CancellationToken::new(),
         })
     }
@@ -139,6 +136,7 @@ impl Lanes {
             let acting = AssertUnwindSafe(Box::pin(act(Arc::clone(&bot)))).catch_unwind();
             if acting.await.is_err() {
                 tracing::error!(update_id = held.id.0, "handling an update panicked; it is left out");
+                drop(bot.running.take_broken(held.id));
             }
             bot.intake.finish(&[held.id]).await;
             drop(held);
@@ -163,17 +161,17 @@ impl Lanes {
     /// Answers what waits in a lane until nothing does.
     async fn work(&self, place: Lane, lane: &Waiting) {
         while !self.bot.is_stopping() {
+            // Before anything is taken out: what waits for the right can still be changed.
+            let right = tokio::select! {
+                right = self.rights.one(place.chat) => right,
+                () = self.bot.stopping() => return,
+            };
             match lane.with(|queue| queue.next(SystemClock.now())) {
-                Next::Job(job) => {
-                    let _right = tokio::select! {
-                        right = self.answering.acquire() => right,
-                        () = self.bot.stopping() => return,
-                    };
-                    // Most lanes wait, and need no room for what they do then.
-                    Box::pin(self.perform(*job)).await;
-                }
+                // Most lanes wait, and need no room for what they do then.
+                Next::Job(job) => Box::pin(self.perform(*job)).await,
                 Next::Nothing(done) => self.finish(&done).await,
                 Next::Later(pause) => {
+                    drop(right);
                     tokio::select! {
                         () = lane.arrived.notified() => {}
                         () = tokio::time::sleep(pause) => {}
@@ -210,7 +208,10 @@ impl Lanes {
             }
             Err(_) => {
                 tracing::error!(update_id = origin.update_id, "answering a message panicked");
-                self.bot.tell_of_defect(&origin, &job.progress).await;
+                let telling = AssertUnwindSafe(self.bot.tell_of_defect(&origin, &job.progress));
+                if telling.catch_unwind().await.is_err() {
+                    tracing::error!(update_id = origin.update_id, "nor could that be told");
+                }
             }
         }
         self.bot.intake.finish(&job.ids()).await;
