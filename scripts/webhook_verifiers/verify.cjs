@@ -1,8 +1,9 @@
 // Verifies deliveries with the library of Standard Webhooks from npm: a JSON object a line in, `true` or `false` out.
-const readline = require("node:readline");
+const fs = require("node:fs");
 const { Webhook, WebhookVerificationError } = require("standardwebhooks");
 
-readline.createInterface({ input: process.stdin }).on("line", (line) => {
+// Not by readline, for which a line ends at U+2028 too, which may stand in JSON as it is.
+for (const line of fs.readFileSync(0, "utf8").trimEnd().split("\n")) {
   const { secret, body, headers } = JSON.parse(line);
   try {
     new Webhook(secret).verify(body, headers);
@@ -11,4 +12,4 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
     if (!(fault instanceof WebhookVerificationError)) throw fault;
     console.log("false");
   }
-});
+}
