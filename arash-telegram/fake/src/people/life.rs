@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::chat::{ChatKind, Status};
 use super::members::member_json;
+use crate::clock::Timestamp;
 use crate::messages::{Content, Draft, Message, Place, render};
 use crate::world::World;
 
@@ -64,13 +65,7 @@ impl World {
         }
         chat.bot = status;
         let (from, chat) = (self.users.get(&by).map_or(Value::Null, super::User::to_json), chat.to_json());
-        let change = json!({
-            "chat": chat,
-            "from": from,
-            "date": now.unix_seconds(),
-            "old_chat_member": member_json(&bot, old),
-            "new_chat_member": member_json(&bot, status),
-        });
+        let change = change_json(now, &chat, &from, &bot, (old, status));
         self.updates.push(now, "my_chat_member", chat_id, change);
         if kind != ChatKind::Private && status.is_present() && !old.is_present() {
             self.happens(by, chat_id, None, "new_chat_members", json!([bot]));
@@ -89,13 +84,7 @@ impl World {
             return;
         }
         if sees_members {
-            let change = json!({
-                "chat": chat,
-                "from": from,
-                "date": now.unix_seconds(),
-                "old_chat_member": member_json(&user, old),
-                "new_chat_member": member_json(&user, status),
-            });
+            let change = change_json(now, &chat, &from, &user, (old, status));
             self.updates.push(now, "chat_member", chat_id, change);
         }
         match (old.is_present(), status.is_present()) {
@@ -116,4 +105,15 @@ impl World {
         self.happens(creator, chat_id, None, "migrate_to_chat_id", json!(to));
         self.happens(creator, to, None, "migrate_from_chat_id", json!(chat_id));
     }
+}
+
+/// What somebody has made of a member of a chat: what that was, and what it is.
+fn change_json(now: Timestamp, chat: &Value, from: &Value, member: &Value, (old, new): (Status, Status)) -> Value {
+    json!({
+        "chat": chat,
+        "from": from,
+        "date": now.unix_seconds(),
+        "old_chat_member": member_json(member, old),
+        "new_chat_member": member_json(member, new),
+    })
 }
