@@ -69,6 +69,27 @@ async fn while_what_was_left_behind_cannot_be_taken_up_the_bot_is_not_healthy() 
     }
 }
 
+/// A bot whose storage has refused since it answered something, and somebody who asks.
+async fn refused(source: Source) -> (Scene, Bot, Blockade) {
+    let mut scene = Scene::new(source).await;
+    let bot = Bot::start(scene.command()).await;
+    scene.ask_for(Duration::ZERO);
+    scene.until_all_is_answered().await;
+    let blockade = Blockade::of(&scene).await;
+    scene.ask_for(Duration::ZERO);
+    told_of_storage(&bot).await;
+    (scene, bot, blockade)
+}
+
+/// Storage is there again: all is answered once, and nothing is wrong any more.
+async fn mended(scene: &Scene, bot: Bot, blockade: Blockade) {
+    blockade.end().await;
+    scene.until_all_is_answered().await;
+    health_with(&bot, "healthy").await;
+    assert_eq!(bot.stop("-TERM").await.0, Some(0));
+    scene.check().await;
+}
+
 /// What Telegram was answered last.
 async fn last_error(telegram: &FakeTelegram) -> String {
     let url = format!("{}/bot{}/getWebhookInfo", telegram.url(), telegram.token());
@@ -78,40 +99,20 @@ async fn last_error(telegram: &FakeTelegram) -> String {
 
 #[tokio::test]
 async fn an_update_that_cannot_be_stored_is_not_taken_and_answered_once_when_it_comes_again() {
-    let mut scene = Scene::new(Source::Webhook).await;
-    let bot = Bot::start(scene.command()).await;
-    scene.ask_for(Duration::ZERO);
-    scene.until_all_is_answered().await;
-    let blockade = Blockade::of(&scene).await;
-    scene.ask_for(Duration::ZERO);
-    told_of_storage(&bot).await;
+    let (scene, bot, blockade) = refused(Source::Webhook).await;
     let begun = Instant::now();
     while last_error(&scene.telegram).await != "Wrong response from the webhook: 503 Service Unavailable" {
         assert!(begun.elapsed() < Duration::from_secs(20), "{}", last_error(&scene.telegram).await);
         sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(scene.telegram.pending_updates(), 1);
-    blockade.end().await;
-    scene.until_all_is_answered().await;
-    health_with(&bot, "healthy").await;
-    assert_eq!(bot.stop("-TERM").await.0, Some(0));
-    scene.check().await;
+    mended(&scene, bot, blockade).await;
 }
 
 #[tokio::test]
 async fn a_bot_that_polls_goes_on_where_storage_refused() {
-    let mut scene = Scene::new(Source::Polling).await;
-    let bot = Bot::start(scene.command()).await;
-    scene.ask_for(Duration::ZERO);
-    scene.until_all_is_answered().await;
-    let blockade = Blockade::of(&scene).await;
-    scene.ask_for(Duration::ZERO);
-    told_of_storage(&bot).await;
+    let (scene, bot, blockade) = refused(Source::Polling).await;
     sleep(Duration::from_secs(6)).await;
     told_of_storage(&bot).await;
-    blockade.end().await;
-    scene.until_all_is_answered().await;
-    health_with(&bot, "healthy").await;
-    assert_eq!(bot.stop("-TERM").await.0, Some(0));
-    scene.check().await;
+    mended(&scene, bot, blockade).await;
 }
